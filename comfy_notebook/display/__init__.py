@@ -1,0 +1,1 @@
+"""What a person sees: live runs, results, forms, panels, graphs."""

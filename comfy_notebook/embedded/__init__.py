@@ -1,0 +1,1 @@
+"""A Comfy Cloud on this machine, in its own process: `python -m comfy_notebook.embedded`."""

@@ -1,0 +1,147 @@
+"""What a node of the embedded server is: its inputs declared once, and a `run`.
+
+From the one declaration follow the node's `object_info` entry, the validation of a prompt, the
+coercion of its values and the arguments `run` is called with. Values travel between nodes as
+ComfyUI's own conventions have them, on numpy in place of torch:
+
+    IMAGE         float32 (B, H, W, C), C = 1, 3 or 4, nominally 0–1
+    MASK          float32 (B, H, W), 0–1, 1 = the selected (repainted) area
+    LATENT        {"samples": float32 (B, 4, H/8, W/8), optional "noise_mask": (B, 1, H, W), "batch_index": [int]}
+    CONDITIONING  [(embedding, {"option": value}), …]
+    AUDIO         {"waveform": float32 (B, channels, samples), "sample_rate": int}
+    SIGMAS        float32 (steps + 1,), descending
+    INT FLOAT STRING BOOLEAN COMBO   Python int, float, str, bool, and one of the choices
+
+A node never writes to an array it was given: results are cached and shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+
+class Files(Protocol):
+    """The files a node may see: a user's inputs and outputs, and the models the server has."""
+
+    def path(self, annotated_name: str) -> Path:
+        """The file behind `name`, `sub/name` or `name [output]`; FileNotFoundError when there is none."""
+        ...
+
+    def names(self, folder: str) -> list[str]:
+        """The names in `input`, `output` or a model folder such as `checkpoints`, sorted."""
+        ...
+
+
+class Context(Protocol):
+    """What a running node may ask of the executor."""
+
+    node_id: str
+    prompt: Mapping[str, Any]
+    extra_pnginfo: Mapping[str, Any]
+    files: Files
+
+    def progress(self, value: int, total: int, preview: bytes | None = None) -> None:
+        """Report a step, with the JPEG or PNG bytes of a preview; raises when the job was cancelled."""
+        ...
+
+    def text(self, text: str) -> None:
+        """Show a line of text under this node (binary frame 3)."""
+        ...
+
+    def image(self, png: bytes) -> None:
+        """Send a final image through the socket (SaveImageWebsocket)."""
+        ...
+
+    def check_cancelled(self) -> None:
+        """Raise if the job was cancelled; to be called inside anything that takes long."""
+        ...
+
+    def save(self, data: bytes, prefix: str, suffix: str, type: str = "output") -> dict[str, str]:
+        """Store an output as `<prefix>_00001_<suffix>`; answers {"filename", "subfolder", "type"}.
+
+        `suffix` holds the extension (".png"). The prefix may hold folders and ComfyUI's
+        `%width%`-style fields, already filled in by the caller.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Input:
+    """One declared input: its type on the wire, where it stands, and its options as in object_info.
+
+    `choices` makes it a combo: a list, or a function of `Files` for lists of files. `v3` spells
+    the combo the way ComfyUI's newer schema does (`["COMBO", {"options": […]}]`).
+    """
+
+    type: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    optional: bool = False
+    lazy: bool = False
+    choices: Sequence[Any] | Callable[[Files], Sequence[Any]] | None = None
+    v3: bool = False
+
+    def listed(self, files: Files) -> list[Any]:
+        """The choices as they stand now."""
+        if self.choices is None:
+            return []
+        return list(self.choices(files) if callable(self.choices) else self.choices)
+
+    def describe(self, files: Files) -> list[Any]:
+        """This input as object_info has it."""
+        options = dict(self.options) | ({"lazy": True} if self.lazy else {})
+        if self.choices is None:
+            return [self.type, options] if options else [self.type]
+        if self.v3:
+            return ["COMBO", {**options, "options": self.listed(files)}]
+        return [self.listed(files), options] if options else [self.listed(files)]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output socket."""
+
+    type: str
+    name: str = ""
+    is_list: bool = False
+
+
+@dataclass(frozen=True)
+class Ui:
+    """What an output node shows (`executed.output`), next to what it passes on."""
+
+    ui: Mapping[str, Any]
+    outputs: tuple[Any, ...] = ()
+
+
+class Node:
+    """Base of every node class; the class name is its `class_type` unless `class_type` says otherwise."""
+
+    class_type: ClassVar[str] = ""
+    display_name: ClassVar[str] = ""
+    category: ClassVar[str] = ""
+    python_module: ClassVar[str] = "nodes"
+    description: ClassVar[str] = ""
+    inputs: ClassVar[Mapping[str, Input]] = {}
+    hidden: ClassVar[Mapping[str, Any]] = {}
+    outputs: ClassVar[Sequence[Output]] = ()
+    output_node: ClassVar[bool] = False
+    input_is_list: ClassVar[bool] = False
+
+    def run(self, ctx: Context, **inputs: Any) -> tuple[Any, ...] | Ui:
+        """Do the node's work; one value an output. Blocking: the executor calls it off the event loop."""
+        raise NotImplementedError
+
+    def validate(self, files: Files, **literals: Any) -> str | None:
+        """A reason to refuse these literal values (ComfyUI's `custom_validation_failed`), or None."""
+        return None
+
+    def fingerprint(self, files: Files, **literals: Any) -> Any:
+        """What besides the inputs the result depends on (ComfyUI's IS_CHANGED); None when nothing does."""
+        return None
+
+    def needed(self, **inputs: Any) -> list[str]:
+        """Names of lazy inputs wanted now; those not yet evaluated are absent or None in `inputs`."""
+        return [name for name, spec in self.inputs.items() if spec.lazy and inputs.get(name) is None]

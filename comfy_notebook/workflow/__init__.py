@@ -1,0 +1,1 @@
+"""Graphs: read, edited, converted, checked. Only `files` touches a disk or a network."""
