@@ -6,7 +6,7 @@ ComfyUI's own conventions have them, on numpy in place of torch:
 
     IMAGE         float32 (B, H, W, C), C = 1, 3 or 4, nominally 0–1
     MASK          float32 (B, H, W), 0–1, 1 = the selected (repainted) area
-    LATENT        {"samples": float32 (B, 4, H/8, W/8), optional "noise_mask": (B, 1, H, W), "batch_index": [int]}
+    LATENT        {"samples": float32 (B, 4, H/8, W/8)}; may hold "noise_mask" (B, 1, H, W), "batch_index"
     CONDITIONING  [(embedding, {"option": value}), …]
     AUDIO         {"waveform": float32 (B, channels, samples), "sample_rate": int}
     SIGMAS        float32 (steps + 1,), descending
