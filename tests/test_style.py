@@ -1,0 +1,31 @@
+"""The package is formatted, linted and typed; a reader should never have to wonder."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize(
+    "tool",
+    [["ruff", "check"], ["ruff", "format", "--check"], ["mypy"]],
+    ids=["lint", "format", "types"],
+)
+def test_clean(tool: list[str]) -> None:
+    found = subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, capture_output=True, text=True)
+    assert found.returncode == 0, found.stdout + found.stderr
+
+
+def test_files_stay_small() -> None:
+    """A file past 400 lines is two ideas."""
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in (ROOT / "comfy_notebook").rglob("*.py")
+        if (lines := path.read_text(encoding="utf-8").count("\n")) > 400
+    }
+    assert not long
