@@ -18,7 +18,7 @@ _PATTERNS = (
     re.compile(r"((?:[?&]|\b)(?:token|api_key|signature|sig|X-Amz-Signature)=)[^&\s\"'<>]+", re.IGNORECASE),
     re.compile(r"((?:X-API-Key|Authorization|api_key_comfy_org|auth_token_comfy_org)[\"']?\s*[:=]\s*[\"']?)"
                r"(?:Bearer\s+|Basic\s+)?[^\s\"',}]+", re.IGNORECASE),
-    re.compile(r"(\w+://[^/\s:@]+:)[^/\s@]+(?=@)"),
+    re.compile(r"((?<=://)[^/\s:@]{0,256}:)[^/\s@]{1,256}(?=@)"),
 )  # fmt: skip
 _known: set[str] = set()
 _lock = threading.Lock()

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+
+from comfy_notebook import errors
+from comfy_notebook.errors import ComfyError, InvalidWorkflow, JobFailed, Problem, closest, did_you_mean
+from comfy_notebook.redact import redact, register
+
+
+def test_an_error_says_what_and_what_next_in_one_paragraph() -> None:
+    error = ComfyError("No file 'a.json'.", hint="Did you mean 'b.json'?")
+    assert str(error) == "No file 'a.json'. Did you mean 'b.json'?"
+    assert error._render_traceback_() == ["ComfyError: No file 'a.json'. Did you mean 'b.json'?"]
+
+
+def test_every_error_is_in_the_one_tree() -> None:
+    found = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
+    assert all(issubclass(e, ComfyError) for e in found)
+
+
+@pytest.mark.parametrize("move", [copy.copy, lambda e: pickle.loads(pickle.dumps(e))])
+def test_errors_travel_between_processes_whole(move: object) -> None:
+    failed = JobFailed("It broke.", node_id="3", traceback="…", hint="Try again.")
+    again = move(failed)  # type: ignore[operator]
+    assert (str(again), again.node_id, again.traceback) == (str(failed), "3", "…")
+
+
+def test_problems_are_listed_by_node() -> None:
+    problem = Problem(
+        "'eular' is not a sampler.", "3", "KSampler", input_name="sampler_name", suggestion="'euler'"
+    )
+    error = InvalidWorkflow("The workflow has 1 problem.", problems=[problem])
+    assert str(error).splitlines()[1].strip() == (
+        "KSampler (node 3), sampler_name: 'eular' is not a sampler. Try 'euler'."
+    )
+
+
+def test_a_hundred_problems_are_not_a_wall() -> None:
+    error = InvalidWorkflow("Bad.", problems=[Problem(f"problem {n}") for n in range(100)])
+    assert "… and 80 more" in str(error)
+
+
+def test_the_closest_names_come_first() -> None:
+    assert closest("KSampeler", ["VAEDecode", "KSampler", "KSamplerAdvanced"])[0] == "KSampler"
+    assert did_you_mean("zzz", ["KSampler"]) == ""
+
+
+def test_server_text_is_bounded() -> None:
+    assert len(str(ComfyError("x" * 10_000_000))) < 3000
+
+
+def test_a_key_never_shows() -> None:
+    register("comfyui-planted-key")
+    error = JobFailed("refused comfyui-planted-key", traceback="with comfyui-planted-key in it")
+    assert "planted" not in f"{error} {error!r} {error.traceback} {error.args}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "wss://cloud.comfy.org/ws?clientId=a&token=s3cr3t-value",
+        "X-API-Key: s3cr3t-value",
+        "{'X-API-Key': 's3cr3t-value'}",
+        "Authorization: Bearer s3cr3t-value",
+        '{"api_key_comfy_org": "s3cr3t-value"}',
+        "https://me:s3cr3t-value@host/",
+        "https://store/x?sig=s3cr3t-value&e=1",
+    ],
+)
+def test_what_stands_where_a_key_does_is_masked(text: str) -> None:
+    assert "s3cr3t" not in redact(text)
