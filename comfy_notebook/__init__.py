@@ -48,13 +48,13 @@ if TYPE_CHECKING:
     from .errors import UploadRejected as UploadRejected
     from .errors import ValidationFailed as ValidationFailed
     from .errors import WorkflowNotFound as WorkflowNotFound
-    from .job import Job as Job
+    from .jobs import Job as Job
     from .protocol.status import JobStatus as JobStatus
     from .result import Output as Output
     from .result import Result as Result
     from .state import JobState as JobState
-    from .sweep import Sweep as Sweep
-    from .sweep import sweep as sweep
+    from .sweeps import Sweep as Sweep
+    from .sweeps import sweep as sweep
     from .workflow.catalog import NodeCatalog as NodeCatalog
     from .workflow.graph import Workflow as Workflow
 
@@ -71,11 +71,11 @@ _HOMES = {
         "RateLimited ServerError SubscriptionInactive UnknownInput UnknownNode UploadRejected "
         "ValidationFailed WorkflowNotFound"
     ),
-    "job": "Job",
+    "jobs": "Job",
     "protocol.status": "JobStatus",
     "result": "Output Result",
     "state": "JobState",
-    "sweep": "Sweep sweep",
+    "sweeps": "Sweep sweep",
     "workflow.catalog": "NodeCatalog",
     "workflow.graph": "Workflow",
 }
@@ -88,7 +88,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    # `job`, `sweep` and the rest are names of functions and, two of them, of modules: the function wins.
+    # A submodule called `job` would hide the function once imported: hence jobs.py and sweeps.py.
     globals()[name] = value
     return value
 
