@@ -32,18 +32,18 @@ def test_version_is_the_packages() -> None:
     assert importlib.import_module("importlib.metadata").version("comfy-notebook") == comfy.__version__
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import comfy_notebook",
-        "from IPython.core.interactiveshell import InteractiveShell as S; before = set(sys.modules);"
-        "ip = S.instance(); ip.run_line_magic('load_ext', 'comfy_notebook');"
-        "assert 'comfy' in ip.magics_manager.magics['line']",
-    ],
-    ids=["import", "load_ext"],
-)
+IMPORT = "import comfy_notebook"
+LOAD_EXT = """
+from IPython.core.interactiveshell import InteractiveShell
+ip = InteractiveShell.instance()
+ip.run_line_magic("load_ext", "comfy_notebook")
+assert ip.find_line_magic("comfy")
+"""
+
+
+@pytest.mark.parametrize("code", [IMPORT, LOAD_EXT], ids=["import", "load_ext"])
 def test_loading_is_light(code: str) -> None:
     """Nothing heavy is imported until it is used."""
-    script = f"import sys; {code}; print(*sorted(m.partition('.')[0] for m in sys.modules))"
+    script = f"import sys\n{code}\nprint(*sorted(m.partition('.')[0] for m in sys.modules))"
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not HEAVY & set(found.stdout.split())
