@@ -17,6 +17,8 @@ A node never writes to an array it was given: results are cached and shared.
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +70,39 @@ class Context(Protocol):
         ...
 
 
+LARGEST_ARRAY = 4 << 30
+"""Bytes one result may have; a node asked for more raises `TooLarge` before it allocates."""
+
+
+class TooLarge(MemoryError):
+    """A result that would not fit into memory; reported as the API's `OOMError`."""
+
+
+def room_for(*shape: int, itemsize: int = 4) -> None:
+    """Raise `TooLarge` when an array of this shape would pass `LARGEST_ARRAY`."""
+    size = itemsize * math.prod(shape)
+    if size > LARGEST_ARRAY:
+        raise TooLarge(
+            f"Allocation of {size / 2**30:.1f} GiB refused: one result may have at most "
+            f"{LARGEST_ARRAY / 2**30:.0f} GiB. Use a smaller size or batch."
+        )
+
+
+def exception_type(error: BaseException) -> str:
+    """What `execution_error` calls this exception.
+
+    An exception may say it itself in an attribute `reported_type`; running out of memory is the API's
+    `OOMError`; all else is the class, with its module as ComfyUI writes it ("PIL.UnidentifiedImageError").
+    """
+    said = getattr(error, "reported_type", None)
+    if isinstance(said, str) and said:
+        return said
+    if isinstance(error, MemoryError):
+        return "OOMError"
+    cls = type(error)
+    return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"
+
+
 @dataclass(frozen=True)
 class Input:
     """One declared input: its type on the wire, where it stands, and its options as in object_info.
@@ -117,10 +152,13 @@ class Ui:
 
 
 class Node:
-    """Base of every node class; the class name is its `class_type` unless `class_type` says otherwise."""
+    """Base of every node class; the class name is its `class_type` unless `class_type` says otherwise.
+
+    So with `display_name`: empty means the class_type again, None means that ComfyUI has none (null).
+    """
 
     class_type: ClassVar[str] = ""
-    display_name: ClassVar[str] = ""
+    display_name: ClassVar[str | None] = ""
     category: ClassVar[str] = ""
     python_module: ClassVar[str] = "nodes"
     description: ClassVar[str] = ""
@@ -129,14 +167,30 @@ class Node:
     outputs: ClassVar[Sequence[Output]] = ()
     output_node: ClassVar[bool] = False
     input_is_list: ClassVar[bool] = False
+    deprecated: ClassVar[bool] = False
+    experimental: ClassVar[bool] = False
+    api_node: ClassVar[bool] = False
 
-    def run(self, ctx: Context, **inputs: Any) -> tuple[Any, ...] | Ui:
-        """Do the node's work; one value an output. Blocking: the executor calls it off the event loop."""
+    def run(self, ctx: Context, *args: Any, **inputs: Any) -> tuple[Any, ...] | Ui:
+        """Do the node's work; one value an output. Blocking: the executor calls it off the event loop.
+
+        Inputs come by name (`*args` is there only so that an override may name its own).
+        """
         raise NotImplementedError
 
     def validate(self, files: Files, **literals: Any) -> str | None:
-        """A reason to refuse these literal values (ComfyUI's `custom_validation_failed`), or None."""
+        """A reason to refuse these literal values (ComfyUI's `custom_validation_failed`), or None.
+
+        An override names the inputs it judges as keyword parameters: as in ComfyUI, the executor's
+        own check of such an input against its choices is then left out (`judges`).
+        """
         return None
+
+    @classmethod
+    def judges(cls) -> frozenset[str]:
+        """The inputs whose value `validate` checks in place of the list of choices."""
+        parameters = inspect.signature(cls.validate).parameters.values()
+        return frozenset(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
 
     def fingerprint(self, files: Files, **literals: Any) -> Any:
         """What besides the inputs the result depends on (ComfyUI's IS_CHANGED); None when nothing does."""

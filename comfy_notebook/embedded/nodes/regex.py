@@ -1,0 +1,176 @@
+"""Regular expressions from strangers, with a time limit.
+
+Python's `re` holds the interpreter's lock while it searches, and a hostile pattern can make it search
+for longer than the age of the universe: every thread of the server would stand still. A pattern that
+cannot blow up runs here; any other runs in a process of its own, which is killed when its time is up
+or the job is cancelled.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from . import regex_work
+from .base import Context, Input, Node, Output
+from .text import combo, flag
+
+SECONDS = 10.0
+_POLL = 0.05
+_QUADRATIC = 10_000  # characters up to which one repeat is searched here: at most 10⁸ steps
+_TEXT = Input("STRING", {"multiline": True})
+
+
+def limited(
+    check: Callable[[], None], work: Callable[..., Any], pattern: str, string: str, *rest: Any
+) -> Any:
+    """`work(pattern, string, …)` within `SECONDS`; TimeoutError beyond, re.error for a bad pattern.
+
+    `work` is one of `regex_work`. `check` is called now and then; what it raises ends the search.
+    """
+    re.compile(pattern)
+    if cannot_blow_up(pattern, string):
+        return work(pattern, string, *rest)
+    return _in_a_process(check, json.dumps([work.__name__, pattern, string, *rest]), pattern)
+
+
+def cannot_blow_up(pattern: str, string: str) -> bool:
+    """Whether a search surely ends soon: at most one repeat, no alternatives, and no long text."""
+    repeats = sum(map(pattern.count, "*+?{"))
+    return "|" not in pattern and repeats <= 1 and len(string) <= _QUADRATIC and len(pattern) <= 1000
+
+
+def _in_a_process(check: Callable[[], None], request: str, pattern: str) -> Any:
+    command = [sys.executable, "-I", "-S", str(regex_work.__file__)]
+    unsent: bytes | None = request.encode()
+    until = time.monotonic() + SECONDS
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        try:
+            while True:
+                check()
+                try:
+                    answer, _ = child.communicate(unsent, timeout=_POLL)
+                    break
+                except subprocess.TimeoutExpired:
+                    unsent = None
+                if time.monotonic() > until:
+                    raise TimeoutError(f"The regular expression took longer than {SECONDS:g} s: {pattern}")
+        finally:
+            child.kill()
+    found = json.loads(answer)
+    if "error" in found:
+        raise re.error(found["error"], pattern)
+    return found["result"]
+
+
+def _flags(case_insensitive: bool, multiline: bool, dotall: bool) -> int:
+    chosen = (case_insensitive, re.IGNORECASE), (multiline, re.MULTILINE), (dotall, re.DOTALL)
+    return sum(int(value) for on, value in chosen if on)
+
+
+class _Regex(Node):
+    category = "utils/string"
+    python_module = "comfy_extras.nodes_string"
+
+
+class RegexMatch(_Regex):
+    """Whether a pattern is found; no for a pattern that is wrong."""
+
+    display_name = "Regex Match"
+    inputs = {
+        "string": _TEXT,
+        "regex_pattern": _TEXT,
+        "case_insensitive": flag(True),
+        "multiline": flag(False),
+        "dotall": flag(False),
+    }
+    outputs = (Output("BOOLEAN", "matches"),)
+
+    def run(
+        self,
+        ctx: Context,
+        *,
+        string: str,
+        regex_pattern: str,
+        case_insensitive: bool,
+        multiline: bool,
+        dotall: bool,
+    ) -> tuple[Any, ...]:
+        flags = _flags(case_insensitive, multiline, dotall)
+        try:
+            return (limited(ctx.check_cancelled, regex_work.matches, regex_pattern, string, flags),)
+        except re.error:
+            return (False,)
+
+
+class RegexExtract(_Regex):
+    """The first or all finds, or one group of them; nothing for a pattern that is wrong."""
+
+    display_name = "Regex Extract"
+    inputs = {
+        "string": _TEXT,
+        "regex_pattern": _TEXT,
+        "mode": combo("First Match", "All Matches", "First Group", "All Groups"),
+        "case_insensitive": flag(True),
+        "multiline": flag(False),
+        "dotall": flag(False),
+        "group_index": Input("INT", {"default": 1, "min": 0, "max": 100}),
+    }
+    outputs = (Output("STRING"),)
+
+    def run(
+        self,
+        ctx: Context,
+        *,
+        string: str,
+        regex_pattern: str,
+        mode: str,
+        case_insensitive: bool,
+        multiline: bool,
+        dotall: bool,
+        group_index: int,
+    ) -> tuple[Any, ...]:
+        options = (_flags(case_insensitive, multiline, dotall), mode, group_index)
+        try:
+            return (limited(ctx.check_cancelled, regex_work.extract, regex_pattern, string, *options),)
+        except re.error:
+            return ("",)
+
+
+class RegexReplace(_Regex):
+    """Finds replaced, all or the first `count`; the replacement may name groups (\\1)."""
+
+    display_name = "Regex Replace"
+    inputs = {
+        "string": _TEXT,
+        "regex_pattern": _TEXT,
+        "replace": _TEXT,
+        "case_insensitive": flag(True, optional=True),
+        "multiline": flag(False, optional=True),
+        "dotall": flag(False, optional=True),
+        "count": Input("INT", {"default": 0, "min": 0, "max": 100}, optional=True),
+    }
+    outputs = (Output("STRING"),)
+
+    def run(
+        self,
+        ctx: Context,
+        *,
+        string: str,
+        regex_pattern: str,
+        replace: str,
+        case_insensitive: bool = True,
+        multiline: bool = False,
+        dotall: bool = False,
+        count: int = 0,
+    ) -> tuple[Any, ...]:
+        options = (_flags(case_insensitive, multiline, dotall), replace, count)
+        return (limited(ctx.check_cancelled, regex_work.substitute, regex_pattern, string, *options),)
+
+
+NODES: list[type[Node]] = [RegexMatch, RegexExtract, RegexReplace]

@@ -1,0 +1,53 @@
+"""What the regular-expression nodes do; also a program that does one of them in a process of its own.
+
+Standard library only, and run by its path, so that the process starts in a moment: a request
+`[function, arguments…]` as JSON on standard input, `{"result": …}` or `{"error": …}` on standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+
+
+def matches(pattern: str, string: str, flags: int) -> bool:
+    """Whether the pattern is found."""
+    return re.search(pattern, string, flags) is not None
+
+
+def extract(pattern: str, string: str, flags: int, mode: str, group: int) -> str:
+    """What is found, all finds on lines of their own; "" for nothing. Modes as in RegexExtract."""
+    if mode == "First Match":
+        found = re.search(pattern, string, flags)
+        return found.group(0) if found else ""
+    if mode == "All Matches":
+        rows = re.findall(pattern, string, flags)
+        return "\n".join(row[0] if isinstance(row, tuple) else row for row in rows)
+    if mode == "First Group":
+        found = re.search(pattern, string, flags)
+        return found.group(group) if found and len(found.groups()) >= group else ""
+    finds = re.finditer(pattern, string, flags)
+    return "\n".join(m.group(group) for m in finds if m.groups() and len(m.groups()) >= group)
+
+
+def substitute(pattern: str, string: str, flags: int, replace: str, count: int) -> str:
+    """The text with finds replaced (all for a count of 0); `replace` may name groups."""
+    return re.sub(pattern, replace, string, count=count, flags=flags)
+
+
+WORK = {work.__name__: work for work in (matches, extract, substitute)}
+
+
+def main() -> None:
+    """Serve the one request."""
+    name, *arguments = json.loads(sys.stdin.buffer.read())
+    try:
+        answer = {"result": WORK[name](*arguments)}
+    except (re.error, IndexError, TypeError) as error:
+        answer = {"error": str(error)}
+    sys.stdout.buffer.write(json.dumps(answer).encode())
+
+
+if __name__ == "__main__":
+    main()

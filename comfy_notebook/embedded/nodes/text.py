@@ -1,0 +1,188 @@
+"""Nodes over text, and PreviewAny, which shows any value as text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+
+from .base import Context, Input, Node, Output, Ui
+
+_TEXT = Input("STRING", {"multiline": True})
+_CASES = {
+    "UPPERCASE": str.upper,
+    "lowercase": str.lower,
+    "Capitalize": str.capitalize,
+    "Title Case": str.title,
+}
+_TRIMS = {"Both": str.strip, "Left": str.lstrip, "Right": str.rstrip}
+
+
+def combo(*choices: str) -> Input:
+    """A choice as ComfyUI's newer schema writes it."""
+    return Input("COMBO", {"multiselect": False}, choices=choices, v3=True)
+
+
+def flag(default: bool, optional: bool = False) -> Input:
+    """A yes or no with a default."""
+    return Input("BOOLEAN", {"default": default}, optional=optional)
+
+
+class _String(Node):
+    category = "utils/string"
+    python_module = "comfy_extras.nodes_string"
+    outputs = (Output("STRING"),)
+
+
+class StringConcatenate(_String):
+    """Two texts with a delimiter between them."""
+
+    display_name = "Concatenate"
+    inputs = {
+        "string_a": _TEXT,
+        "string_b": _TEXT,
+        "delimiter": Input("STRING", {"default": "", "multiline": False}),
+    }
+
+    def run(self, ctx: Context, *, string_a: str, string_b: str, delimiter: str = "") -> tuple[Any, ...]:
+        return (delimiter.join((string_a, string_b)),)
+
+
+class StringSubstring(_String):
+    """Characters from start up to end, counted as Python slices count."""
+
+    display_name = "Substring"
+    inputs = {"string": _TEXT, "start": Input("INT"), "end": Input("INT")}
+
+    def run(self, ctx: Context, *, string: str, start: int, end: int) -> tuple[Any, ...]:
+        return (string[start:end],)
+
+
+class StringLength(_String):
+    """The number of characters."""
+
+    display_name = "Length"
+    inputs = {"string": _TEXT}
+    outputs = (Output("INT", "length"),)
+
+    def run(self, ctx: Context, *, string: str) -> tuple[Any, ...]:
+        return (len(string),)
+
+
+class CaseConverter(_String):
+    """Upper case, lower case, first letter, or first letters."""
+
+    display_name = "Case Converter"
+    inputs = {"string": _TEXT, "mode": combo(*_CASES)}
+
+    def run(self, ctx: Context, *, string: str, mode: str) -> tuple[Any, ...]:
+        return (_CASES[mode](string),)
+
+
+class StringTrim(_String):
+    """Without white space at its ends."""
+
+    display_name = "Trim"
+    inputs = {"string": _TEXT, "mode": combo(*_TRIMS)}
+
+    def run(self, ctx: Context, *, string: str, mode: str) -> tuple[Any, ...]:
+        return (_TRIMS[mode](string),)
+
+
+class StringReplace(_String):
+    """Every occurrence of one text replaced by another."""
+
+    display_name = "Replace"
+    inputs = {"string": _TEXT, "find": _TEXT, "replace": _TEXT}
+
+    def run(self, ctx: Context, *, string: str, find: str, replace: str) -> tuple[Any, ...]:
+        return (string.replace(find, replace),)
+
+
+class StringContains(_String):
+    """Whether one text is in the other."""
+
+    display_name = "Contains"
+    inputs = {"string": _TEXT, "substring": _TEXT, "case_sensitive": flag(True)}
+    outputs = (Output("BOOLEAN", "contains"),)
+
+    def run(self, ctx: Context, *, string: str, substring: str, case_sensitive: bool) -> tuple[Any, ...]:
+        if not case_sensitive:
+            string, substring = string.lower(), substring.lower()
+        return (substring in string,)
+
+
+class StringCompare(_String):
+    """Whether two texts are equal, or one starts or ends with the other."""
+
+    display_name = "Compare"
+    inputs = {
+        "string_a": _TEXT,
+        "string_b": _TEXT,
+        "mode": combo("Starts With", "Ends With", "Equal"),
+        "case_sensitive": flag(True),
+    }
+    outputs = (Output("BOOLEAN"),)
+
+    def run(
+        self, ctx: Context, *, string_a: str, string_b: str, mode: str, case_sensitive: bool
+    ) -> tuple[Any, ...]:
+        if not case_sensitive:
+            string_a, string_b = string_a.lower(), string_b.lower()
+        if mode == "Starts With":
+            return (string_a.startswith(string_b),)
+        if mode == "Ends With":
+            return (string_a.endswith(string_b),)
+        return (string_a == string_b,)
+
+
+class PreviewAny(Node):
+    """Any value as text: numbers and strings as they are, the rest as JSON, or as it prints."""
+
+    display_name = "Preview Any"
+    category = "utils"
+    python_module = "comfy_extras.nodes_preview_any"
+    inputs = {"source": Input("*")}
+    output_node = True
+
+    def run(self, ctx: Context, *, source: Any = None) -> Ui:
+        return Ui({"text": [as_text(source)]})
+
+
+def as_text(value: Any) -> str:
+    """A value as PreviewAny shows it; arrays as PyTorch prints a tensor."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return "None"
+    if isinstance(value, (int, float)):
+        return str(value)
+    if isinstance(value, np.ndarray):
+        body = np.array2string(
+            value,
+            precision=4,
+            separator=", ",
+            prefix="tensor(",
+            floatmode="fixed",
+            threshold=1000,
+            max_line_width=80,
+        )
+        return f"tensor({body})"
+    try:
+        return json.dumps(value)
+    except (TypeError, ValueError):
+        return str(value)
+
+
+NODES: list[type[Node]] = [
+    StringConcatenate,
+    StringSubstring,
+    StringLength,
+    CaseConverter,
+    StringTrim,
+    StringReplace,
+    StringContains,
+    StringCompare,
+    PreviewAny,
+]
