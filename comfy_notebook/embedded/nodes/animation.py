@@ -30,7 +30,7 @@ def _report(ctx: Context, data: bytes, prefix: str, images: Array, suffix: str) 
 
 
 class SaveAnimatedWEBP(_Animation):
-    """One WebP file; the workflow's fields are EXIF texts `name:json`, prompt under Model, others from Make down."""
+    """One WebP file; the workflow's fields are EXIF texts `name:json` (Model: prompt; Make: rest)."""
 
     inputs = {
         "images": Input("IMAGE"),

@@ -110,7 +110,7 @@ def _quantized(image: Array, colors: int, dither: str) -> Array:
 
 
 def _ordered(pixels: np.ndarray, colors: int, order: int) -> np.ndarray:
-    """8-bit pixels with a threshold matrix of order × order added, spread as wide as the palette is coarse."""
+    """8-bit pixels plus a threshold matrix of order × order, as strong as the palette is coarse."""
     height, width = pixels.shape[:2]
     matrix = np.float32(2 * 256 / colors) * _bayer(order) + np.float32(0.5)
     tiled = np.tile(matrix, (-(-height // order), -(-width // order)))[:height, :width, None]

@@ -10,7 +10,7 @@ import numpy as np
 
 from .base import Context, Files, Input, Node, Output, Ui, room_for
 from .metadata import fill_prefix, png_text, temporary_prefix
-from .pixels import Array, from_pil, leniently, png_bytes, to_pil, upright_frames
+from .pixels import Array, from_pil, png_bytes, to_pil, upright_frames
 
 _SAVING = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
 _NO_MASK = (64, 64)  # the size of the mask of an image without alpha, whatever the image's own

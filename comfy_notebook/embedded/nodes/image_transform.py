@@ -86,8 +86,8 @@ class ImagePadForOutpaint(Node):
         size = (height + top + bottom, width + left + right)
         room_for(batch, *size, channels)
         canvas = np.full((batch, *size, channels), 0.5, np.float32)
-        inside = np.s_[..., top : top + height, left : left + width]
-        canvas[(*inside, slice(None))] = image
+        inside = np.s_[top : top + height, left : left + width]
+        canvas[:, top : top + height, left : left + width] = image
         mask = np.ones(size, np.float32)
         mask[inside] = 0
         if 0 < feathering * 2 < min(height, width):
@@ -169,8 +169,9 @@ def _lengthened(images: Array, batch: int) -> Array:
 def _matched(image: Array, model: Array, sideways: bool) -> Array:
     height, width = model.shape[1:3]
     aspect = image.shape[2] / image.shape[1]
-    size = (int(height * aspect), height) if sideways else (width, int(width / aspect))
-    return upscale(image, *size, "lanczos")
+    if sideways:
+        return upscale(image, int(height * aspect), height, "lanczos")
+    return upscale(image, width, int(width / aspect), "lanczos")
 
 
 def _centred(image: Array, one: Array, two: Array, sideways: bool, fill: int) -> Array:

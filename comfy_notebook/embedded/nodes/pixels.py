@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,9 @@ def upright_frames(path: Path) -> Iterator[Image.Image]:
     `DecompressionBombError` for one of too many pixels. The first image of an MPO file stands
     for all (the others are a camera's own extras).
     """
-    with leniently(lambda: Image.open(path)) as opened:
+    with leniently(partial(Image.open, path)) as opened:
         for frame in ImageSequence.Iterator(opened):
-            yield _with_bytes(leniently(lambda frame=frame: ImageOps.exif_transpose(frame)))
+            yield _with_bytes(leniently(partial(ImageOps.exif_transpose, frame)))
             if opened.format == "MPO":
                 return
 

@@ -2,8 +2,9 @@
 
 PyTorch draws 32-bit words from MT19937, makes each a float32 uniform of its low 24 bits, and turns
 blocks of 16 uniforms into 16 normals (Box-Muller: the first 8 give the radii, the last 8 the
-angles). A rest of fewer than 16 is made by drawing the last 16 numbers anew. Fewer than 16 numbers in
-all go another way, in double precision and in pairs. (ATen's DistributionTemplates.h, TransformationHelper.h.)
+angles). A rest of fewer than 16 is made by drawing the last 16 numbers anew. Fewer than 16 numbers
+in all go another way, in double precision and in pairs. (ATen: DistributionTemplates.h,
+TransformationHelper.h.)
 """
 
 from __future__ import annotations
