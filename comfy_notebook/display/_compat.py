@@ -1,0 +1,41 @@
+"""The one place that touches what Jupyter keeps private, each use guarded and tested."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+
+def answer_while_blocked(widget: Any) -> bool:
+    """Let a click on this widget be handled while a cell blocks the kernel; True if that was needed.
+
+    ipykernel 7.4 answers a comm on the shell that last published on it, which for a widget made by
+    a running cell is the blocked main shell (ipykernel#1565). JupyterLab sends the click to a
+    subshell, where earlier 7.x handled it; this has the one button's comm stay there.
+    """
+    comm = getattr(widget, "comm", None)
+    if comm is None or not hasattr(type(comm), "_reply_subshell_for"):
+        return False
+    comm._reply_subshell_for = lambda data, default: default
+    return True
+
+
+def kernel_loop() -> asyncio.AbstractEventLoop | None:
+    """The event loop of the kernel's main thread, whichever thread asks; None outside a kernel."""
+    import sys
+
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    kernel = getattr(shell, "kernel", None)
+    loop = getattr(getattr(kernel, "io_loop", None), "asyncio_loop", None)
+    if loop is not None and not loop.is_closed():
+        return loop
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def is_open(widget: Any) -> bool:
+    """Whether the widget still has a line to the front end (closing it ends all cost of drawing)."""
+    return getattr(widget, "comm", None) is not None

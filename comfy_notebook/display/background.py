@@ -1,0 +1,103 @@
+"""The view of a job that nobody waits for: `display(job)`, `%comfy run --no-wait`.
+
+A task on the kernel's own event loop paints it, in the main thread, between cells: the only
+writer of its widgets, on every version of ipykernel. While another cell blocks the kernel it
+stands still and catches up afterwards; the job itself runs on. Cancel reaches the kernel
+whenever no cell blocks it. At the end the slot holds the static bundle, like a blocking run's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ComfyError
+from ..protocol.status import JobStatus
+from ._compat import kernel_loop
+from .bundle import Bundle, ended_bundle, error_bundle, result_bundle
+from .frontend import detect
+from .options import options_of
+from .safe import plain
+from .watching import widget_data
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+
+
+def job_view(job: Job) -> None:
+    """Display the job: live in a notebook, as it stands elsewhere. Returns at once."""
+    frontend = detect()
+    if job.state.status.is_final or not frontend.live or (loop := kernel_loop()) is None:
+        _display_static(job, deterministic=frontend.deterministic)
+        return
+    from IPython.display import display
+
+    from .live import LiveView
+
+    options = options_of(job)
+    view = LiveView(cancel=job.cancel, previews=options.previews, footer=f"Job {job.id}")
+    view.paint(job.state)
+    slot = display(widget_data(view.widget, f"Comfy job {plain(job.id)}, running"), raw=True, display_id=True)
+    run_on(loop, follow(job, view, slot, options.interval))
+
+
+def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]) -> None:
+    """Start a task on the kernel's loop from whichever thread this is."""
+    try:
+        here = asyncio.get_running_loop()
+    except RuntimeError:
+        here = None
+    if here is loop:
+        task = loop.create_task(coroutine)
+        # A task is only weakly held by its loop; its own callback keeps it until it is done.
+        task.add_done_callback(_report)
+    else:
+        asyncio.run_coroutine_threadsafe(coroutine, loop)
+
+
+async def follow(job: Job, view: Any, slot: Any, interval: float = 0.1) -> None:
+    """Paint the job until it ends, then leave the bundle in the slot and close the view."""
+    waiting = asyncio.ensure_future(_outcome(job))
+    bundle: Bundle = {}
+    try:
+        while not waiting.done() and view.alive:
+            view.paint(job.state, list(job.outputs))
+            await asyncio.wait({waiting}, timeout=interval)
+        bundle = await waiting
+    finally:
+        if slot is not None:
+            metadata = {"comfy_notebook": {"job_id": plain(job.id)}}
+            slot.update(bundle or ended_bundle(job.state, job.id), raw=True, metadata=metadata)
+        view.close()
+
+
+async def _outcome(job: Job) -> Bundle:
+    try:
+        result = await job
+    except ComfyError as error:
+        return _failed(job, error)
+    return result_bundle(result)
+
+
+def _failed(job: Job, error: ComfyError) -> Bundle:
+    if job.state.status is JobStatus.failed:
+        return error_bundle(error, job.state, job.id)
+    return ended_bundle(job.state, job.id)
+
+
+def _display_static(job: Job, *, deterministic: bool) -> None:
+    from IPython.display import display
+
+    if job.state.status is JobStatus.completed and not deterministic:
+        display(result_bundle(job.result()), raw=True)
+        return
+    words = "Job(submitted)" if deterministic else f"Job({plain(job.id)}, {job.state.status.value})"
+    display({"text/plain": words}, raw=True)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        import logging
+
+        logging.getLogger(__name__).warning("a background view ended early: %s", error)

@@ -1,0 +1,220 @@
+"""What stays on the page: static MIME bundles that any viewer of notebooks can show.
+
+Pictures are exactly one `image/png` (several become a contact sheet) next to `text/plain`;
+`text/html` is added only for what a picture cannot hold: text, players, files, errors. Under
+COMFY_NOTEBOOK_LIVE=0 the text holds no ids and no times. A bundle never has two image types.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ComfyError, JobFailed
+from . import picture, wording
+from .frontend import detect
+from .media import media_html
+from .options import Options, options_of
+from .safe import PARAGRAPH, escape, plain
+from .static import style
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ..result import Output, Result
+    from ..state import JobState
+
+Bundle = dict[str, Any]
+_NAMES = {"image": "image", "text": "text", "video": "video", "audio": "audio file", "3d": "3D file",
+          "latent": "latent"}  # fmt: skip
+# More pictures than this are counted, not drawn: a sheet of thousands helps nobody.
+MOST = 64
+
+
+def result_bundle(
+    result: Result, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+) -> Bundle:
+    """The static bundle of a result: its pictures in the server's order, then the rest."""
+    options = options_of(result)
+    outputs = list(result.outputs)
+    data: Bundle = {"text/plain": result_text(result)}
+    shown = _wanted(include, exclude)
+    if shown("image/png") and (pixels := pictures_png(outputs, options)) is not None:
+        data["image/png"] = base64.b64encode(pixels).decode("ascii")
+    if shown("text/html"):
+        others = [output for output in outputs if output.kind != "image"]
+        if others:
+            data["text/html"] = _page(data.get("image/png"), media_html(others, options))
+    return _only(data, include, exclude)
+
+
+def output_bundle(
+    output: Output, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+) -> Bundle:
+    """The static bundle of one output."""
+    options = options_of(output)
+    data: Bundle = {"text/plain": _output_text(output)}
+    if output.kind == "image":
+        image, _ = open_image(output)
+        data["image/png"] = _encoded(image, options)
+    else:
+        data["text/html"] = _page(None, media_html([output], options))
+    return _only(data, include, exclude)
+
+
+def error_bundle(error: BaseException, state: JobState | None = None, job_id: str | None = None) -> Bundle:
+    """What a failed run leaves: the node, the message, what to do, and the traceback folded away."""
+    where = _where(error, state)
+    what = plain(getattr(error, "what", error), PARAGRAPH, lines=True)
+    hint = plain(getattr(error, "hint", ""), PARAGRAPH, lines=True)
+    lines = [f"{type(error).__name__}{f' at {where}' if where else ''}: {what}", hint, _job_line(job_id)]
+    details = ""
+    traceback = getattr(error, "traceback", "") if isinstance(error, JobFailed) else ""
+    if traceback:
+        details = (
+            "<details><summary>Traceback from the server</summary>"
+            f"<pre>{escape(traceback, 20_000, lines=True)}</pre></details>"
+        )
+    # ComfyError renders its own line under the card; here stands what that line leaves out.
+    body = (
+        f'<div class="cnb cnb-card cnb-failed" role="alert"><div class="cnb-head">✗ '
+        f"{escape(f'Failed at {where}' if where else 'Failed')}"
+        f'<span class="cnb-kind">{escape(_kind(error))}</span></div>'
+        f'<div class="cnb-message">{escape(what, PARAGRAPH, lines=True)}</div>'
+        + (f'<div class="cnb-hint">{escape(hint, PARAGRAPH, lines=True)}</div>' if hint else "")
+        + details
+        + (f'<div class="cnb-foot">{escape(_job_line(job_id))}</div>' if _job_line(job_id) else "")
+        + "</div>"
+    )
+    return {"text/plain": "\n".join(line for line in lines if line), "text/html": style() + body}
+
+
+def ended_bundle(state: JobState, job_id: str | None = None) -> Bundle:
+    """What a run that ended without a result leaves: cancelled, timed out, lost."""
+    word = {"cancelled": "Cancelled", "lost": "Lost by the server"}.get(state.status.value, "Stopped")
+    at = f" at {plain(state.node_title)}" if state.node_title else ""
+    step = f", step {wording.step(state)}" if wording.step(state) else ""
+    if detect().deterministic:
+        at = step = ""
+    text = f"{word}{at}{step}."
+    return {"text/plain": " ".join(part for part in (text, _job_line(job_id)) if part)}
+
+
+def result_text(result: Result) -> str:
+    """One line on a result, such as `Result(2 images 512×512, seed 7, 8.3 s, job 5d3e…)`, then its texts."""
+    parts = [counted(result.outputs) or "no outputs"]
+    if not detect().deterministic:
+        seconds = getattr(result, "seconds", None)
+        parts += [wording.seconds(seconds)] if seconds else []
+        parts += [f"job {plain(result.job_id)}"] if getattr(result, "job_id", None) else []
+    failed = [output for output in result.outputs if output.error is not None]
+    parts += [f"{len(failed)} not downloaded"] if failed else []
+    lines = [f"Result({', '.join(parts)})"]
+    texts = [text for output in result.outputs if output.kind == "text" and (text := output.text)]
+    lines += [plain(text, 1000, lines=True) for text in texts[:8]]
+    return "\n".join(lines)
+
+
+def counted(outputs: Iterable[Output]) -> str:
+    """How many outputs of each kind: "2 images, 1 video"."""
+    kinds = Counter(output.kind for output in outputs)
+    words = []
+    for kind, count in kinds.items():
+        name = _NAMES.get(kind, "file")
+        words.append(f"{count} {name}{'s' if count != 1 else ''}")
+    return ", ".join(words)
+
+
+def captions(outputs: Sequence[Output], sizes: Sequence[tuple[int, int] | None]) -> list[str]:
+    """A line under each picture: the node's title, a number when it made several, the size."""
+    of_node = Counter(output.node_id for output in outputs)
+    seen: Counter[str] = Counter()
+    lines = []
+    for output, size in zip(outputs, sizes, strict=True):
+        seen[output.node_id] += 1
+        title = output.node_title or output.class_type or output.node_id
+        number = f" {seen[output.node_id]}" if of_node[output.node_id] > 1 else ""
+        lines.append(f"{plain(title, 60)}{number}" + (f" · {size[0]}×{size[1]}" if size else ""))
+    return lines
+
+
+def pictures_png(outputs: Sequence[Output], options: Options) -> bytes | None:
+    """PNG bytes of the pictures among the outputs: the picture itself, or a contact sheet of several."""
+    images = [output for output in outputs if output.kind == "image"]
+    if not images:
+        return None
+    drawn = images[:MOST]
+    pairs = [open_image(output) for output in drawn]
+    if len(images) == 1:
+        return picture.fitted(pairs[0][0], limit=options.embed_px, at_most=_aim(options))
+    names = captions(drawn, [size for _, size in pairs])
+    columns = picture.columns_for(len(drawn))
+    width = min(max(1024 // columns, 128), options.embed_px)
+    sheet = picture.contact_sheet([image for image, _ in pairs], names, columns=columns, width=width)
+    return picture.fitted(sheet, limit=max(sheet.size), at_most=_aim(options))
+
+
+def open_image(output: Output) -> tuple[Image, tuple[int, int] | None]:
+    """The picture of an output and its size; a failed tile (and None) when it cannot be had."""
+    try:
+        if output.error is not None:
+            raise output.error
+        image = output.image
+        image.load()
+        return image, image.size
+    except Exception as error:  # whatever the server sent, the other pictures are still shown
+        name = plain(output.filename or "output", 40)
+        text = "not downloaded" if isinstance(error, ComfyError) else "not readable"
+        return picture.failed_tile(text=f"{name}: {text}"), None
+
+
+def _aim(options: Options) -> int:
+    return min(picture.AIM, options.embed_bytes)
+
+
+def _encoded(image: Image, options: Options) -> str:
+    data = picture.fitted(image, limit=options.embed_px, at_most=_aim(options))
+    return base64.b64encode(data).decode("ascii")
+
+
+def _page(encoded_png: str | None, body: str) -> str:
+    # A viewer that prefers HTML would leave the PNG of the same bundle out: it has to hold it too.
+    image = f'<img class="cnb-sheet" alt="results" src="data:image/png;base64,{encoded_png}">'
+    return f'{style()}<div class="cnb">{image if encoded_png else ""}{body}</div>'
+
+
+def _output_text(output: Output) -> str:
+    if output.error is not None:
+        return f"Output({plain(output.filename or output.kind)}, not downloaded: {plain(output.error, 300)})"
+    if output.kind == "text":
+        return plain(output.text or "", PARAGRAPH, lines=True)
+    return f"Output({plain(output.filename or output.kind)}, {plain(output.node_title or output.node_id)})"
+
+
+def _where(error: BaseException, state: JobState | None) -> str:
+    title = getattr(error, "node_title", None) or getattr(error, "class_type", None)
+    node_id = getattr(error, "node_id", None)
+    if title is None and isinstance(error, JobFailed) and state is not None:
+        title, node_id = state.node_title or None, state.node
+    if not title:
+        return f"node {plain(node_id)}" if node_id else ""
+    return f"{plain(title, 80)} (node {plain(node_id, 40)})" if node_id else plain(title, 80)
+
+
+def _kind(error: BaseException) -> str:
+    return str(getattr(error, "exception_type", None) or type(error).__name__)
+
+
+def _job_line(job_id: str | None) -> str:
+    return f"Job {plain(job_id)}" if job_id and not detect().deterministic else ""
+
+
+def _wanted(include: Collection[str] | None, exclude: Collection[str] | None) -> Callable[[str], bool]:
+    return lambda mime: (not include or mime in include) and mime not in (exclude or ())
+
+
+def _only(data: Bundle, include: Collection[str] | None, exclude: Collection[str] | None) -> Bundle:
+    wanted = _wanted(include, exclude)
+    return {mime: value for mime, value in data.items() if wanted(mime)}

@@ -1,0 +1,186 @@
+"""Several jobs in one compact list: a row each, one bar over all of them, Cancel for what is left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ComfyError
+from ..protocol.status import JobStatus
+from . import live, thumbs, wording
+from ._compat import answer_while_blocked
+from .frontend import detect
+from .options import options_of
+from .safe import escape, plain
+from .static import style
+from .watching import widget_data
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+
+_MOST_ROWS = 24
+
+
+def watch_many(
+    jobs: Sequence[Job], *, labels: Sequence[str] = (), quiet: bool = False, timeout: float | None = None
+) -> None:
+    """Draw the jobs until all have ended; their results and errors are theirs to give.
+
+    An interrupt cancels every job that has not ended, and goes on as KeyboardInterrupt. `timeout`
+    is in seconds, for all of them together; when it is over the jobs run on and this returns.
+    """
+    view = _view(jobs, [plain(label) for label in labels], quiet)
+    until = None if timeout is None else time.monotonic() + timeout
+    interval = options_of(jobs[0]).interval if jobs else 0.1
+    try:
+        while not all(job.status.is_final for job in jobs):
+            view.paint()
+            if until is not None and time.monotonic() >= until:
+                return
+            time.sleep(min(interval, 0.1))
+    except KeyboardInterrupt:
+        cancel_all(jobs)
+        raise
+    finally:
+        view.finish()
+
+
+def cancel_all(jobs: Sequence[Job]) -> None:
+    """Cancel what has not ended; one that cannot be cancelled does not keep the others."""
+    for job in jobs:
+        if not job.status.is_final:
+            try:
+                job.cancel()
+            except ComfyError:
+                continue
+
+
+def summary(jobs: Sequence[Job]) -> str:
+    """How the jobs stand: "12 jobs: 9 completed, 2 in progress, 1 failed"."""
+    counts = Counter(job.status for job in jobs)
+    words = [f"{counts[status]} {status.value.replace('_', ' ')}" for status in JobStatus if counts[status]]
+    return f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {', '.join(words) or 'none'}"
+
+
+def rows_html(jobs: Sequence[Job], labels: Sequence[str], now: float) -> str:
+    """The list: running and failed jobs are always rows; of the others, those that fit."""
+    done = sum(job.status.is_final for job in jobs)
+    overall = sum(1.0 if job.status.is_final else job.state.fraction for job in jobs) / max(len(jobs), 1)
+    state = "completed" if done == len(jobs) else "in_progress"
+    html = [
+        f'<div class="cnb cnb-run cnb-{state}" role="group" aria-label="ComfyUI jobs">',
+        f'<div class="cnb-row"><span class="cnb-dot"></span><span class="cnb-title">{done} of {len(jobs)}',
+        f' jobs</span><span class="cnb-percent">{overall:.0%}</span></div>',
+        live.bar(round(overall * 100), "all jobs"),
+    ]
+    shown = _chosen(jobs)
+    for number in shown:
+        label = labels[number] if number < len(labels) else f"Job {number + 1}"
+        html.append(_row(jobs[number], label, now))
+    if len(shown) < len(jobs):
+        html.append(f'<div class="cnb-note">and {len(jobs) - len(shown)} more</div>')
+    return "".join(html) + "</div>"
+
+
+def _chosen(jobs: Sequence[Job]) -> list[int]:
+    if len(jobs) <= _MOST_ROWS:
+        return list(range(len(jobs)))
+    rank = {JobStatus.in_progress: 0, JobStatus.failed: 1, JobStatus.lost: 1, JobStatus.pending: 2}
+    order = sorted(range(len(jobs)), key=lambda n: (rank.get(jobs[n].status, 3), n))
+    return sorted(order[:_MOST_ROWS])
+
+
+def _row(job: Job, label: str, now: float) -> str:
+    state, status = job.state, job.status
+    percent = 100 if status is JobStatus.completed else round(state.fraction * 100)
+    words = wording.headline(state) if not status.is_final else status.value
+    if status is JobStatus.in_progress and wording.step(state):
+        words += f" {wording.step(state)}"
+    images = [output for output in job.outputs if output.kind == "image" and thumbs.at_hand(output)]
+    picture = ""
+    if images:
+        picture = f'<img alt="" class="cnb-mini" src="{_mini(images[0])}">'
+    return (
+        f'<div class="cnb-job cnb-{escape(status.value)}"><span class="cnb-dot"></span>'
+        f'<span class="cnb-label">{escape(label)}</span>{picture}'
+        f'<span class="cnb-bar cnb-thin"><i style="width:{percent}%"></i></span>'
+        f'<span class="cnb-meta">{escape(words)} · {escape(wording.seconds(state.elapsed(now)))}</span></div>'
+    )
+
+
+def _mini(output: Any) -> str:
+    # Kept on the output: a list of fifty jobs is redrawn ten times a second.
+    found = output.__dict__.get("_mini")
+    if found is None:
+        try:
+            found = thumbs.data_uri(output.image, 40)
+        except Exception:  # no decoder takes it: the row goes without a picture
+            found = ""
+        output.__dict__["_mini"] = found
+    return str(found)
+
+
+def _view(jobs: Sequence[Job], labels: Sequence[str], quiet: bool) -> Any:
+    frontend = detect()
+    if quiet or not jobs or (not frontend.live and not frontend.text):
+        return _Nothing()
+    return _Widgets(jobs, labels) if frontend.live else _Text(jobs)
+
+
+class _Nothing:
+    def paint(self) -> None:
+        pass
+
+    def finish(self) -> None:
+        pass
+
+
+class _Text:
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = jobs
+        self._last = ""
+
+    def paint(self) -> None:
+        if (line := summary(self._jobs)) != self._last:
+            self._last = line
+            end = "\r" if sys.stderr.isatty() else "\n"
+            sys.stderr.write(line + end)
+            sys.stderr.flush()
+
+    def finish(self) -> None:
+        self.paint()
+        if sys.stderr.isatty():
+            sys.stderr.write("\n")
+
+
+class _Widgets:
+    def __init__(
+        self, jobs: Sequence[Job], labels: Sequence[str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        import ipywidgets as w
+        from IPython.display import display
+
+        self._jobs, self._labels, self._clock = jobs, labels, clock
+        self._list = w.HTML(rows_html(jobs, labels, clock()), layout=w.Layout(flex="1 1 auto", min_width="0"))
+        self._button = w.Button(
+            description="Cancel all", icon="stop", tooltip="Cancel every job of this list"
+        )
+        self._button.layout = w.Layout(width="110px", flex="0 0 auto", margin="2px 0 0 12px")
+        self._button.on_click(lambda _: cancel_all(self._jobs))
+        answer_while_blocked(self._button)
+        sheet = w.HTML(style("live.css"), layout=w.Layout(display="none"))
+        self._box = w.HBox([sheet, self._list, self._button], layout=w.Layout(max_width="760px"))
+        self._slot = display(widget_data(self._box, summary(jobs)), raw=True, display_id=True)
+
+    def paint(self) -> None:
+        self._list.value = rows_html(self._jobs, self._labels, self._clock())
+
+    def finish(self) -> None:
+        try:
+            self._slot.update({"text/plain": summary(self._jobs)}, raw=True)
+        finally:
+            for widget in (*self._box.children, self._box):
+                widget.close()

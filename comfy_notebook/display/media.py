@@ -1,0 +1,68 @@
+"""HTML for outputs that are no pictures: text, players for video and audio, links to files.
+
+Everything is inside the page: no address of the server is written into it, because those expire
+and may carry a signature. What is too large for the page is named, with how to get it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .options import Options
+from .safe import escape
+
+if TYPE_CHECKING:
+    from ..result import Output
+
+_PLAYERS = {"video": "video", "audio": "audio"}
+_TEXT = 20_000
+_PLAYABLE = {
+    "video/mp4", "video/webm", "video/ogg", "video/quicktime", "video/x-matroska",
+    "audio/mpeg", "audio/wav", "audio/x-wav", "audio/ogg", "audio/flac", "audio/x-flac", 
+    "audio/mp4", "audio/opus", "audio/aac",
+}  # fmt: skip
+
+
+def media_html(outputs: Sequence[Output], options: Options) -> str:
+    """One block an output; the bytes held inside the page stay under `options.embed_bytes` together."""
+    room = options.embed_bytes
+    blocks = []
+    for output in outputs:
+        block, used = _block(output, room)
+        room -= used
+        blocks.append(f'<div class="cnb-item">{block}</div>')
+    return f'<div class="cnb-items">{"".join(blocks)}</div>' if blocks else ""
+
+
+def _block(output: Output, room: int) -> tuple[str, int]:
+    caption = f'<div class="cnb-caption">{escape(output.node_title or output.class_type or "")}</div>'
+    name = escape(output.filename or output.kind)
+    if output.error is not None:
+        return f'{caption}<div class="cnb-lost">✗ {name}: {escape(output.error, 300)}</div>', 0
+    if output.kind == "text":
+        return f"{caption}<pre>{escape(output.text or '', _TEXT, lines=True)}</pre>", 0
+    try:
+        data = output.bytes
+    except Exception as error:  # one output that cannot be fetched leaves the others as they are
+        return f'{caption}<div class="cnb-lost">✗ {name}: {escape(error, 300)}</div>', 0
+    size = _size(len(data))
+    if len(data) * 4 // 3 > room:
+        note = f"{name} ({size}) is too large for the page; keep it with <code>result.save(folder)</code>"
+        return f"{caption}<div>{note}</div>", 0
+    mime = (output.mime or "").split(";")[0].strip().lower()
+    tag = _PLAYERS.get(output.kind)
+    kept = mime if mime in _PLAYABLE else "application/octet-stream"
+    source = f"data:{kept};base64,{base64.b64encode(data).decode('ascii')}"
+    if tag and kept == mime:
+        player = f'<{tag} controls preload="metadata" aria-label="{name}" src="{source}"></{tag}>'
+        return f"{caption}{player}<div class='cnb-note'>{name} · {size}</div>", len(source)
+    return f'{caption}<a class="cnb-file" download="{name}" href="{source}">⤓ {name}</a> {size}', len(source)
+
+
+def _size(count: int) -> str:
+    for unit, scale in (("MB", 1_000_000), ("kB", 1_000)):
+        if count >= scale:
+            return f"{count / scale:.1f} {unit}"
+    return f"{count} bytes"

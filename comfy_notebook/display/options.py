@@ -1,0 +1,43 @@
+"""How much and how often the display draws: the settings it reads, with their defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Options:
+    """`fps` bounds redrawing; `embed_px` (the longer side) and `embed_bytes` bound what a cell keeps."""
+
+    fps: float = 10.0
+    previews: bool = True
+    embed_px: int = 512
+    embed_bytes: int = 2_000_000
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two drawings, between 1/30 and 5."""
+        return min(max(1.0 / self.fps if self.fps > 0 else 1.0, 1 / 30), 5.0)
+
+
+def options_of(owner: Any = None) -> Options:
+    """The options in force: those of the owner's client when it has settings, else the session's."""
+    settings = getattr(getattr(owner, "client", None), "settings", None) or getattr(owner, "settings", None)
+    if settings is None:
+        settings = _session_settings()
+    base = Options()
+    return Options(
+        fps=float(getattr(settings, "fps", base.fps)),
+        previews=bool(getattr(settings, "previews", base.previews)),
+        embed_px=int(getattr(settings, "embed_px", base.embed_px)),
+        embed_bytes=int(getattr(settings, "embed_bytes", base.embed_bytes)),
+    )
+
+
+def _session_settings() -> Any:
+    try:
+        from .. import api
+    except ImportError:
+        return None
+    return getattr(getattr(api, "session", None), "settings", None)

@@ -1,0 +1,168 @@
+"""Pictures made small enough for a page: scaled, bounded in bytes, several on one contact sheet.
+
+A notebook that holds twenty results should stay under 10 MB, and JSON holds a byte of PNG in 4/3
+of one, so a picture aims at `AIM` bytes: first as it is, then smaller, then with 256 colours.
+PIL is imported when the first picture is made.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from .safe import plain
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+AIM = 340_000
+_GAP = 8
+_CAPTION = 18
+# Readable on white and on black alike: a saved sheet is transparent between its pictures.
+_INK = (128, 128, 128, 255)
+
+
+def png(image: Image) -> bytes:
+    """The picture as PNG, without any metadata."""
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=False, compress_level=6)
+    return out.getvalue()
+
+
+def viewable(image: Image) -> Image:
+    """The picture in a mode every viewer shows as expected: L, LA, RGB or RGBA, 8 bits a channel."""
+    from PIL import Image as pil
+
+    if image.mode in ("L", "RGB", "RGBA", "LA"):
+        return image
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        import numpy
+
+        values = numpy.asarray(image, dtype=numpy.float64)
+        low, high = float(values.min()), float(values.max())
+        scale = 255.0 / (high - low) if high > low else 1.0
+        return pil.fromarray(((values - low) * scale).round().astype(numpy.uint8))
+    return image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
+
+
+def scaled(image: Image, limit: int) -> Image:
+    """The picture with its longer side at most `limit` pixels; never enlarged."""
+    from PIL import Image as pil
+
+    longest = max(image.size)
+    if longest <= limit:
+        return image
+    size = (max(round(image.width * limit / longest), 1), max(round(image.height * limit / longest), 1))
+    return image.resize(size, pil.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def fitted(image: Image, *, limit: int = 512, at_most: int = AIM) -> bytes:
+    """PNG bytes of the picture: its longer side at most `limit` pixels, at most `at_most` bytes."""
+    image = scaled(viewable(image), limit)
+    data = png(image)
+    if len(data) > at_most:
+        # Three quarters of the side keep more than 256 colours would take away.
+        smaller = scaled(image, max(round(max(image.size) * math.sqrt(at_most / len(data)) * 0.97), 1))
+        if max(smaller.size) >= 0.75 * max(image.size):
+            image, data = smaller, png(smaller)
+    if len(data) > at_most:
+        data = png(_fewer_colours(image))
+    while len(data) > at_most and max(image.size) > 16:
+        image = scaled(image, max(round(max(image.size) * math.sqrt(at_most / len(data)) * 0.97), 16))
+        data = png(_fewer_colours(image))
+    return data
+
+
+def _fewer_colours(image: Image) -> Image:
+    from PIL import Image as pil
+
+    if image.mode in ("RGBA", "LA"):
+        return image.convert("RGBA").quantize(256, method=pil.Quantize.FASTOCTREE)
+    return image.convert("RGB").quantize(256, method=pil.Quantize.MEDIANCUT)
+
+
+def columns_for(count: int) -> int:
+    """How many pictures stand side by side when nobody says: a row of up to four, else nearly square."""
+    return count if count <= 4 else min(math.ceil(math.sqrt(count)), 8)
+
+
+def contact_sheet(
+    images: Sequence[Image],
+    captions: Sequence[str] = (),
+    *,
+    columns: int | None = None,
+    width: int = 256,
+) -> Image:
+    """One RGBA picture holding all of them, `width` pixels wide each, captions underneath.
+
+    Pictures keep their shape; a row is as high as its highest. Between them it is transparent.
+    """
+    from PIL import Image as pil
+    from PIL import ImageDraw
+
+    if not images:
+        raise ValueError("a contact sheet needs at least one image")
+    columns = max(1, min(columns or columns_for(len(images)), len(images)))
+    cells = [_thumbnail(image, width) for image in images]
+    font = _font(13)
+    below = _CAPTION if any(captions) else 0
+    rows = [cells[n : n + columns] for n in range(0, len(cells), columns)]
+    heights = [max(cell.height for cell in row) + below for row in rows]
+    size = (columns * width + (columns - 1) * _GAP, sum(heights) + (len(rows) - 1) * _GAP)
+    sheet = pil.new("RGBA", size, (0, 0, 0, 0))
+    draw = ImageDraw.Draw(sheet)
+    top = 0
+    for number, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            left = column * (width + _GAP)
+            sheet.paste(cell, (left + (width - cell.width) // 2, top))
+            index = number * columns + column
+            if index < len(captions):
+                text = _clipped(draw, plain(captions[index]), font, width)
+                draw.text((left + 1, top + heights[number] - below + 2), text, fill=_INK, font=font)
+        top += heights[number] + _GAP
+    return sheet
+
+
+def failed_tile(width: int = 256, text: str = "not downloaded") -> Image:
+    """What stands in for a picture that could not be fetched."""
+    from PIL import Image as pil
+    from PIL import ImageDraw
+
+    tile = pil.new("RGBA", (width, width * 3 // 4), (128, 128, 128, 40))
+    draw = ImageDraw.Draw(tile)
+    w, h = tile.size
+    draw.rectangle((0, 0, w - 1, h - 1), outline=(190, 60, 60, 255), width=2)
+    draw.line((w * 0.42, h * 0.32, w * 0.58, h * 0.53), fill=(190, 60, 60, 255), width=3)
+    draw.line((w * 0.58, h * 0.32, w * 0.42, h * 0.53), fill=(190, 60, 60, 255), width=3)
+    font = _font(13)
+    text = _clipped(draw, plain(text), font, w - 16)
+    draw.text(((w - draw.textlength(text, font=font)) / 2, h * 0.64), text, fill=_INK, font=font)
+    return tile
+
+
+def _thumbnail(image: Image, width: int) -> Image:
+    from PIL import Image as pil
+
+    image = viewable(image)
+    if image.width > width or image.height > 2 * width:
+        ratio = min(width / image.width, 2 * width / image.height)
+        size = (max(round(image.width * ratio), 1), max(round(image.height * ratio), 1))
+        image = image.resize(size, pil.Resampling.LANCZOS, reducing_gap=2.0)
+    return image.convert("RGBA")
+
+
+def _font(size: int) -> Any:
+    from PIL import ImageFont
+
+    return ImageFont.load_default(size)
+
+
+def _clipped(draw: Any, text: str, font: Any, width: float) -> str:
+    if draw.textlength(text, font=font) <= width:
+        return text
+    while text and draw.textlength(text + "…", font=font) > width:
+        text = text[:-1]
+    return text + "…"

@@ -1,0 +1,37 @@
+"""Preview frames looked at without decoding them: are they whole, and how large are they?"""
+
+from __future__ import annotations
+
+import io
+
+from ..protocol.frames import PreviewImage, sniff
+
+# What a complete file ends with; encoders may pad behind it.
+_ENDS = {"image/jpeg": b"\xff\xd9", "image/png": b"IEND", "image/gif": b";"}
+_PADDING = 64
+
+
+def whole(frame: PreviewImage) -> bool:
+    """Whether a browser would draw this frame: its first bytes tell a known format, its last its end."""
+    mime = sniff(frame.image)
+    if mime is None:
+        return False
+    if mime == "image/webp":
+        return len(frame.image) >= 8 + int.from_bytes(frame.image[4:8], "little")
+    return _ENDS[mime] in frame.image[-_PADDING:]
+
+
+def size(frame: PreviewImage) -> tuple[int, int] | None:
+    """Width and height in pixels from the frame's header, or None when it has none to read."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(frame.image)) as image:
+            return image.size
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
+def format_of(frame: PreviewImage) -> str:
+    """The format as `ipywidgets.Image` names it: "jpeg", "png", "gif", "webp"."""
+    return (sniff(frame.image) or frame.mime).rpartition("/")[2]

@@ -1,0 +1,21 @@
+"""How a `Result` shows itself as the value of a cell."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from . import bundle
+from .watching import shown_here
+
+if TYPE_CHECKING:
+    from ..result import Result
+
+
+def result_bundle(
+    result: Result, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+) -> bundle.Bundle:
+    """The result's static bundle; one line of text when the same cell has just shown its pictures."""
+    if shown_here(result):
+        return {"text/plain": bundle.result_text(result).split("\n")[0]}
+    return bundle.result_bundle(result, include, exclude)

@@ -1,0 +1,1 @@
+var b=this;fetch(b.closest('figure').querySelector('img').src).then(function(r){return r.blob()}).then(function(i){return navigator.clipboard.write([new ClipboardItem({'image/png':i})])}).then(function(){b.textContent='✓'},function(){b.textContent='✗'});setTimeout(function(){b.textContent='⧉'},1500)

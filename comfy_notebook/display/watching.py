@@ -1,0 +1,192 @@
+"""The blocking view of a job: one display slot, live while it runs, one static bundle when it is over.
+
+The calling thread takes states from `job.updates()` and paints them; nothing is displayed from
+any other thread. Whatever happens (an error, an interrupt, a front end gone away) the slot ends
+static and the widgets closed. A result that is also the cell's value is not shown twice: see
+`shown_here`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..errors import ComfyError
+from ..state import JobState
+from . import wording
+from .bundle import Bundle, ended_bundle, error_bundle, result_bundle, result_text
+from .frontend import Frontend, detect
+from .options import Options, options_of
+from .safe import plain
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+    from ..result import Result
+
+
+class View(Protocol):
+    """Something that draws states as they come."""
+
+    def paint(self, state: JobState) -> None: ...
+
+    def finish(self, bundle: Bundle, state: JobState) -> None: ...
+
+
+def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quiet: bool = False) -> Result:
+    """Draw the job until it ends, and answer its result; raises what `job.result()` raises.
+
+    `timeout` is in seconds. `quiet` draws nothing at all. An interrupt cancels exactly this job
+    on the server, leaves a line that says so, and goes on as KeyboardInterrupt.
+    """
+    options = options_of(job)
+    view = _Nothing() if quiet else _view(job, detect(), options, previews and options.previews)
+    bundle: Bundle | None = None
+    try:
+        for state in job.updates(interval=options.interval, timeout=timeout):
+            view.paint(state)
+        result = job.result()
+        mark_shown(result)
+        bundle = {} if quiet else _static(result)
+        return result
+    except KeyboardInterrupt:
+        with _second_interrupt_leaves():
+            job.cancel()
+        bundle = ended_bundle(_cancelled(job.state), job.id)
+        raise
+    except ComfyError as error:
+        bundle = _failure(error, job)
+        raise
+    finally:
+        view.finish(bundle or ended_bundle(job.state, job.id), job.state)
+
+
+def mark_shown(result: Any) -> None:
+    """Remember that this result has been shown by the cell that runs now."""
+    if (count := _execution_count()) is not None:
+        with suppress(AttributeError):
+            object.__setattr__(result, "_shown_in", count)
+
+
+def shown_here(result: Any) -> bool:
+    """Whether the running cell has shown this result already, so that its value needs only a line."""
+    shown = getattr(result, "_shown_in", None)
+    return shown is not None and shown == _execution_count()
+
+
+def _static(result: Result) -> Bundle:
+    try:
+        return result_bundle(result)
+    except Exception as error:  # a picture that cannot be drawn must not cost the person the result
+        return {"text/plain": f"{result_text(result)} (could not be drawn: {plain(error, 300)})"}
+
+
+def _failure(error: ComfyError, job: Job) -> Bundle:
+    from ..errors import JobCancelled, JobTimeout
+
+    if isinstance(error, (JobCancelled, JobTimeout)):
+        return ended_bundle(job.state, job.id)
+    return error_bundle(error, job.state, job.id)
+
+
+def _cancelled(state: JobState) -> JobState:
+    from ..protocol.status import JobStatus
+
+    return state if state.status.is_final else state.ended(JobStatus.cancelled, state.started_at or 0.0)
+
+
+@contextmanager
+def _second_interrupt_leaves() -> Iterator[None]:
+    # The first interrupt is re-raised by the caller; one that comes while cancelling says nothing new.
+    with suppress(KeyboardInterrupt, ComfyError):
+        yield
+
+
+def _execution_count() -> int | None:
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
+    return getattr(shell, "execution_count", None)
+
+
+def _view(job: Job, frontend: Frontend, options: Options, previews: bool) -> View:
+    if frontend.live:
+        return _Widgets(job, previews)
+    if frontend.kind == "kernel":
+        return _Static(text=frontend.text)
+    return _Text() if frontend.text else _Nothing()
+
+
+class _Nothing:
+    def paint(self, state: JobState) -> None:
+        pass
+
+    def finish(self, bundle: Bundle, state: JobState) -> None:
+        pass
+
+
+class _Text:
+    """A terminal or a script: progress on stderr; the result is the caller's to print."""
+
+    def __init__(self) -> None:
+        from .terminal import TerminalView
+
+        self._terminal = TerminalView()
+
+    def paint(self, state: JobState) -> None:
+        self._terminal.paint(state)
+
+    def finish(self, bundle: Bundle, state: JobState) -> None:
+        spent = wording.seconds(state.elapsed(state.ended_at or 0.0)) if state.ended_at else ""
+        first = plain(str(bundle.get("text/plain", "")).split("\n")[0], 200)
+        self._terminal.finish(state, first or f"{wording.headline(state)} {spent}".strip())
+
+
+class _Static:
+    """A kernel nobody draws widgets for: one display at the end, and text on the way if it is read."""
+
+    def __init__(self, text: bool) -> None:
+        self._text = _Text() if text else _Nothing()
+
+    def paint(self, state: JobState) -> None:
+        self._text.paint(state)
+
+    def finish(self, bundle: Bundle, state: JobState) -> None:
+        from IPython.display import display
+
+        if bundle:
+            display(bundle, raw=True)
+
+
+class _Widgets:
+    """A notebook: widgets in one slot, replaced by the bundle."""
+
+    def __init__(self, job: Job, previews: bool) -> None:
+        from IPython.display import display
+
+        from .live import LiveView
+
+        self._job = job
+        self._live = LiveView(cancel=job.cancel, previews=previews, footer=f"Job {job.id}")
+        # The text of the slot names the job from the start: a kernel that dies leaves it on the page.
+        data = widget_data(self._live.widget, f"Comfy job {plain(job.id)}, running")
+        self._slot = display(data, raw=True, display_id=True)
+
+    def paint(self, state: JobState) -> None:
+        self._live.paint(state, list(self._job.outputs))
+
+    def finish(self, bundle: Bundle, state: JobState) -> None:
+        try:
+            metadata = {"comfy_notebook": {"job_id": plain(self._job.id)}}
+            self._slot.update(bundle, raw=True, metadata=metadata)
+        finally:
+            self._live.close()
+
+
+def widget_data(widget: Any, text: str) -> Bundle:
+    """The MIME bundle that shows a widget, with a text of ours in place of its repr."""
+    mimetype = "application/vnd.jupyter.widget-view+json"
+    return {
+        mimetype: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id},
+        "text/plain": text,
+    }
