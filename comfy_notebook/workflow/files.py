@@ -1,0 +1,314 @@
+"""Reading a workflow out of whatever holds one: the only module here that touches a disk or a network.
+
+Taken are paths, http(s) URLs, JSON text, bytes, dicts, open files, PIL images, and objects with
+`.bytes` such as an output of a run. Files are recognised by their content, never by their name, and
+read in parts with bounds: a file of gigabytes costs no more than its metadata. Whatever the input,
+only a `ComfyError` comes out.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import unquote, urlsplit
+
+from ..errors import (
+    ComfyError,
+    ConnectionFailed,
+    DownloadFailed,
+    InvalidWorkflow,
+    NotAWorkflow,
+    WorkflowNotFound,
+    clip,
+    did_you_mean,
+)
+from . import documents
+from .containers import Damaged, Reader, kind_of, texts
+
+LARGEST_JSON = 64 * 1024 * 1024
+LARGEST_DOWNLOAD = 256 * 1024 * 1024
+_TIMEOUT = 30.0
+_HINT = "A workflow is API-format or editor-format JSON, or a picture, video or sound that ComfyUI saved."
+_OTHERS = (
+    (b"PK\x03\x04", "a zip archive"),
+    (b"GIF8", "a GIF picture, which carries no workflow"),
+    (b"%PDF", "a PDF"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"BM", "a bitmap, which carries no workflow"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\x80\x02", "a pickle"),
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a workflow was read: a file's or host's name, and which part of it."""
+
+    name: str
+    part: str
+
+    def __str__(self) -> str:
+        return f"from {self.name} ({self.part})"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was read: a graph in the API's format, the editor's document, or both."""
+
+    api: dict[str, Any] | None
+    editor: dict[str, Any] | None
+    source: Source
+
+
+def read(source: Any) -> Found:
+    """The workflow in a source of any kind; see `Workflow.load`."""
+    if isinstance(source, Mapping):
+        return _from_document(source, "a dict", "")
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _from_file(io.BytesIO(bytes(source)), f"{len(source)} bytes")
+    if isinstance(source, os.PathLike):
+        return _from_path(Path(source))
+    if isinstance(source, str):
+        if source.lstrip("\ufeff \t\r\n")[:1] == "{":
+            return _from_text(source.lstrip("\ufeff"), "JSON text")
+        if source[:8].lower().startswith(("http://", "https://")):
+            return _from_url(source)
+        return _from_path(Path(source))
+    return _from_object(source)
+
+
+def _from_object(source: Any) -> Found:
+    name = type(source).__name__
+    info = getattr(source, "info", None)
+    if isinstance(info, dict) and hasattr(source, "getexif"):  # a PIL image keeps its texts
+        return _from_texts(((str(k), v) for k, v in info.items() if isinstance(v, str)), "an image", "PNG")
+    data = getattr(source, "bytes", None)
+    data = data() if callable(data) else data
+    if isinstance(data, (bytes, bytearray)):
+        return _from_file(io.BytesIO(data), str(getattr(source, "filename", None) or name))
+    outputs = getattr(source, "outputs", None)
+    if isinstance(outputs, (list, tuple)):
+        for output in outputs:
+            try:
+                return read(output)
+            except NotAWorkflow:
+                continue
+        raise NotAWorkflow(f"None of the {len(outputs)} outputs of this {name} holds a workflow.", hint=_HINT)
+    if callable(getattr(source, "read", None)):
+        data = source.read(LARGEST_DOWNLOAD + 1)
+        return read(data) if isinstance(data, (str, bytes)) else _refuse(name)
+    return _refuse(name)
+
+
+def _refuse(name: str) -> Found:
+    raise NotAWorkflow(f"A workflow cannot be read from a value of type {name}.", hint=_HINT)
+
+
+def _from_path(path: Path) -> Found:
+    path = path.expanduser()
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        raise WorkflowNotFound(f"There is no file {clip(str(path), 300)!r}.", hint=_near(path)) from None
+    if stat.S_ISDIR(mode):
+        raise WorkflowNotFound(f"{str(path)!r} is a folder.", hint=_inside(path))
+    if not stat.S_ISREG(mode):
+        raise NotAWorkflow(f"{str(path)!r} is not an ordinary file.", hint=_HINT)
+    try:
+        with path.open("rb") as file:
+            return _from_file(file, path.name)
+    except OSError as error:
+        raise WorkflowNotFound(f"{str(path)!r} cannot be read: {error.strerror or error}.") from None
+
+
+def _near(path: Path) -> str:
+    try:
+        names = [entry.name for entry in os.scandir(path.parent) if entry.is_file()]
+    except (OSError, ValueError):
+        return f"There is no folder {clip(str(path.parent), 300)!r} either."
+    return did_you_mean(path.name, names) or f"Looked in {str(path.parent.absolute())!r}."
+
+
+def _inside(path: Path) -> str:
+    try:
+        names = sorted(entry.name for entry in os.scandir(path) if entry.name.endswith((".json", ".png")))
+    except OSError:
+        return ""
+    return f"In it: {', '.join(names[:5])}." if names else ""
+
+
+def _from_file(file: BinaryIO, name: str) -> Found:
+    head = file.read(512)
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    kind = kind_of(head)
+    if kind is not None:
+        try:
+            reader = Reader(file)
+            return _from_texts(texts(reader, kind), name, kind)
+        except OSError as error:
+            raise NotAWorkflow(f"{name} cannot be read: {error.strerror or error}.") from None
+    if start[:1] in (b"{", b"[") or head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        size = file.seek(0, 2)
+        if size > LARGEST_JSON:
+            raise NotAWorkflow(f"{name} is {size >> 20} MB of text, larger than any workflow.")
+        file.seek(0)
+        data = file.read()
+        try:
+            text = data.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+        except UnicodeDecodeError:
+            raise NotAWorkflow(
+                f"{name} is neither text nor a kind of file ComfyUI writes.", hint=_HINT
+            ) from None
+        return _from_text(text, name)
+    raise NotAWorkflow(f"{name} is {_what(start)}.", hint=_HINT)
+
+
+def _what(start: bytes) -> str:
+    if not start:
+        return "empty"
+    if start[:9].lower() == b"<!doctype" or start[:5].lower() == b"<html":
+        return "a web page, not the file itself; look for its raw or download link"
+    for magic, what in _OTHERS:
+        if start.startswith(magic):
+            return what
+    return "not a workflow, nor a kind of file ComfyUI writes"
+
+
+def _from_text(text: str, name: str) -> Found:
+    try:
+        document = documents.parse(text, name)
+    except documents.NotJSON as error:
+        raise NotAWorkflow(f"{name} looks like JSON but is broken: {error}.", hint=_HINT) from None
+    return _from_document(document, name, "")
+
+
+def _from_document(document: Any, name: str, part: str) -> Found:
+    documents.check_depth(document, name)
+    api, editor = documents.find(document, name)
+    if api is None and editor is None:
+        if isinstance(document, Mapping) and not document:
+            raise NotAWorkflow(f"{name} holds no nodes.", hint=_HINT)
+        keys = (
+            ", ".join(str(key) for key in list(document)[:5]) if isinstance(document, Mapping) else "a list"
+        )
+        raise NotAWorkflow(f"{name} is JSON, but not a workflow: it holds {clip(keys, 200)}.", hint=_HINT)
+    return Found(api, editor, Source(name, part or _part("JSON", api, editor)))
+
+
+def _part(kind: str, api: Any, editor: Any) -> str:
+    if api is not None:
+        return f"{kind}, API format" + (" with the editor's workflow" if editor is not None else "")
+    return f"{kind}, editor format"
+
+
+def _from_texts(pairs: Iterator[tuple[str, str]], name: str, kind: str) -> Found:
+    api: dict[str, Any] | None = None
+    editor: dict[str, Any] | None = None
+    damage, seen = "", set()
+    try:
+        for key, text in pairs:
+            key = key.strip().lower()
+            seen.add(key)
+            if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", '"'):
+                continue
+            try:
+                document = documents.parse(text.strip("\ufeff\0 \t\r\n"), f"{key} of {name}")
+            except documents.NotJSON as error:
+                damage = damage or f"its {key} text is broken JSON: {error}"
+                continue
+            one, other = documents.find({key: document} if isinstance(document, str) else document, name)
+            api = api if api is not None else one
+            editor = editor if editor is not None else other
+            if api is not None and editor is not None:
+                break
+    except Damaged as error:
+        damage = str(error)
+    if api is None and editor is None:
+        if damage:
+            raise NotAWorkflow(f"{name} is a {kind} file, but damaged: {damage}.")
+        if "parameters" in seen:
+            raise NotAWorkflow(
+                f"{name} is a {kind} file with generation parameters as text, not a ComfyUI workflow.",
+                hint=_HINT,
+            )
+        raise NotAWorkflow(
+            f"{name} is a {kind} file without a workflow in it.",
+            hint="It was saved without metadata, or an editor or a web site has stripped it.",
+        )
+    return Found(api, editor, Source(name, _part(kind, api, editor)))
+
+
+def _from_url(url: str) -> Found:
+    import httpx
+
+    parts = urlsplit(url)
+    name = unquote(parts.path.rpartition("/")[2]) or parts.hostname or "the URL"
+    where = f"{name} on {parts.hostname}"
+    try:
+        with (
+            httpx.Client(follow_redirects=True, timeout=_TIMEOUT, max_redirects=5) as client,
+            client.stream("GET", url) as answer,
+        ):
+            if answer.status_code in (404, 410):
+                raise WorkflowNotFound(f"There is no {where} (HTTP {answer.status_code}).")
+            if answer.status_code >= 400:
+                raise DownloadFailed(f"{where} could not be fetched (HTTP {answer.status_code}).")
+            with tempfile.TemporaryFile() as file:
+                size = 0
+                for chunk in answer.iter_bytes():
+                    size += len(chunk)
+                    if size > LARGEST_DOWNLOAD:
+                        raise DownloadFailed(f"{where} is larger than {LARGEST_DOWNLOAD >> 20} MB.")
+                    file.write(chunk)
+                file.seek(0)
+                return _from_file(file, where)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        raise ConnectionFailed(f"{where} could not be fetched: {error or type(error).__name__}.") from None
+
+
+def write(path: str | Path, api: dict[str, Any], *, overwrite: bool = False) -> Path:
+    """Write an API-format workflow; an existing file of another kind only when told to."""
+    path = Path(path).expanduser()
+    text = json.dumps(api, indent=2, ensure_ascii=False)
+    if path.exists() and not overwrite and not _replaceable(path):
+        raise ComfyError(
+            f"{str(path)!r} exists and is not an API-format workflow; it was left as it is.",
+            hint="Choose another name, or say overwrite=True.",
+        )
+    try:
+        with _whole(path) as file:
+            file.write(text.encode("utf-8", "surrogatepass"))
+    except OSError as error:
+        raise ComfyError(f"{str(path)!r} could not be written: {error.strerror or error}.") from None
+    return path
+
+
+def _replaceable(path: Path) -> bool:
+    try:
+        found = _from_path(path)
+        return found.editor is None and found.source.part.startswith("JSON")
+    except (NotAWorkflow, InvalidWorkflow, WorkflowNotFound):
+        return path.is_file() and path.stat().st_size == 0
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise

@@ -1,0 +1,267 @@
+"""What a server would refuse, said before anything is sent.
+
+Kinds are ComfyUI's own where it has one (execution.py, validate_prompt and validate_inputs): each
+class must exist; of the nodes that an output needs, each required input must be there, each link fit,
+each value be convertible, in range and among the choices. What the server would accept and yet is
+hardly meant (an output left out, a misspelt optional input) is a warning.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Problem, closest
+from .order import Graph, cycle, upstream
+from .packs import pack_of
+from .wire import is_json, is_link, show, unwrap
+
+if TYPE_CHECKING:
+    from .catalog import InputSpec, NodeCatalog, NodeInfo
+
+_SOCKETS = frozenset(
+    {
+        *("MODEL", "CLIP", "VAE", "CONDITIONING", "LATENT", "IMAGE", "MASK", "CONTROL_NET", "CLIP_VISION"),
+        *("NOISE", "SAMPLER", "SIGMAS", "GUIDER", "AUDIO", "VIDEO"),
+    }
+)
+
+
+def validate(
+    api: Graph,
+    catalog: NodeCatalog,
+    *,
+    targets: Sequence[str] | None = None,
+    editor: Mapping[str, Any] | None = None,
+) -> list[Problem]:
+    """Every problem of a graph in the API's format, in the order of its nodes.
+
+    `targets` are the output nodes of a partial run (default: all output nodes); `editor` is the
+    editor's document, which may name the pack a missing class comes from. Python objects that are
+    uploaded at submission are right wherever the definition takes an upload.
+    """
+    return list(_Check(api, catalog, editor).problems(targets))
+
+
+class _Check:
+    def __init__(self, api: Graph, catalog: NodeCatalog, editor: Mapping[str, Any] | None) -> None:
+        self.api = api
+        self.catalog = catalog
+        self.editor = editor
+
+    def problems(self, targets: Sequence[str] | None) -> Iterator[Problem]:
+        outputs = [node_id for node_id in self.api if (info := self.info(node_id)) and info.output_node]
+        for node_id in targets or ():
+            if node_id not in outputs:
+                yield self.problem(
+                    node_id, None, "prompt_no_outputs", "is not an output node, so it cannot be a target."
+                )
+        unknown = [node_id for node_id in self.api if self.info(node_id) is None]
+        if not outputs and not unknown and not targets:
+            what = "has no output node, so nothing would run." if self.api else "is empty."
+            try_this = "adding a node that keeps something, such as SaveImage" if self.api else None
+            yield Problem(f"The workflow {what}", kind="prompt_no_outputs", suggestion=try_this)
+        # A class that is missing may be an output node: what it needs counts as well.
+        starts = [*outputs, *unknown] if targets is None else list(targets)
+        needed = upstream(self.api, starts) if starts else set(self.api)
+        loop = cycle({node_id: node for node_id, node in self.api.items() if node_id in needed})
+        if loop:
+            path = " → ".join([*loop[:8], *(["…"] if len(loop) > 8 else []), loop[0]])
+            yield self.problem(loop[0], None, "dependency_cycle", f"is part of a loop: {path}.")
+        for node_id in self.api:
+            info = self.info(node_id)
+            if info is None:
+                yield self.missing_class(node_id)
+            elif node_id in needed:
+                yield from self.node(node_id, info)
+
+    def info(self, node_id: str) -> NodeInfo | None:
+        class_type = self.api[node_id].get("class_type")
+        return self.catalog.get(class_type) if isinstance(class_type, str) else None
+
+    def problem(
+        self,
+        node_id: str,
+        name: str | None,
+        kind: str,
+        message: str,
+        suggestion: str | None = None,
+        severity: str = "error",
+        **details: Any,
+    ) -> Problem:
+        node = self.api.get(node_id, {})
+        meta = node.get("_meta")
+        title = meta.get("title") if isinstance(meta, Mapping) else None
+        class_type = node.get("class_type")
+        return Problem(
+            message,
+            node_id=node_id,
+            node_title=title if isinstance(title, str) and title else None,
+            class_type=class_type if isinstance(class_type, str) else None,
+            input_name=name,
+            kind=kind,
+            suggestion=suggestion,
+            severity=severity,
+            details=details,
+        )
+
+    def missing_class(self, node_id: str) -> Problem:
+        class_type = self.api[node_id].get("class_type")
+        if not isinstance(class_type, str) or not class_type:
+            return self.problem(node_id, None, "missing_node_type", "has no class_type.")
+        pack = pack_of(self.editor, node_id, class_type)
+        if pack:
+            message = f"the server has no class {class_type!r}; it belongs to the custom node pack {pack!r}."
+            return self.problem(
+                node_id, None, "missing_node_type", message, f"installing {pack!r}", pack=pack
+            )
+        near = closest(class_type, self.catalog, n=1)
+        suggestion = repr(near[0]) if near else None
+        return self.problem(
+            node_id, None, "missing_node_type", f"the server has no class {class_type!r}.", suggestion
+        )
+
+    def node(self, node_id: str, info: NodeInfo) -> Iterator[Problem]:
+        given = self.api[node_id].get("inputs", {})
+        strange = [name for name in given if name not in info.inputs and not _grown(name, info)]
+        for name, spec in info.inputs.items():
+            if name in given:
+                yield from self.input(node_id, spec, given[name])
+                continue
+            misspelt = closest(name, strange, n=1)
+            if spec.required and not spec.type.startswith("COMFY_"):
+                suggestion = None
+                if misspelt:
+                    suggestion = f"renaming {misspelt[0]!r}, which the class does not have, to {name!r}"
+                elif spec.is_widget and spec.default is not None:
+                    suggestion = show(spec.default)
+                what = "is missing." if spec.is_widget else f"needs a link of type {spec.type}."
+                yield self.problem(node_id, name, "required_input_missing", what, suggestion)
+        optional = [name for name, spec in info.inputs.items() if not spec.required and name not in given]
+        for name in strange:
+            near = closest(name, optional, n=1)
+            if near and not is_link(given[name]):
+                message = f"is no input of {info.class_type}; the server ignores it."
+                yield self.problem(node_id, name, "unknown_input", message, repr(near[0]), "warning")
+
+    def input(self, node_id: str, spec: InputSpec, stored: Any) -> Iterator[Problem]:
+        if isinstance(stored, list):
+            found = self.link(node_id, spec, stored)
+        else:
+            value = unwrap(stored)
+            found = self.value(node_id, spec, value) if is_json(value) else self.held(node_id, spec, value)
+        if found is not None:
+            yield found
+
+    def held(self, node_id: str, spec: InputSpec, value: Any) -> Problem | None:
+        if spec.upload or spec.type == "STRING" or (spec.type == "COMBO" and spec.choices is None):
+            return None
+        message = f"holds {show(value)}, but takes {_takes(spec)}."
+        suggestion = "linking a LoadImage node that holds it" if spec.type in ("IMAGE", "MASK") else None
+        return self.problem(node_id, spec.name, "invalid_input_type", message, suggestion)
+
+    def link(self, node_id: str, spec: InputSpec, stored: list[Any]) -> Problem | None:
+        name = spec.name
+        if not is_link(stored):
+            message = f"{show(stored)} is no link: a link is [node id, output number]."
+            return self.problem(
+                node_id, name, "bad_linked_input", message, "wrapping a list as {'__value__': […]}"
+            )
+        source, slot = stored
+        if source not in self.api:
+            near = [
+                other
+                for other in self.api
+                if (info := self.info(other)) and any(spec.accepts(out.type) for out in info.outputs)
+            ]
+            message = f"is linked to node {source!r}, which is not in the workflow."
+            suggestion = f"an output of node {near[0]}" if len(near) == 1 else None
+            return self.problem(node_id, name, "bad_linked_input", message, suggestion)
+        info = self.info(source)
+        if info is None:
+            return None
+        if not 0 <= slot < len(info.outputs):
+            have = len(info.outputs)
+            message = f"is linked to output {slot} of {info.class_type} ({source}), which has {have}, from 0."
+            return self.problem(node_id, name, "bad_linked_input", message, self.fitting(spec, source, info))
+        given = info.outputs[slot].type
+        if spec.accepts(given):
+            return None
+        message = f"takes {spec.type}, but is linked to {given} of {info.class_type} ({source})."
+        return self.problem(
+            node_id, name, "return_type_mismatch", message, self.fitting(spec, source, info), received=given
+        )
+
+    @staticmethod
+    def fitting(spec: InputSpec, source: str, info: NodeInfo) -> str | None:
+        fits = [out for out in info.outputs if spec.accepts(out.type)]
+        return f"[{source!r}, {fits[0].index}], its {fits[0].name}" if fits else None
+
+    def value(self, node_id: str, spec: InputSpec, value: Any) -> Problem | None:
+        name, kind = spec.name, spec.type
+        if kind in ("INT", "FLOAT"):
+            return self.number(node_id, spec, value)
+        if kind == "COMBO":
+            return self.choice(node_id, spec, value)
+        if kind in _SOCKETS and not spec.is_widget:
+            message = f"takes a link of type {kind}, not {show(value)}."
+            return self.problem(node_id, name, "invalid_input_type", message, severity="warning")
+        return None
+
+    def number(self, node_id: str, spec: InputSpec, value: Any) -> Problem | None:
+        name = spec.name
+        try:
+            number = int(value) if spec.type == "INT" else float(value)
+            if math.isnan(number):
+                raise ValueError
+        except (TypeError, ValueError, OverflowError):
+            default = show(spec.default)
+            message = f"{show(value)} is not {'a whole' if spec.type == 'INT' else 'a'} number."
+            return self.problem(node_id, name, "invalid_input_type", message, default)
+        if spec.min is not None and number < spec.min:
+            message = f"{show(value)} is smaller than its least value."
+            return self.problem(node_id, name, "value_smaller_than_min", message, str(spec.min), min=spec.min)
+        if spec.max is not None and number > spec.max:
+            message = f"{show(value)} is bigger than its greatest value."
+            return self.problem(node_id, name, "value_bigger_than_max", message, str(spec.max), max=spec.max)
+        return None
+
+    def choice(self, node_id: str, spec: InputSpec, value: Any) -> Problem | None:
+        choices = spec.choices
+        if choices is None or spec.upload or spec.remote:
+            return None
+        chosen = value if spec.multiselect and isinstance(value, list) else [value]
+        wrong = [item for item in chosen if item not in choices]
+        if not wrong:
+            return None
+        if not choices:
+            message = f"{show(wrong[0])} is not on the server: it has nothing to choose from here."
+            return self.problem(node_id, spec.name, "value_not_in_list", message)
+        message = f"{show(wrong[0])} is not among its {len(choices)} choice{'s' * (len(choices) > 1)}."
+        return self.problem(node_id, spec.name, "value_not_in_list", message, _nearest(wrong[0], choices))
+
+
+def _nearest(value: Any, choices: Sequence[Any]) -> str:
+    """The choice most like the value: the same file in another folder first, then by spelling."""
+    text = str(value)
+    file = text.replace("\\", "/").rpartition("/")[2].lower()
+    for choice in choices:
+        if str(choice).replace("\\", "/").rpartition("/")[2].lower() == file:
+            return repr(choice)
+    near = closest(text, [str(choice) for choice in choices], n=1)
+    if near:
+        return next(repr(choice) for choice in choices if str(choice) == near[0])
+    listing = " or ".join(repr(choice) for choice in choices[:3])
+    return listing if len(choices) <= 3 else f"one of {', '.join(repr(choice) for choice in choices[:3])}, …"
+
+
+def _takes(spec: InputSpec) -> str:
+    return {"INT": "a whole number", "FLOAT": "a number", "COMBO": "one of its choices"}.get(
+        spec.type, f"a link of type {spec.type}" if not spec.is_widget else spec.type
+    )
+
+
+def _grown(name: str, info: NodeInfo) -> bool:
+    parent = info.inputs.get(name.partition(".")[0]) if "." in name else None
+    return parent is not None and parent.type.startswith("COMFY_")

@@ -1,0 +1,159 @@
+"""What a server would refuse, found before anything is sent: one test a kind of problem."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from comfy_notebook.errors import ComfyError, Problem
+from comfy_notebook.workflow.graph import Workflow
+from comfy_notebook.workflow.validate import validate
+
+from .support import catalog, example
+
+
+def problems(change: Any = None, name: str = "txt2img", **kwargs: Any) -> list[Problem]:
+    graph = example(name)
+    if change is not None:
+        change(graph)
+    return validate(graph, catalog(), **kwargs)
+
+
+def one(change: Any, name: str = "txt2img", **kwargs: Any) -> Problem:
+    found = problems(change, name, **kwargs)
+    assert len(found) == 1, [str(problem) for problem in found]
+    return found[0]
+
+
+def put(node_id: str, name: str, value: Any) -> Any:
+    return lambda graph: graph[node_id]["inputs"].__setitem__(name, value)
+
+
+@pytest.mark.parametrize("name", ["txt2img", "img2img", "inpaint", "postprocess"])
+def test_the_examples_have_none(name: str) -> None:
+    assert problems(name=name) == []
+
+
+@pytest.mark.parametrize(
+    ("node_id", "name", "value", "kind", "suggestion"),
+    [
+        ("3", "sampler_name", "eular", "value_not_in_list", "'euler'"),
+        (
+            "4",
+            "ckpt_name",
+            "old\\Analytic-Scenes.safetensors",
+            "value_not_in_list",
+            "'analytic-scenes.safetensors'",
+        ),
+        ("3", "steps", 0, "value_smaller_than_min", "1"),
+        ("3", "cfg", 100.5, "value_bigger_than_max", "100.0"),
+        ("3", "steps", "many", "invalid_input_type", "20"),
+        ("3", "steps", None, "invalid_input_type", "20"),
+        ("3", "cfg", float("nan"), "invalid_input_type", "8.0"),
+        ("3", "model", ["5", 0], "return_type_mismatch", None),
+        ("8", "vae", ["4", 0], "return_type_mismatch", "['4', 2], its VAE"),
+        ("8", "samples", ["99", 0], "bad_linked_input", None),
+        ("8", "vae", ["4", 7], "bad_linked_input", "['4', 2], its VAE"),
+        ("3", "model", ["4", 0, 1], "bad_linked_input", "wrapping a list as {'__value__': […]}"),
+    ],
+)
+def test_a_wrong_value_or_link_is_named_with_the_right_one(
+    node_id: str, name: str, value: Any, kind: str, suggestion: str | None
+) -> None:
+    problem = one(put(node_id, name, value))
+    assert (problem.node_id, problem.input_name, problem.kind) == (node_id, name, kind)
+    assert problem.severity == "error"
+    if suggestion is not None:
+        assert problem.suggestion == suggestion
+
+
+@pytest.mark.parametrize(("name", "value"), [("steps", "64"), ("steps", 6.9), ("cfg", 7), ("seed", True)])
+def test_what_the_server_converts_is_no_problem(name: str, value: Any) -> None:
+    assert problems(put("3", name, value)) == []
+
+
+def test_a_missing_input_offers_its_default_or_the_misspelt_name() -> None:
+    problem = one(lambda graph: graph["3"]["inputs"].pop("steps"))
+    assert (problem.kind, problem.suggestion) == ("required_input_missing", "20")
+    problem = one(lambda graph: graph["3"]["inputs"].pop("positive"))
+    assert "CONDITIONING" in problem.message
+    problem = one(lambda graph: graph["3"]["inputs"].__setitem__("sede", graph["3"]["inputs"].pop("seed")))
+    assert "'sede'" in (problem.suggestion or "")
+    assert problem.input_name == "seed"
+
+
+def test_an_unknown_class_names_the_closest_or_its_pack() -> None:
+    problem = one(lambda graph: graph["8"].__setitem__("class_type", "VAEDecod"))
+    assert (problem.kind, problem.suggestion) == ("missing_node_type", "'VAEDecode'")
+    editor = {
+        "nodes": [],
+        "definitions": {
+            "subgraphs": [
+                {"nodes": [{"id": 8, "type": "FancyDecode", "properties": {"cnr_id": "fancy-pack"}}]}
+            ]
+        },
+    }
+    problem = one(lambda graph: graph["8"].__setitem__("class_type", "FancyDecode"), editor=editor)
+    assert "'fancy-pack'" in problem.message
+    assert one(lambda graph: graph["8"].pop("class_type")).kind == "missing_node_type"
+
+
+def test_a_loop_is_named_once() -> None:
+    def loop(graph: dict[str, Any]) -> None:
+        graph["20"] = {"class_type": "VAEEncode", "inputs": {"pixels": ["8", 0], "vae": ["4", 2]}}
+        graph["3"]["inputs"]["latent_image"] = ["20", 0]
+
+    problem = one(loop)
+    assert problem.kind == "dependency_cycle"
+    assert {"3", "8", "20"} <= set(problem.message.replace(".", "").split())
+
+
+def test_a_graph_that_keeps_nothing_is_refused() -> None:
+    assert one(lambda graph: graph.pop("9")).kind == "prompt_no_outputs"
+    assert [p.kind for p in validate({}, catalog())] == ["prompt_no_outputs"]
+
+
+def test_only_what_the_outputs_need_is_checked() -> None:
+    def stray(graph: dict[str, Any]) -> None:
+        graph["20"] = {"class_type": "VAEDecode", "inputs": {}}
+
+    assert problems(stray) == []
+
+
+def test_a_partial_run_checks_its_targets_alone() -> None:
+    def second(graph: dict[str, Any]) -> None:
+        graph["20"] = {"class_type": "PreviewImage", "inputs": {"images": ["99", 0]}}
+
+    assert [p.node_id for p in problems(second)] == ["20"]
+    assert problems(second, targets=["9"]) == []
+    assert one(second, targets=["8"]).kind == "prompt_no_outputs"
+
+
+def test_upload_inputs_take_any_file_and_any_picture() -> None:
+    assert problems(put("1", "image", "just uploaded.png"), "img2img") == []
+    assert problems(put("1", "image", np.zeros((2, 2, 3), np.uint8)), "img2img") == []
+    problem = one(put("2", "pixels", np.zeros((2, 2, 3), np.uint8)), "img2img")
+    assert "LoadImage" in (problem.suggestion or "")
+
+
+def test_a_misspelt_optional_input_is_a_warning() -> None:
+    object_info = {
+        "Save": {"input": {"optional": {"quality": ["INT", {}]}}, "output": [], "output_node": True}
+    }
+    found = validate({"1": {"class_type": "Save", "inputs": {"qualty": 3}}}, type(catalog())(object_info))
+    assert [(p.severity, p.kind, p.suggestion) for p in found] == [("warning", "unknown_input", "'quality'")]
+
+
+def test_the_workflow_checks_itself() -> None:
+    wf = Workflow.load(example("txt2img"))
+    with pytest.raises(ComfyError, match=r"wf.validate\(client.nodes\)"):
+        wf.validate()
+    assert repr(wf.validate(catalog())) == "No problems found."
+    wf["3"].sampler_name = "<b>"
+    found = wf.validate()
+    assert "value_not_in_list" in {problem.kind for problem in found.errors}
+    assert "&lt;b&gt;" in found._repr_html_()
+    assert "KSampler" in repr(found)
+    assert [p.node_id for p in wf.validate(targets=["Save Image"])] == ["3"]
