@@ -8,6 +8,7 @@ that an output cell touches, and `lanczos`, which goes through PIL and so throug
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from .base import room_for
@@ -73,8 +74,12 @@ def _centres(old: int, new: int) -> Array:
     return scale * (np.arange(new, dtype=np.float32) + np.float32(0.5))
 
 
-def _nearest(old: int, new: int) -> np.ndarray:
-    return np.minimum(np.floor(_centres(old, new)).astype(np.intp), old - 1)
+def _nearest(old: int, new: int) -> NDArray[np.intp]:
+    """The cell that holds each centre. Where a centre falls on a border between two, rounding decides:
+    PyTorch multiplies and subtracts 0.5 in one step, rounds to float32, and adds 0.5 again."""
+    scale = np.float64(np.float32(old) / np.float32(new))
+    position = (scale * (np.arange(new) + 0.5) - 0.5).astype(np.float32)
+    return np.minimum(np.floor(position + np.float32(0.5)).astype(np.intp), old - 1)
 
 
 def _bilinear(old: int, new: int) -> Taps:
