@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from mimetypes import guess_type
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,14 @@ _SAVING = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
 _NO_MASK = (64, 64)  # the size of the mask of an image without alpha, whatever the image's own
 
 
-def input_names(files: Files) -> list[str]:
-    """The files that may be chosen as an input image."""
-    return files.names("input")
+def names_of(files: Files, *kinds: str) -> list[str]:
+    """The input files of these kinds (`image`, `audio`, `video`), told by their extension."""
+    return [name for name in files.names("input") if _kind(name) in kinds]
+
+
+def _kind(name: str) -> str:
+    # Python learned of WebP in 3.13.
+    return "image" if name.lower().endswith(".webp") else (guess_type(name)[0] or "").partition("/")[0]
 
 
 def file_problem(files: Files, name: str, kind: str) -> str | None:
@@ -44,7 +50,7 @@ class LoadImage(Node):
 
     display_name = "Load Image"
     category = "image"
-    inputs = {"image": Input("COMBO", {"image_upload": True}, choices=input_names)}
+    inputs = {"image": Input("COMBO", {"image_upload": True}, choices=lambda files: names_of(files, "image"))}
     outputs = (Output("IMAGE"), Output("MASK"))
 
     def run(self, ctx: Context, *, image: str) -> tuple[Any, ...]:
@@ -99,7 +105,7 @@ class LoadImageMask(Node):
     display_name = "Load Image (as Mask)"
     category = "mask"
     inputs = {
-        "image": Input("COMBO", {"image_upload": True}, choices=input_names),
+        "image": Input("COMBO", {"image_upload": True}, choices=lambda files: files.names("input")),
         "channel": Input("COMBO", choices=("alpha", "red", "green", "blue")),
     }
     outputs = (Output("MASK"),)

@@ -26,9 +26,10 @@ FAMILIES = (
     "regex",
     "primitive",
     "animation",
+    "audio_edit",
     "testing",
 )
-NEED_AV: tuple[str, ...] = ()
+NEED_AV = ("audio_io", "video")
 
 
 class Registry(Mapping[str, type[Node]]):
