@@ -1,0 +1,224 @@
+"""The command: options, start-up, the one line on standard output, and stopping.
+
+Standard output carries `{"url": …, "api_key": …}` once the server answers, and nothing else ever; all
+that is for people goes to standard error. Exit codes: 0 stopped as asked, 2 wrong usage, 3 the port
+is taken, 4 the data directory is in use by another server, 5 it cannot be written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import ipaddress
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .options import TIERS, Options
+
+if TYPE_CHECKING:
+    from .server import Server
+
+PORT_TAKEN, DATA_DIR_IN_USE, DATA_DIR_UNUSABLE = 3, 4, 5
+log = logging.getLogger("comfy_notebook.embedded")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the server until it is told to stop; the exit code says how that went."""
+    parser = _parser()
+    options = _options(parser, parser.parse_args(argv))
+    _set_up_logging()
+    try:
+        sockets = [_bind(options.host, options.port), _bind(options.host, options.storage_port)]
+    except OSError as error:
+        wanted = f"{options.host}:{options.port or options.storage_port}"
+        why = error.strerror or str(error)
+        return _complain(
+            PORT_TAKEN, f"cannot listen on {wanted}: {why}. Choose another --port; 0 takes a free one."
+        )
+    from .accounts import BadAccounts
+    from .database import DataDirInUse
+    from .server import Server
+
+    try:
+        server = Server(options)
+    except DataDirInUse:
+        return _complain(DATA_DIR_IN_USE, f"another server is using the data directory {options.data_dir}. "
+                         "Stop it, or choose another --data-dir.")  # fmt: skip
+    except BadAccounts as error:
+        return _complain(2, str(error))
+    except (OSError, ValueError) as error:
+        return _complain(DATA_DIR_UNUSABLE, f"cannot use the data directory {options.data_dir}: {error}")
+    try:
+        asyncio.run(_serve(server, options, sockets))
+    except KeyboardInterrupt:
+        pass
+    finally:
+        server.close()
+    log.info("stopped")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m comfy_notebook.embedded",
+        description="A Comfy Cloud on this machine: the same API, on numpy and Pillow, with one checkpoint "
+        "that has learned nothing. Prints one line of JSON, its address and key, when it answers.",
+        epilog="Exit codes: 2 wrong usage, 3 port taken, 4 data directory in use, 5 data directory unusable.",
+    )
+    add = parser.add_argument
+    add("--port", type=_port, default=0, help="API port; 0 (default) takes any free one")
+    add("--storage-port", type=_port, default=0, help="port stored files are read from; default any free one")
+    add("--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1; others need --api-key)")
+    add("--data-dir", type=Path, help="where jobs and files are kept (default: the user's data folder)")
+    add("--api-key", default="", help="the key clients must send; default: a new one each start "
+        "(or the variable COMFY_EMBEDDED_API_KEY, which other users of the machine cannot see)")  # fmt: skip
+    add(
+        "--tier", choices=list(TIERS), default="standard", help="jobs at a time: standard 1, creator 3, pro 5"
+    )
+    add("--accounts", type=Path, help="TOML file with several users, their keys, tiers and limits")
+    add("--dialect", choices=["cloud", "comfyui"], default="cloud", help="speak as Comfy Cloud or as ComfyUI")
+    add("--raw-status", action="store_true", help="answer /api/job/ID/status in the Cloud's internal words")
+    add("--url-lifetime", type=_positive, default=6 * 3600.0, metavar="S", help="seconds a signed URL lasts")
+    add(
+        "--quota",
+        type=_positive,
+        default=10.0,
+        metavar="GB",
+        help="size of stored files; old temp files go first",
+    )
+    add("--cache", type=_positive, default=1.0, metavar="GB", help="memory for results of nodes (default 1)")
+    add("--exit-with-parent", action="store_true", help="stop when standard input closes")
+    return parser
+
+
+def _options(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Options:
+    api_key = given.api_key or os.environ.get("COMFY_EMBEDDED_API_KEY", "")
+    if not _is_loopback(given.host) and not (api_key or given.accounts):
+        parser.error(
+            f"--host {given.host} can be reached from elsewhere; give it an --api-key (or --accounts)"
+        )
+    if given.port and given.port == given.storage_port:
+        parser.error("--port and --storage-port must differ")
+    return Options(
+        data_dir=(given.data_dir or _default_data_dir()).expanduser().absolute(), host=given.host,
+        port=given.port, storage_port=given.storage_port, api_key=api_key, tier=given.tier,
+        accounts=given.accounts, raw_status=given.raw_status, dialect=given.dialect,
+        exit_with_parent=given.exit_with_parent, url_lifetime=given.url_lifetime,
+        quota=int(given.quota * 1024**3), cache_bytes=int(given.cache * 1024**3),
+    )  # fmt: skip
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError
+    return port
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise ValueError
+    return number
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def _default_data_dir() -> Path:
+    from platformdirs import user_data_path
+
+    return user_data_path("comfy_notebook", appauthor=False) / "embedded"
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        # On Windows this option would let two servers share a port.
+        if os.name == "posix":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen(256)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+async def _serve(server: Server, options: Options, sockets: list[socket.socket]) -> None:
+    import uvicorn
+
+    from .app import build_app
+
+    api, stored = sockets
+    server.storage_port = stored.getsockname()[1]
+    config = uvicorn.Config(
+        build_app(server), access_log=False, log_config=None, ws="websockets-sansio", ws_max_size=1024 * 1024,
+        timeout_graceful_shutdown=2, server_header=False, lifespan="on", proxy_headers=False,
+    )  # fmt: skip
+
+    class Web(uvicorn.Server):
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started and not self.should_exit:
+                _announce(server, options, api.getsockname()[1])
+
+    web = Web(config)
+    if options.exit_with_parent:
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=_watch_parent, args=(web, loop), name="parent", daemon=True).start()
+    await web.serve(sockets=sockets)
+
+
+def _announce(server: Server, options: Options, port: int) -> None:
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    url = f"http://{host}:{port}"
+    spoken = "Comfy Cloud" if options.dialect == "cloud" else "ComfyUI"
+    log.info("%s on %s, files on port %d", spoken, url, server.storage_port)
+    log.info("data in %s; stop with Ctrl-C", options.data_dir)
+    with contextlib.suppress(OSError, ValueError):  # nobody reads it
+        print(json.dumps({"url": url, "api_key": server.api_key}), flush=True)
+
+
+def _watch_parent(web: object, loop: asyncio.AbstractEventLoop) -> None:
+    """Standard input is a pipe from the parent: it ends when the parent does, however it does."""
+    with contextlib.suppress(OSError, ValueError):
+        while os.read(0, 4096):
+            pass
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(setattr, web, "should_exit", True)
+
+
+def _set_up_logging() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("comfy_notebook")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    # uvicorn's own lines would show the whole URL of a socket, key and all.
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):
+        quiet = logging.getLogger(name)
+        quiet.addHandler(handler)
+        quiet.setLevel(logging.WARNING)
+        quiet.propagate = False
+
+
+def _complain(code: int, message: str) -> int:
+    print(f"comfy_notebook.embedded: {message}", file=sys.stderr)
+    return code

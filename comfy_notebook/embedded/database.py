@@ -1,0 +1,163 @@
+"""The server's metadata: one SQLite file in WAL mode, written by whole transactions only.
+
+A commit reaches the file before the call returns, so a `kill -9` of this process loses nothing that
+was answered. One connection serves all threads, one transaction at a time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    user TEXT NOT NULL,
+    client_id TEXT,
+    priority REAL,
+    status TEXT NOT NULL,
+    prompt TEXT NOT NULL,
+    extra_data TEXT NOT NULL,
+    targets TEXT NOT NULL,
+    workflow_id TEXT,
+    created INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    started INTEGER,
+    ended INTEGER,
+    outputs TEXT NOT NULL DEFAULT '{}',
+    messages TEXT NOT NULL DEFAULT '[]',
+    error TEXT,
+    kinds TEXT NOT NULL DEFAULT '',
+    forgotten INTEGER NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX IF NOT EXISTS jobs_by_id ON jobs (id);
+CREATE INDEX IF NOT EXISTS jobs_by_user ON jobs (user, forgotten, created);
+CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status);
+
+CREATE TABLE IF NOT EXISTS assets (
+    id TEXT PRIMARY KEY,
+    user TEXT NOT NULL,
+    type TEXT NOT NULL,
+    subfolder TEXT NOT NULL,
+    filename TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    mime TEXT NOT NULL,
+    name TEXT NOT NULL,
+    metadata TEXT NOT NULL DEFAULT '{}',
+    preview_id TEXT,
+    job_id TEXT,
+    created INTEGER NOT NULL,
+    updated INTEGER NOT NULL,
+    accessed INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX IF NOT EXISTS assets_by_name ON assets (user, type, subfolder, filename);
+CREATE INDEX IF NOT EXISTS assets_by_hash ON assets (hash);
+CREATE INDEX IF NOT EXISTS assets_by_job ON assets (job_id);
+
+CREATE TABLE IF NOT EXISTS tags (
+    asset_id TEXT NOT NULL REFERENCES assets (id) ON DELETE CASCADE,
+    tag TEXT NOT NULL,
+    PRIMARY KEY (asset_id, tag)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS counters (
+    user TEXT NOT NULL,
+    type TEXT NOT NULL,
+    prefix TEXT NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (user, type, prefix)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS mask_layers (
+    user TEXT NOT NULL,
+    filename TEXT NOT NULL,
+    layers TEXT NOT NULL,
+    PRIMARY KEY (user, filename)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS userdata (
+    user TEXT NOT NULL,
+    path TEXT NOT NULL,
+    content BLOB NOT NULL,
+    modified INTEGER NOT NULL,
+    PRIMARY KEY (user, path)
+);
+
+CREATE TABLE IF NOT EXISTS spending (
+    user TEXT PRIMARY KEY,
+    spent INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+
+
+class Database:
+    """The open database; safe to use from any thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            self._connection.execute(f"PRAGMA {pragma}")
+        self._connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Everything executed inside is written together, or not at all."""
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        with self._lock:
+            return self._connection.execute(sql, values).fetchall()
+
+    def row(self, sql: str, values: Sequence[Any] = ()) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        with self._lock:
+            row: sqlite3.Row | None = self._connection.execute(sql, values).fetchone()
+            return row
+
+    def close(self) -> None:
+        """Fold the log into the file and let go of it."""
+        with self._lock:
+            self._connection.close()
+
+
+class DataDirInUse(Exception):
+    """Another server holds the data directory."""
+
+
+class DataDirLock:
+    """One server a data directory; let go of by the system when the process dies, however it dies.
+
+    SQLite's own file locking does it on every platform: an exclusive transaction that never ends.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._connection = sqlite3.connect(
+            data_dir / "lock", timeout=0, isolation_level=None, check_same_thread=False
+        )
+        try:
+            self._connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            self._connection.close()
+            if "locked" not in str(error):
+                raise
+            raise DataDirInUse(str(data_dir)) from error
+
+    def release(self) -> None:
+        """Let another server have the directory."""
+        self._connection.close()

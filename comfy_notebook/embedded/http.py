@@ -1,0 +1,169 @@
+"""What all routes share: who is asking, reading a request's body within bounds, and saying no.
+
+A refusal is `{"code", "message"}`, as the published contract has it. Reading is bounded before it is
+parsed, and whatever is wrong with a request is a 4xx that says so: it never reaches a 500.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from .accounts import Account
+from .server import Server
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_CODES = {
+    400: "BAD_REQUEST", 401: "UNAUTHORIZED", 402: "PAYMENT_REQUIRED", 403: "FORBIDDEN", 404: "NOT_FOUND",
+    405: "METHOD_NOT_ALLOWED", 409: "CONFLICT", 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE",
+    422: "UNPROCESSABLE", 429: "TOO_MANY_REQUESTS", 500: "INTERNAL_ERROR",
+}  # fmt: skip
+
+
+class Refused(Exception):
+    """A request that is answered with an error; `message` is for the person who made it."""
+
+    def __init__(
+        self, status: int, message: str, code: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code or _CODES.get(status, "ERROR")
+        self.headers = headers
+
+    def response(self) -> Response:
+        """The answer, in the contract's shape."""
+        return JSONResponse(
+            {"code": self.code, "message": self.message}, status_code=self.status, headers=self.headers
+        )
+
+
+def server_of(request: Any) -> Server:
+    """The server a request or socket came to."""
+    server: Server = request.app.state.server
+    return server
+
+
+def account_of(request: Request) -> Account:
+    """Who is asking; the route has made sure of it."""
+    account: Account = request.state.account
+    return account
+
+
+def user_of(request: Request) -> str:
+    """The user name of who is asking."""
+    return account_of(request).user
+
+
+def route(path: str, endpoint: Endpoint, method: str = "GET", *, public: bool = False) -> Route:
+    """A route that asks for a key first, unless the contract lets anyone in."""
+
+    async def guarded(request: Request) -> Response:
+        server = server_of(request)
+        account = server.accounts.find(request.headers.get("X-API-Key"))
+        if server.options.dialect == "comfyui":
+            account = account or server.accounts.first
+        if account is None and not public:
+            raise Refused(401, "An API key is needed in the X-API-Key header, and this is not a valid one.")
+        request.state.account = account
+        return await endpoint(request)
+
+    guarded.__name__ = getattr(endpoint, "__name__", "route")
+    methods = [method]
+    return Route(path, guarded, methods=methods)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body, cut off with a 413 as soon as it passes `limit` bytes."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise Refused(413, f"The request body is larger than {limit // 1024**2} MB.")
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise Refused(413, f"The request body is larger than {limit // 1024**2} MB.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def parse_json(raw: bytes) -> Any:
+    """JSON that can be written down again; a 400 for anything else (not JSON, NaN, lone surrogates)."""
+    try:
+        value = json.loads(raw, parse_constant=_no_constant)
+        if _SURROGATE.search(raw):
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        said = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise Refused(400, f"The request body is not valid JSON: {said[:200]}", "INVALID_JSON") from None
+    return value
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+async def read_json(request: Request, *, empty: Any = None) -> dict[str, Any]:
+    """The body as a JSON object; `empty` stands for no body at all where one may be left out."""
+    raw = await read_body(request, server_of(request).options.max_body)
+    if not raw.strip() and empty is not None:
+        return dict(empty)
+    value = parse_json(raw)
+    if not isinstance(value, dict):
+        raise Refused(400, "The request body must be a JSON object.")
+    return value
+
+
+def query_int(request: Request, name: str, default: int, low: int, high: int) -> int:
+    """A whole number of the query string, within bounds."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"[+-]?[0-9]{1,18}", text) or not low <= int(text) <= high:
+        raise Refused(400, f"{name} must be a whole number from {low} to {high}.")
+    return int(text)
+
+
+def query_choice(request: Request, name: str, default: str, choices: tuple[str, ...]) -> str:
+    """A word of the query string, one of a few."""
+    text = request.query_params.get(name, default)
+    if text not in choices:
+        raise Refused(400, f"{name} must be one of {', '.join(choices)}.")
+    return text
+
+
+def query_bool(request: Request, name: str, default: bool) -> bool:
+    """`true` or `false` of the query string."""
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise Refused(400, f"{name} must be true or false.")
+    return text.lower() in ("true", "1")
+
+
+async def refused(request: Request, error: Exception) -> Response:
+    """Answer a `Refused`."""
+    assert isinstance(error, Refused)
+    return error.response()
+
+
+async def not_served(request: Request, error: Exception) -> Response:
+    """Answer what the router says no to: an unknown route, a wrong method."""
+    assert isinstance(error, HTTPException)
+    if server_of(request).options.dialect == "comfyui" and error.status_code == 404:
+        return Response(status_code=404, media_type="application/octet-stream")
+    message = {404: "There is no such route.", 405: "This route has no such method."}
+    text = message.get(error.status_code, str(error.detail))
+    response = Refused(error.status_code, text).response()
+    response.headers.update(error.headers or {})
+    return response

@@ -1,0 +1,36 @@
+"""What the embedded server was asked to be: one frozen value, made by `cli` and read by everyone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Dialect = Literal["cloud", "comfyui"]
+
+# Jobs of one user that run at a time, by subscription tier (the reference, "Parallel Execution").
+TIERS = {"standard": 1, "creator": 3, "pro": 5}
+
+MAX_UPLOAD = 50 * 1024 * 1024
+MAX_EDGE = 16384
+MAX_PIXELS = 67_108_864
+
+
+@dataclass(frozen=True)
+class Options:
+    """The server's settings; times in seconds, sizes in bytes."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    storage_port: int = 0
+    api_key: str = field(default="", repr=False)
+    tier: str = "standard"
+    accounts: Path | None = None
+    raw_status: bool = False
+    dialect: Dialect = "cloud"
+    exit_with_parent: bool = False
+    url_lifetime: float = 6 * 3600.0
+    quota: int = 10 * 1024**3
+    cache_bytes: int = 1024**3
+    max_body: int = 16 * 1024 * 1024

@@ -1,0 +1,64 @@
+"""Pictures a request brings or asks for: checked against the contract's limits before they are decoded.
+
+Pillow's own guard against decompression bombs stays on; here it is an error, not a warning.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .options import MAX_EDGE, MAX_PIXELS
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class NotAPicture(ValueError):
+    """The bytes are no picture this server can decode, or a larger one than it will."""
+
+
+@contextmanager
+def opened(source: Path | bytes) -> Iterator[Image.Image]:
+    """A picture, its size already checked."""
+    from PIL import Image
+
+    stream: Any = io.BytesIO(source) if isinstance(source, bytes) else source
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            with Image.open(stream) as image:
+                check_size(*image.size)
+                yield image
+        except NotAPicture:
+            raise
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+            raise NotAPicture(f"The picture has more than {MAX_PIXELS} pixels.") from None
+        except (OSError, ValueError, SyntaxError, EOFError, KeyError, IndexError, OverflowError, MemoryError):
+            raise NotAPicture("This is not a picture that can be read.") from None
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise unless the size is within the contract's limits."""
+    if max(width, height) > MAX_EDGE:
+        raise NotAPicture(f"The picture is {width}×{height}; an edge may have {MAX_EDGE} pixels.")
+    if width * height > MAX_PIXELS:
+        raise NotAPicture(f"The picture is {width}×{height}; it may have {MAX_PIXELS} pixels in all.")
+
+
+def take_channel(path: Path, alpha: bool) -> bytes:
+    """A PNG of the colours alone (opaque), or of the alpha channel as greyscale (the Cloud's forms)."""
+    with opened(path) as image:
+        rgba = image.convert("RGBA")
+        taken = rgba.getchannel("A") if alpha else rgba.convert("RGB")
+        return _png(taken)
+
+
+def _png(image: Image.Image, **options: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, "PNG", **options)
+    return stream.getvalue()

@@ -1,0 +1,82 @@
+"""Files out: `/api/view` and `/api/files/mask-layers`.
+
+On the Cloud a file is read in two steps: this route answers 302 to a signed URL on the storage
+origin, which needs no key and must be given none. Only a picture taken apart (`channel`) is answered
+here. ComfyUI's dialect answers with the bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from ..assets import KINDS, Asset
+from ..http import Refused, query_int, server_of, user_of
+from ..pictures import NotAPicture, take_channel
+from ..server import Server
+
+_HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]")
+_CHANNELS = ("rgb", "a", "alpha")
+
+
+async def view(request: Request) -> Response:
+    """Where a file can be read; with `channel`, part of a picture."""
+    server = server_of(request)
+    asset = find_file(request)
+    query_int(request, "frame_rate", 0, -(10**18), 10**18)
+    query_int(request, "timestamp", 0, -(10**18), 10**18)
+    channel = request.query_params.get("channel")
+    if channel:
+        if channel not in _CHANNELS and channel != "rgba":
+            raise Refused(400, f"channel must be one of {', '.join(_CHANNELS)}.")
+        if channel != "rgba":
+            try:
+                png = await asyncio.to_thread(take_channel, server.assets.path(asset), channel[0] == "a")
+            except NotAPicture as error:
+                raise Refused(400, str(error)) from None
+            return Response(png, media_type="image/png")
+    return RedirectResponse(storage_url(request, server, asset), status_code=302)
+
+
+def find_file(request: Request) -> Asset:
+    """The file a query names; a 400 or 404 when it names none."""
+    query = request.query_params
+    filename, subfolder = query.get("filename", ""), query.get("subfolder", "")
+    type = query.get("type") or None
+    if not filename:
+        raise Refused(400, "filename is needed.")
+    if type is not None and type not in KINDS:
+        raise Refused(400, f"type must be one of {', '.join(KINDS)}.")
+    server, user = server_of(request), user_of(request)
+    # The Cloud stores by hash and ignores the subfolder; a name that is not unique needs it.
+    asset = server.assets.find(user, filename, subfolder, type) or server.assets.find_named(
+        user, filename, type
+    )
+    if asset is None:
+        raise Refused(404, "There is no such file.", "FILE_NOT_FOUND")
+    return asset
+
+
+def storage_url(request: Request, server: Server, asset: Asset) -> str:
+    """The signed URL of a file, on the host this request came to."""
+    host = request.url.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    if not _HOST.fullmatch(host):
+        host = "127.0.0.1"
+    path = server.signer.path(asset.hash, asset.filename, asset.mime)
+    return f"{request.url.scheme}://{host}:{server.storage_port}{path}"
+
+
+async def mask_layers(request: Request) -> Response:
+    """The files of the mask editor that belong together."""
+    filename = request.query_params.get("filename", "")
+    if not filename:
+        raise Refused(400, "filename is needed.")
+    layers = server_of(request).assets.mask_layers(user_of(request), filename)
+    if layers is None:
+        raise Refused(404, "There is no such mask.", "FILE_NOT_FOUND")
+    names = ("mask", "paint", "painted", "painted_masked")
+    return JSONResponse({name: layers.get(name) for name in names})

@@ -1,0 +1,76 @@
+"""The queue, and stopping what is in it: `/api/queue`, `/api/interrupt`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from ..http import Refused, read_json, server_of, user_of
+from ..jobs import Job
+from .jobs import shown_extra_data
+
+
+async def get_queue(request: Request) -> Response:
+    """The user's running and waiting jobs, as tuples."""
+    server, user = server_of(request), user_of(request)
+    item = local_item if server.options.dialect == "comfyui" else cloud_item
+    return JSONResponse(
+        {
+            "queue_running": [item(job) for job in server.scheduler.running(user)],
+            "queue_pending": [item(job) for job in server.scheduler.pending(user)],
+        }
+    )
+
+
+async def post_queue(request: Request) -> Response:
+    """Cancel waiting jobs, some or all. The contract: running ones are left alone."""
+    server, user = server_of(request), user_of(request)
+    body = await manage_request(request)
+    cleared = body.get("clear") is True
+    deleted = server.scheduler.clear(user) if cleared else []
+    for id in body.get("delete") or ():
+        if server.scheduler.cancel(user, id, running=False):
+            deleted.append(id)
+    if server.options.dialect == "comfyui":
+        return Response()
+    return JSONResponse({"deleted": deleted, "cleared": cleared})
+
+
+async def post_interrupt(request: Request) -> Response:
+    """Stop the user's running jobs, or the one whose `prompt_id` the body names."""
+    server, user = server_of(request), user_of(request)
+    body = await read_json(request, empty={})
+    id = body.get("prompt_id")
+    if id is not None and not isinstance(id, str):
+        raise Refused(400, "prompt_id must be a job id.")
+    server.scheduler.interrupt(user, id)
+    return Response()
+
+
+async def manage_request(request: Request) -> dict[str, Any]:
+    """A body of `{"delete": [ids], "clear": bool}`, checked."""
+    body = await read_json(request)
+    strict = server_of(request).options.dialect == "cloud"
+    unknown = sorted(body.keys() - {"delete", "clear"}) if strict else []
+    if unknown:
+        raise Refused(400, f"There is no {unknown[0][:40]!r} here; only delete and clear.")
+    delete, clear = body.get("delete"), body.get("clear")
+    if "delete" in body and not (isinstance(delete, list) and all(isinstance(id, str) for id in delete)):
+        raise Refused(400, "delete must be a list of job ids.")
+    if "clear" in body and not isinstance(clear, bool):
+        raise Refused(400, "clear must be true or false.")
+    return body
+
+
+def cloud_item(job: Job) -> list[Any]:
+    """[number, id, graph, outputs, metadata]: the Cloud's order (protocol §0.9)."""
+    meta = {"create_time": job.created, "extra_data": shown_extra_data(job)}
+    return [job.number, job.id, job.prompt, list(job.targets), meta]
+
+
+def local_item(job: Job) -> list[Any]:
+    """[number, id, graph, extra_data, outputs]: ComfyUI's order."""
+    extra = shown_extra_data(job) | ({"client_id": job.client_id} if job.client_id is not None else {})
+    return [job.place, job.id, job.prompt, extra, list(job.targets)]

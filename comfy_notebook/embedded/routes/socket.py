@@ -1,0 +1,74 @@
+"""`/ws`: the messages of a user's jobs as they happen.
+
+The Cloud takes the API key as `token` and ignores the clientId; ComfyUI takes any clientId and makes
+one when there is none. The first frame is a `status` with the socket's `sid`. Feature flags count when
+they are the first JSON message a client sends, and only then (ws_handshake recording).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import uuid
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ...protocol.messages import FeatureFlags, Status, encode_message
+from ..events import Socket
+from ..http import server_of
+from ..server import Server
+from .info import FEATURES
+
+
+async def socket(websocket: WebSocket) -> None:
+    """One client, for as long as it stays."""
+    server = server_of(websocket)
+    account = server.accounts.find(websocket.query_params.get("token") or websocket.headers.get("X-API-Key"))
+    if account is None and server.options.dialect == "comfyui":
+        account = server.accounts.first
+    if account is None:
+        # Refusing before accepting answers the handshake with 403, as ASGI has it.
+        await websocket.close(4401)
+        return
+    await websocket.accept()
+    client_id = websocket.query_params.get("clientId") or uuid.uuid4().hex
+    connected = Socket(websocket, account.user, client_id)
+    status = Status(queue_remaining=server.scheduler.remaining(account.user), sid=client_id)
+    connected.put(json.dumps(encode_message(status)))
+    server.hub.add(connected)
+    sender = asyncio.create_task(connected.drain())
+    try:
+        await _listen(server, connected)
+    finally:
+        server.hub.remove(connected)
+        sender.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await sender
+
+
+async def _listen(server: Server, connected: Socket) -> None:
+    first = True
+    with contextlib.suppress(WebSocketDisconnect):
+        while True:
+            message = await connected.websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            content = _json(message.get("text"))
+            if content is None:
+                continue
+            if first and content.get("type") == "feature_flags":
+                flags = content.get("data")
+                wanted = flags.get("supports_preview_metadata") if isinstance(flags, dict) else None
+                connected.metadata_previews = wanted is True
+                connected.put(json.dumps(encode_message(FeatureFlags(flags=FEATURES))))
+            first = False
+
+
+def _json(text: Any) -> dict[str, Any] | None:
+    try:
+        content = json.loads(text) if isinstance(text, str) else None
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None

@@ -1,0 +1,192 @@
+"""Which jobs run, which wait, and how they are stopped.
+
+Each user has a queue of their own and runs as many jobs at a time as the tier allows (one for all,
+in ComfyUI's dialect). A job runs in a daemon thread: it never keeps the process from ending, and one
+cut off so is found `lost` at the next start. All methods run on the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..protocol.messages import Executing, ExecutionInterrupted, Status
+from ..protocol.status import JobStatus
+from .assets import now_ms
+from .context import Report
+from .events import Audience, Hub
+from .executor import Run
+from .jobs import Job, Jobs
+from .options import Dialect
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Lane:
+    """One user's jobs: waiting in the order they will run, and running."""
+
+    pending: list[Job] = field(default_factory=list)
+    running: dict[str, Run] = field(default_factory=dict)
+
+
+class Scheduler:
+    """The queues of all users."""
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        hub: Hub,
+        dialect: Dialect,
+        parallel: Callable[[str], int],
+        execute: Callable[[Run], JobStatus],
+    ) -> None:
+        self._jobs = jobs
+        self._hub = hub
+        self._dialect = dialect
+        self._parallel = parallel
+        self._execute = execute
+        self._lanes: dict[str, _Lane] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = False
+        self._idle = asyncio.Event()
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Take up the jobs a server before this one left waiting."""
+        self._loop = loop
+        for job in self._jobs.recover():
+            self._enqueue(job)
+
+    def stop(self) -> None:
+        """Stop what runs, which is then `lost`, and start nothing more: what waits runs at the next start."""
+        self._stopping = True
+        for lane in self._lanes.values():
+            for run in lane.running.values():
+                run.abandoned = True
+                run.cancelled.set()
+
+    async def idle(self, timeout: float) -> None:
+        """Wait until nothing runs any more, but no longer than `timeout` seconds."""
+        if any(lane.running for lane in self._lanes.values()):
+            self._idle.clear()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), timeout)
+
+    def submit(self, job: Job) -> None:
+        """Queue a recorded job; it runs as soon as the user's limit allows."""
+        self._enqueue(job)
+
+    def running(self, user: str) -> list[Job]:
+        """The user's jobs that run now."""
+        return [run.job for run in self._lane(user).running.values()]
+
+    def pending(self, user: str) -> list[Job]:
+        """The user's jobs that wait, in the order they will run."""
+        return list(self._lane(user).pending)
+
+    def remaining(self, user: str) -> int:
+        """What `queue_remaining` counts: running and waiting."""
+        lane = self._lane(user)
+        return len(lane.running) + len(lane.pending)
+
+    def raw_status(self, user: str, id: str, status: JobStatus) -> str:
+        """The Cloud's internal word for where a job stands (protocol: status vocabularies)."""
+        lane = self._lane(user)
+        if status is JobStatus.pending:
+            return "queued_limited" if len(lane.running) >= self._parallel(user) else "submitted"
+        if status is JobStatus.in_progress:
+            run = lane.running.get(id)
+            return "cancel_requested" if run is not None and run.cancelled.is_set() else "executing"
+        return {JobStatus.completed: "success", JobStatus.failed: "error"}.get(status, str(status))
+
+    def cancel(self, user: str, id: str, *, running: bool = True) -> bool:
+        """Stop a job of this user: at once when it waits, at its next step when it runs.
+
+        False when it is neither, or runs and `running` says to leave those alone.
+        """
+        lane = self._lane(user)
+        for job in lane.pending:
+            if job.id == id:
+                lane.pending.remove(job)
+                self._end_waiting(job)
+                self._tell_status(user)
+                return True
+        run = lane.running.get(id)
+        if run is None or not running:
+            return False
+        run.cancelled.set()
+        return True
+
+    def interrupt(self, user: str, id: str | None = None) -> list[str]:
+        """Stop the user's running jobs (or the one), and say which."""
+        stopped = [run.job.id for run in self._lane(user).running.values() if id in (None, run.job.id)]
+        for job_id in stopped:
+            self.cancel(user, job_id)
+        return stopped
+
+    def clear(self, user: str) -> list[str]:
+        """Cancel every waiting job of the user."""
+        lane = self._lane(user)
+        cancelled, lane.pending = lane.pending, []
+        for job in cancelled:
+            self._end_waiting(job)
+        if cancelled:
+            self._tell_status(user)
+        return [job.id for job in cancelled]
+
+    def _lane(self, user: str) -> _Lane:
+        return self._lanes.setdefault(user, _Lane())
+
+    def _enqueue(self, job: Job) -> None:
+        lane = self._lane(job.user)
+        place = len(lane.pending)
+        while place and lane.pending[place - 1].place > job.place:
+            place -= 1
+        lane.pending.insert(place, job)
+        self._tell_status(job.user)
+        self._dispatch(job.user)
+
+    def _dispatch(self, user: str) -> None:
+        lane = self._lane(user)
+        while lane.pending and len(lane.running) < self._parallel(user) and not self._stopping:
+            job = lane.pending.pop(0)
+            audience = Audience(user, job.client_id)
+            run = Run(job, Report(job.id, audience, self._hub))
+            lane.running[job.id] = run
+            self._tell_status(user)
+            threading.Thread(target=self._work, args=(run,), name=f"job {job.id}", daemon=True).start()
+
+    def _work(self, run: Run) -> None:
+        try:
+            self._execute(run)
+        except Exception:
+            log.exception("job %s: the executor failed", run.job.id)
+            if not self._stopping:
+                self._jobs.finish(run.job.id, JobStatus.lost, run.outputs, run.messages)
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop has closed: the server is stopping
+            self._loop.call_soon_threadsafe(self._ended, run)
+
+    def _ended(self, run: Run) -> None:
+        user = run.job.user
+        self._lane(user).running.pop(run.job.id, None)
+        self._tell_status(user)
+        run.report.send(Executing(node=None, prompt_id=run.job.id))
+        self._dispatch(user)
+        if not any(lane.running for lane in self._lanes.values()):
+            self._idle.set()
+
+    def _end_waiting(self, job: Job) -> None:
+        ending = ExecutionInterrupted(prompt_id=job.id, timestamp=now_ms())
+        self._jobs.finish(job.id, JobStatus.cancelled)
+        # ComfyUI says nothing of a job deleted while it waited (queue_ops recording).
+        if self._dialect == "cloud":
+            self._hub.publish(Audience(job.user, job.client_id), ending)
+
+    def _tell_status(self, user: str) -> None:
+        if self._loop is not None:
+            self._hub.publish(Audience(user), Status(queue_remaining=self.remaining(user)))
