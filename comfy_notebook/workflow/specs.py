@@ -29,6 +29,8 @@ WIDGET_TYPES = frozenset(
         *("SELECTBUTTON", "TREESELECT", "FILEUPLOAD", "IMAGEUPLOAD", "CHART", "GALLERIA", "IMAGECOMPARE"),
         *("WEBCAM", "AUDIO_UI", "AUDIOUPLOAD", "AUDIO_RECORD"),
         *("LOAD_3D", "LOAD_3D_ANIMATION", "PREVIEW_3D", "PREVIEW_3D_ANIMATION"),
+        *("BOUNDING_BOX", "BOUNDING_BOXES", "COLORS", "COMPOSITOR", "CURVE", "PAINTER", "RANGE"),
+        *("RESOLUTION_PREVIEW", "VIDEO_EDIT"),
     }
 )
 _UPLOADS = (
@@ -180,9 +182,10 @@ class InputSpec:
     @property
     def control_after_generate(self) -> bool:
         """True when the editor keeps a "randomize after each run" control beside the value."""
-        if "control_after_generate" in self.options:
-            return bool(self.options["control_after_generate"])
-        return self.type == "INT" and self.name in ("seed", "noise_seed")
+        said = self.options.get("control_after_generate")
+        if said is not None:
+            return bool(said)
+        return self.widget_type == "INT" and self.name in ("seed", "noise_seed")
 
     @property
     def multiselect(self) -> bool:

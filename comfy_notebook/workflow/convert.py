@@ -1,0 +1,104 @@
+"""Editor ("save") format to API format, as the ComfyUI editor itself exports it.
+
+Pure: values in, values out; the input is never changed. What cannot be known (a custom node the server
+does not have, a link from nowhere) becomes a named problem and the rest is converted. The rules were
+observed on frontends 1.27.10 and 1.58.1; where they differ this follows 1.58.1, keeps the file's ids for
+inner nodes ("12:5"), and leaves out values that only a page can make.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from ..errors import ConversionError, Problem
+from .catalog import NodeCatalog
+from .editor.export import Exporter
+from .editor.jsvalues import TooDeep, copied
+from .editor.loading import Loaded
+from .editor.model import Problems
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A converted workflow: the graph as the API takes it, and what could not be converted or known.
+
+    Problem kinds: `missing_node_type`, `missing_subgraph`, `dangling_link`, `cyclic_link`,
+    `duplicate_node_id`, `missing_node_id`, `missing_input`, `invalid_node`, `invalid_link`,
+    `invalid_values`, `cyclic_subgraph`, `subgraph_too_deep`, `too_many_nodes`, `needs_editor`.
+    """
+
+    api: dict[str, Any]
+    problems: list[Problem] = field(default_factory=list)
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """The title of each node by its id."""
+        return {key: node.get("_meta", {}).get("title", "") for key, node in self.api.items()}
+
+
+def is_editor_format(data: Any) -> bool:
+    """Whether this is a workflow as the editor saves it: an object with a list of nodes."""
+    return isinstance(data, Mapping) and isinstance(data.get("nodes"), list)
+
+
+def is_api_format(data: Any) -> bool:
+    """Whether this is a graph as the API takes it: an object of nodes by id, each with a class_type."""
+    if not isinstance(data, Mapping) or is_editor_format(data):
+        return False
+    return any(
+        isinstance(node, Mapping) and isinstance(node.get("class_type"), str) for node in data.values()
+    )
+
+
+def convert(
+    ui: Mapping[str, Any],
+    catalog: NodeCatalog | Mapping[str, Any],
+    *,
+    rng: random.Random | None = None,
+    now: datetime | None = None,
+) -> Conversion:
+    """The API graph of an editor-format workflow, and everything that could not be converted.
+
+    `catalog` is a `NodeCatalog` or the server's `object_info`. `rng` draws the branches of dynamic
+    prompts (`{day|night}`), `now` is the time for `%date:…%` in file names; both default to the moment.
+    A graph already in API format comes back as it is. Raises `ConversionError` when nothing can be
+    converted.
+    """
+    if is_api_format(ui):
+        return Conversion(_as_it_is(ui))
+    if not is_editor_format(ui):
+        raise ConversionError(
+            f"This is no workflow of the ComfyUI editor: {_what(ui)}.",
+            hint="An editor file is a JSON object with a list of nodes; save it again from the editor.",
+        )
+    problems = Problems()
+    loaded = Loaded(ui, NodeCatalog.from_object_info(catalog), problems)
+    if ui["nodes"] and not loaded.root.nodes:
+        raise ConversionError(
+            "No entry of this workflow's list of nodes is a node.", problems=problems.listed()
+        )
+    return Conversion(Exporter(loaded, rng or random.Random(), now).api(), problems.listed())
+
+
+def to_api(ui: Mapping[str, Any], object_info: NodeCatalog | Mapping[str, Any]) -> dict[str, Any]:
+    """The API graph alone, for callers that look at nothing else."""
+    return convert(ui, object_info).api
+
+
+def _as_it_is(api: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return {str(key): copied(node) for key, node in api.items()}
+    except TooDeep:
+        raise ConversionError("A value in this graph nests too deep to be real.") from None
+
+
+def _what(data: Any) -> str:
+    if not isinstance(data, Mapping):
+        return f"a {type(data).__name__}, not an object"
+    if not data:
+        return "an empty object"
+    return "it has no list of nodes"

@@ -1,0 +1,157 @@
+"""The live graph written in the API's format: every node that runs, its widget values, its links.
+
+Left out are muted and bypassed nodes (with all inside them) and what only the editor has. Links come
+after values and replace them; a widget whose link leads to nothing keeps its value.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from .jsvalues import NOTHING, TooDeep, copied
+from .loading import Loaded
+from .model import BYPASSED, MUTED, Graph, Node, Problems
+from .plans import CAPTURED
+from .resolve import Literal, Resolver, Scope
+from .texts import expand_prompt, replace_names
+from .unknown import report_unknown
+
+MOST_NODES = 100_000
+_LAST_MODEL = "Last Time Model File"
+_PLAIN = (str, int, bool, type(None))
+
+
+class Exporter:
+    """Exports one loaded file."""
+
+    def __init__(self, loaded: Loaded, rng: random.Random, now: datetime | None) -> None:
+        self._root: Graph = loaded.root
+        self._problems: Problems = loaded.problems
+        self._resolver = Resolver(loaded.problems)
+        self._rng = rng
+        self._now = now
+        self.visited = 0
+
+    def api(self) -> dict[str, Any]:
+        """The graph as `POST /prompt` takes it; numbered ids first and ascending, as the editor writes it."""
+        api: dict[str, Any] = {}
+        for scope, node in self._nodes():
+            api[scope.prefix + node.id] = {
+                "inputs": self._inputs(scope, node),
+                "class_type": node.type,
+                "_meta": {"title": node.title},
+            }
+        for entry in api.values():
+            inputs = entry["inputs"]
+            for name in [n for n, v in inputs.items() if type(v) is list and v[0] not in api]:
+                del inputs[name]
+        return {key: api[key] for key in sorted(api, key=_place)}
+
+    def _nodes(self) -> Iterator[tuple[Scope, Node]]:
+        """Every node that is exported, those inside an instance after it; bounded in number."""
+        waiting = [(Scope(self._root), iter(self._root.nodes.values()))]
+        while waiting:
+            scope, nodes = waiting[-1]
+            node = next(nodes, None)
+            if node is None:
+                waiting.pop()
+                continue
+            self.visited += 1
+            if self.visited > MOST_NODES:
+                self._problems.add(
+                    "too_many_nodes",
+                    f"Its subgraphs unfold to more than {MOST_NODES:,} nodes: the rest is left out.",
+                )
+                return
+            if node.mode in (MUTED, BYPASSED) or node.virtual:
+                continue
+            if node.graph is not None:
+                inside = scope.enter(node, self._problems)
+                if inside is not None:
+                    waiting.append((inside, iter(node.graph.nodes.values())))
+                continue
+            if node.plan is None:
+                looks_like_id = len(node.type) == 36 and node.type.count("-") == 4
+                report_unknown(node, scope.prefix, self._problems, subgraph=looks_like_id)
+            yield scope, node
+
+    def _inputs(self, scope: Scope, node: Node) -> dict[str, Any]:
+        inputs: dict[str, Any] = {}
+        hooks = node.plan.hooks if node.plan else {}
+        overrides = scope.instance.overrides if scope.instance else {}
+        for name, value in node.values.items():
+            if overrides and (node.id, name) in overrides:
+                value = overrides[(node.id, name)]
+            elif name in hooks and type(value) is str:
+                if hooks[name] == "prompt":
+                    value = expand_prompt(value, self._rng)
+                elif "%" in value:
+                    value = replace_names(value, self._root, self._now)
+            if type(value) in _PLAIN:
+                inputs[name] = value
+            else:
+                self._put(inputs, name, value, scope, node)
+        if node.plan is not None and node.plan.captured:
+            self._captured(inputs, scope, node)
+        for slot, link in enumerate(node.links):
+            if link is None:
+                continue
+            source = self._resolver.source(scope, node, slot)
+            if source is None:
+                continue
+            name = node.sockets[slot].name
+            if type(source) is Literal:
+                self._put(inputs, name, source.value, scope, node)
+            else:
+                inputs[name] = [source.node_id, source.slot]  # type: ignore[union-attr]
+        return inputs
+
+    def _put(self, inputs: dict[str, Any], name: str, value: Any, scope: Scope, node: Node) -> None:
+        """Write one value; a list is wrapped, because a bare list in the API's format is a link."""
+        try:
+            value = copied(value)
+        except TooDeep:
+            self._problems.add(
+                "invalid_values",
+                "Its value nests too deep to be real.",
+                node,
+                path=scope.prefix,
+                input_name=name,
+            )
+            return
+        if value is not NOTHING:
+            inputs[name] = {"__value__": value} if type(value) is list else value
+
+    def _captured(self, inputs: dict[str, Any], scope: Scope, node: Node) -> None:
+        """Values the page makes while it exports, from a camera, a microphone or a 3D view."""
+        plan = node.plan
+        assert plan is not None
+        for slot in plan.slots:
+            if slot.spec is None:
+                continue
+            kind = slot.spec.widget_type
+            if kind == "AUDIO_RECORD" and not isinstance(inputs.get(slot.name), str):
+                inputs[slot.name] = ""
+            elif kind in CAPTURED:
+                if not isinstance(inputs.get(slot.name), dict):
+                    inputs[slot.name] = {}
+                if not inputs[slot.name]:
+                    what = "a camera picture" if kind == "WEBCAM" else "a rendering of its 3D view"
+                    self._problems.add(
+                        "needs_editor",
+                        f"The editor makes {what} at each run; the file holds none.",
+                        node,
+                        path=scope.prefix,
+                        input_name=slot.name,
+                    )
+        last = node.properties.get(_LAST_MODEL)
+        if node.type in ("Preview3D", "Preview3DAnimation") and isinstance(last, str) and last:
+            inputs["model_file"] = last
+
+
+def _place(key: str) -> tuple[int, int]:
+    whole = key.isascii() and key.isdigit() and len(key) < 11 and (key == "0" or key[0] != "0")
+    return (0, int(key)) if whole else (1, 0)

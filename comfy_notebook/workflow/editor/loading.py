@@ -1,0 +1,135 @@
+"""A whole file made live: the root graph, every definition it uses, and what they share.
+
+Definitions are read once each, inner ones finished before the outer ones that show their widgets,
+however the file orders them. All loops here are over the file's own entries: nesting costs no stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..catalog import NodeCatalog
+from .groups import PREFIXES, GroupClass, expand_group, group_classes, group_name
+from .jsvalues import id_key
+from .model import Graph, Node, Problems
+from .plans import Plans
+from .primitives import apply_primitives
+from .reading import read_graph, repair_links
+from .subgraphs import lay_out_instance, promote
+
+_MOST_DEFINITIONS = 10_000
+
+
+class Loaded:
+    """The live graphs of one file."""
+
+    def __init__(self, data: Mapping[str, Any], catalog: NodeCatalog, problems: Problems) -> None:
+        self.problems = problems
+        self.plans = Plans(catalog)
+        self._definitions = _definitions(data)
+        extra = data.get("extra")
+        listed = extra.get("groupNodes") if isinstance(extra, dict) else None
+        self._groups = group_classes(listed, self.plans) if isinstance(listed, dict) else {}
+        self._read: dict[str, Graph] = {}
+        self.root = self._graph(data, root=True)
+        self._read_all()
+        for graph in self._inner_first():
+            for node in graph.nodes.values():
+                if node.instance:
+                    promote(node, problems)
+        for graph in self.every_graph():
+            apply_primitives(graph, self.root)
+
+    def every_graph(self) -> list[Graph]:
+        """The root, each definition, and the inside of each group node."""
+        found = [self.root, *self._read.values()]
+        for graph in found:
+            found += [n.graph for n in graph.nodes.values() if n.graph is not None and n.group]
+        return found
+
+    def _graph(self, data: Mapping[str, Any], *, root: bool = False) -> Graph:
+        nested = {*self._definitions, *(t for t in _types(data) if group_name(t) in self._groups)}
+        graph = read_graph(data, self.plans, nested, self.problems)
+        for node in graph.nodes.values():
+            if node.type not in self._definitions and (
+                group := self._groups.get(group_name(node.type) or "")
+            ):
+                self._expand(node, group, frozenset())
+        if root:
+            repair_links(graph)
+        return graph
+
+    def _expand(self, node: Node, group: GroupClass, within: frozenset[str]) -> None:
+        """Open one group node; a group inside itself stays closed and is reported as unknown."""
+        if group.name in within or len(within) > 20:
+            self.problems.add("cyclic_subgraph", f"The group node {group.name!r} contains itself.", node)
+            node.graph, node.group = Graph("", group.name), True
+            return
+        expand_group(
+            node,
+            group,
+            self.plans,
+            self.problems,
+            {f"{prefix}{n}" for n in self._groups for prefix in PREFIXES},
+        )
+        for inner in node.graph.nodes.values() if node.graph else ():
+            if deeper := self._groups.get(group_name(inner.type) or ""):
+                self._expand(inner, deeper, within | {group.name})
+
+    def _read_all(self) -> None:
+        """Read every definition reachable from the root, and lay out the instances of each."""
+        waiting = [self.root]
+        while waiting:
+            graph = waiting.pop()
+            for node in graph.nodes.values():
+                data = self._definitions.get(node.type)
+                if data is None:
+                    continue
+                if node.type not in self._read:
+                    self._read[node.type] = self._graph(data)
+                    waiting.append(self._read[node.type])
+                lay_out_instance(node, self._read[node.type])
+
+    def _inner_first(self) -> list[Graph]:
+        """Every graph with instances, inner definitions before the outer ones that use them."""
+        order: list[Graph] = []
+        state: dict[int, int] = {}
+        for start in (*self._read.values(), self.root):
+            stack = [start]
+            while stack:
+                graph = stack[-1]
+                if state.get(id(graph)) is None:
+                    state[id(graph)] = 1
+                    stack += [
+                        n.graph
+                        for n in graph.nodes.values()
+                        if n.graph is not None and n.instance and id(n.graph) not in state
+                    ]
+                    continue
+                stack.pop()
+                if state[id(graph)] == 1:
+                    state[id(graph)] = 2
+                    order.append(graph)
+        return order
+
+
+def _types(data: Mapping[str, Any]) -> set[str]:
+    nodes = data.get("nodes")
+    if not isinstance(nodes, list):
+        return set()
+    return {node["type"] for node in nodes if isinstance(node, dict) and isinstance(node.get("type"), str)}
+
+
+def _definitions(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Subgraph definitions by id, those nested in other definitions included."""
+    found: dict[str, Mapping[str, Any]] = {}
+    waiting: list[Any] = [data]
+    while waiting and len(found) < _MOST_DEFINITIONS:
+        holder = waiting.pop().get("definitions")
+        listed = holder.get("subgraphs") if isinstance(holder, dict) else None
+        for entry in listed if isinstance(listed, list) else ():
+            if isinstance(entry, dict) and (key := id_key(entry.get("id"))):
+                found[key] = entry
+                waiting.append(entry)
+    return found

@@ -1,0 +1,176 @@
+"""The live graph: nodes with sockets and widget values, links, and graphs within graphs.
+
+Plain records, filled by `reading` and the modules after it, read by `resolve` and `export`. Ids are
+texts throughout (`jsvalues.id_key`). A `Graph` is shared by all instances of its definition; what an
+instance changes is kept on its own `Node`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...errors import Problem
+from ..specs import InputSpec
+
+if TYPE_CHECKING:
+    from .plans import Plan
+
+MUTED, BYPASSED = 2, 4
+INPUT_SIDE, OUTPUT_SIDE = "-10", "-20"
+PRIMITIVE, REROUTE = "PrimitiveNode", "Reroute"
+VIRTUAL = frozenset({PRIMITIVE, REROUTE, "Note", "MarkdownNote"})
+_MOST_PROBLEMS = 500
+
+
+@dataclass(slots=True)
+class Socket:
+    """One input of a node: where a link may arrive; `widget` names the widget it stands for."""
+
+    name: str
+    type: str
+    widget: str | None = None
+
+
+@dataclass(slots=True)
+class Link:
+    """One connection; slots are None when the file's are no numbers."""
+
+    id: str
+    origin: str
+    origin_slot: int | None
+    target: str
+    target_slot: int | None
+
+
+@dataclass(slots=True)
+class Promotion:
+    """A widget of an inner node shown on a subgraph instance: its value there, and what it writes to."""
+
+    name: str
+    value: Any
+    spec: InputSpec | None
+    target: tuple[str, str]
+
+
+@dataclass(slots=True)
+class Node:
+    """One node as loaded: `sockets` and `links` run in parallel, `values` are its exported widgets."""
+
+    id: str
+    type: str
+    raw: Mapping[str, Any]
+    mode: int = 0
+    plan: Plan | None = None
+    sockets: list[Socket] = field(default_factory=list)
+    links: list[str | None] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    graph: Graph | None = None
+    group: bool = False
+    promoted: list[Promotion | None] = field(default_factory=list)
+    overrides: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    @property
+    def virtual(self) -> bool:
+        """True for what exists only in the editor: it passes links on and is never exported."""
+        return self.plan is None and self.graph is None and self.type in VIRTUAL
+
+    @property
+    def instance(self) -> bool:
+        """True for an instance of a subgraph definition, which may show widgets of its inner nodes."""
+        return self.graph is not None and not self.group
+
+    @property
+    def title(self) -> str:
+        """The file's title when it has one, else the display name of the class, else the type."""
+        given = self.raw.get("title")
+        if isinstance(given, str) and given:
+            return given
+        return self.plan.info.display_name if self.plan else self.type
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """The node's properties, empty when the file has none."""
+        found = self.raw.get("properties")
+        return found if isinstance(found, dict) else {}
+
+    def socket_of(self, link: Link) -> int | None:
+        """Which input this link arrives at: the one that names it, else the slot the link names."""
+        if link.id in self.links:
+            return self.links.index(link.id)
+        slot = link.target_slot
+        return slot if slot is not None and slot < len(self.sockets) and self.links[slot] is None else None
+
+
+@dataclass(slots=True)
+class Boundary:
+    """One input or output of a subgraph definition, and the inner links that belong to it."""
+
+    name: str
+    type: str
+    links: list[str]
+
+
+@dataclass(slots=True)
+class Graph:
+    """The root graph, or the inside of a subgraph definition or group node."""
+
+    id: str
+    name: str
+    nodes: dict[str, Node] = field(default_factory=dict)
+    links: dict[str, Link] = field(default_factory=dict)
+    inputs: list[Boundary] = field(default_factory=list)
+    outputs: list[Boundary] = field(default_factory=list)
+
+
+class Problems:
+    """What could not be known or was wrong, each thing once, and no more than a person can read."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+        self._seen: set[tuple[Any, ...]] = set()
+        self._left_out = 0
+
+    def add(
+        self,
+        kind: str,
+        message: str,
+        node: Node | None = None,
+        *,
+        path: str = "",
+        input_name: str | None = None,
+        severity: str = "error",
+        suggestion: str | None = None,
+        **details: Any,
+    ) -> None:
+        """Note one problem; `path` is the prefix of the node's id in the export ("12:")."""
+        node_id = path + node.id if node else None
+        key = (kind, node_id, input_name, message)
+        if key in self._seen:
+            return
+        if len(self.found) >= _MOST_PROBLEMS:
+            self._left_out += 1
+            return
+        self._seen.add(key)
+        self.found.append(
+            Problem(
+                message=message,
+                node_id=node_id,
+                node_title=node.title if node else None,
+                class_type=node.type if node else None,
+                input_name=input_name,
+                kind=kind,
+                suggestion=suggestion,
+                severity=severity,
+                details=details,
+            )
+        )
+
+    def listed(self) -> list[Problem]:
+        """Everything noted, with one line for what was left out."""
+        if not self._left_out:
+            return self.found
+        more = Problem(f"{self._left_out} more problems are not listed.", kind="too_many_problems")
+        return [*self.found, more]

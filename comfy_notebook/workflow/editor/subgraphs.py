@@ -1,0 +1,119 @@
+"""Instances of subgraph definitions: their sockets, and the inner widgets they show with their values.
+
+An instance's sockets are the definition's, with the file's links matched by name. An input whose inner
+link reaches a widget is a promoted widget: the instance holds its value and hands it down as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .jsvalues import NOTHING, id_key
+from .model import PRIMITIVE, Graph, Node, Problems, Promotion, Socket
+from .reading import file_inputs
+
+
+def lay_out_instance(node: Node, graph: Graph) -> None:
+    """Give an instance the sockets and outputs of its definition, and the file's links by name."""
+    links = {
+        entry["name"]: id_key(entry.get("link"))
+        for entry in file_inputs(node.raw)
+        if isinstance(entry.get("name"), str)
+    }
+    node.graph = graph
+    node.sockets = [Socket(slot.name, slot.type, slot.name) for slot in graph.inputs]
+    node.links = [links.get(slot.name) for slot in graph.inputs]
+    node.outputs = [slot.type for slot in graph.outputs]
+
+
+def promote(node: Node, problems: Problems) -> None:
+    """Find the widgets an instance shows, and give them the instance's saved values.
+
+    Values are saved by position, one for each promoted widget whether linked or not. Files of frontends
+    1.28 and later list the widgets in `proxyWidgets`; then values go by that list, and a listed widget
+    that no input reaches is overridden inside this instance alone.
+    """
+    graph = node.graph
+    assert graph is not None
+    node.promoted = [_promotion(graph, index) for index in range(len(graph.inputs))]
+    saved = node.raw.get("widgets_values")
+    shown = [p for p in node.promoted if p is not None]
+    listed = node.properties.get("proxyWidgets")
+    if isinstance(listed, list) and listed:
+        _by_proxy(node, listed, saved if isinstance(saved, list) else [], problems)
+    elif isinstance(saved, list):
+        for promotion, value in zip(shown, saved):  # noqa: B905 (too few keep the inner value)
+            promotion.value = value
+    elif isinstance(saved, dict):
+        for promotion in shown:
+            promotion.value = saved.get(promotion.name, promotion.value)
+    node.values = {p.name: p.value for p in shown if p.value is not NOTHING}
+
+
+def _promotion(graph: Graph, index: int) -> Promotion | None:
+    """The first inner widget that one input of the definition reaches."""
+    for link_id in graph.inputs[index].links:
+        link = graph.links.get(link_id)
+        target = graph.nodes.get(link.target) if link else None
+        slot = target.socket_of(link) if target and link else None
+        if target is None or slot is None:
+            continue
+        name = graph.inputs[index].name
+        if target.instance:
+            inner = target.promoted[slot] if slot < len(target.promoted) else None
+            if inner is not None:
+                return Promotion(name, inner.value, inner.spec, (target.id, target.sockets[slot].name))
+            continue
+        widget = target.sockets[slot].widget
+        if widget is None or (target.virtual and target.type != PRIMITIVE):
+            continue
+        spec = target.plan.spec_of(widget) if target.plan else None
+        return Promotion(name, target.values.get(widget, NOTHING), spec, (target.id, widget))
+    return None
+
+
+def _by_proxy(node: Node, listed: list[Any], saved: list[Any], problems: Problems) -> None:
+    for entry, value in zip(listed, saved):  # noqa: B905 (widgets without a value keep the inner one)
+        if not isinstance(entry, list) or len(entry) < 2 or not isinstance(entry[1], str) or value is None:
+            continue
+        inner_id, widget = id_key(entry[0]), entry[1]
+        if inner_id is None or widget.startswith("$$"):
+            continue
+        promotion = next((p for p in node.promoted if p and _shows(p, inner_id, widget)), None)
+        if promotion is not None:
+            promotion.value = value
+        elif not _override(node, inner_id, widget, value):
+            problems.add(
+                "missing_input",
+                f"The subgraph shows a widget {widget!r} of its inner node {inner_id}, which is not there.",
+                node,
+                input_name=widget,
+                severity="warning",
+            )
+
+
+def _shows(promotion: Promotion, inner_id: str, widget: str) -> bool:
+    return promotion.name == widget if inner_id == "-1" else promotion.target == (inner_id, widget)
+
+
+def _override(node: Node, inner_id: str, widget: str, value: Any) -> bool:
+    """Set an inner widget for this instance alone; False when there is no such widget."""
+    inner = node.graph.nodes.get(inner_id) if node.graph else None
+    if inner is None:
+        return inner_id == "-1"
+    if inner.instance:
+        names = [p.name for p in inner.promoted if p and widget in (p.name, p.target[1])]
+        if names:
+            node.overrides[(inner_id, names[0])] = value
+        return bool(names)
+    if inner.type == PRIMITIVE and node.graph is not None:
+        for link in node.graph.links.values():
+            target = node.graph.nodes.get(link.target) if link.origin == inner_id else None
+            slot = target.socket_of(link) if target else None
+            if target is not None and slot is not None and (name := target.sockets[slot].widget):
+                node.overrides[(target.id, name)] = value
+        return True
+    if widget not in inner.values and (inner.plan is None or inner.plan.spec_of(widget) is None):
+        return False
+    node.overrides[(inner_id, widget)] = value
+    return True
