@@ -18,6 +18,7 @@ FAMILIES = (
     "image_scale",
     "image_transform",
     "image_filter",
+    "image_edges",
     "image_blend",
     "image_batch",
     "image_colour",
