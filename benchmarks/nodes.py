@@ -143,7 +143,9 @@ def cases(size: int, folder: Path) -> list[tuple[str, dict[str, Any], Callable[[
         (
             "GrowMask",
             {"mask": mask, "expand": 4, "tapered_corners": False},
-            lambda: np.asarray(Image.fromarray((mask[0] * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(9))),
+            lambda: np.asarray(
+                Image.fromarray((mask[0] * 255).astype(np.uint8)).filter(ImageFilter.MaxFilter(9))
+            ),
         ),
     ]
 
