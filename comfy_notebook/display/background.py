@@ -23,6 +23,7 @@ from .watching import widget_data
 
 if TYPE_CHECKING:
     from ..jobs import Job
+    from ..result import Result
 
 
 def job_view(job: Job) -> None:
@@ -58,26 +59,31 @@ def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]
 
 async def follow(job: Job, view: Any, slot: Any, interval: float = 0.1) -> None:
     """Paint the job until it ends, then leave the bundle in the slot and close the view."""
-    waiting = asyncio.ensure_future(_outcome(job))
     bundle: Bundle = {}
+    try:
+        bundle = result_bundle(await painted(job, view, interval))
+    except ComfyError as error:
+        bundle = _failed(job, error)
+    finally:
+        metadata = {"comfy_notebook": {"job_id": plain(job.id)}}
+        slot.update(bundle or ended_bundle(job.state, job.id), raw=True, metadata=metadata)
+        view.close()
+
+
+async def painted(job: Job, view: Any, interval: float = 0.1) -> Result:
+    """The job's result, the view painted until then; raises what `job.result()` raises."""
+    waiting = asyncio.ensure_future(_result(job))
     try:
         while not waiting.done() and view.alive:
             view.paint(job.state, list(job.outputs))
             await asyncio.wait({waiting}, timeout=interval)
-        bundle = await waiting
+        return await waiting
     finally:
-        if slot is not None:
-            metadata = {"comfy_notebook": {"job_id": plain(job.id)}}
-            slot.update(bundle or ended_bundle(job.state, job.id), raw=True, metadata=metadata)
-        view.close()
+        waiting.cancel()
 
 
-async def _outcome(job: Job) -> Bundle:
-    try:
-        result = await job
-    except ComfyError as error:
-        return _failed(job, error)
-    return result_bundle(result)
+async def _result(job: Job) -> Result:
+    return await job
 
 
 def _failed(job: Job, error: ComfyError) -> Bundle:

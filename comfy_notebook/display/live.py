@@ -114,7 +114,7 @@ class LiveView:
             layout=w.Layout(width=f"{width}px", max_width="100%", height="auto", margin="6px 0 0 0"),
         )
         image.add_class("cnb-preview")
-        label = w.HTML(f'<div class="cnb cnb-caption">{escape(state.title(node_id) or "Preview")}</div>')
+        label = w.HTML(f'<div class="cnb cnb-caption">{escape(state.title(node_id))}</div>')
         self._images[node_id], self._labels[node_id] = image, label
         boxes = list(self._stage.children)
         box = w.VBox([image, label], layout=w.Layout(margin="0 10px 0 0", max_width="100%"))

@@ -161,6 +161,7 @@ def _font(size: int) -> Any:
 
 
 def _clipped(draw: Any, text: str, font: Any, width: float) -> str:
+    text = text.replace("×", "x")  # Pillow's own font has no multiplication sign
     if draw.textlength(text, font=font) <= width:
         return text
     while text and draw.textlength(text + "…", font=font) > width:

@@ -1,0 +1,134 @@
+"""Controls for inputs that take files: choose one of the server's, upload, paste a variable, paint a mask."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from . import thumbs
+from .form_inputs import Choice, Knob
+from .safe import escape, plain
+
+if TYPE_CHECKING:
+    from ..workflow.specs import InputSpec
+
+_ACCEPT = {"image": "image/*", "video": "video/*", "audio": "audio/*", "file": ""}
+
+
+class FileKnob(Knob):
+    """A file input. `value` is a server's file name, or the bytes or picture to upload when it runs."""
+
+    def __init__(self, spec: InputSpec, value: Any, variables: Callable[[str], Any]) -> None:
+        import ipywidgets as w
+
+        self.kind = spec.upload or "file"
+        self._variables = variables
+        self._own: Any = None
+        self._call: Callable[[], None] = lambda: None
+        self.mask_of: Callable[[], Any] = lambda: None
+        choices = [choice for choice in spec.choices or () if isinstance(choice, str)]
+        self._choice = Choice(choices, value if isinstance(value, str) else (choices or [""])[0])
+        self.upload = w.FileUpload(accept=_ACCEPT[self.kind], multiple=False, description="Upload")
+        self.variable = w.Text(placeholder="or a variable", layout=w.Layout(width="130px"))
+        self.variable.continuous_update = False
+        self.note = w.HTML()
+        row = w.HBox([self._choice.widget, self.upload, self.variable], layout=w.Layout(flex_flow="row wrap"))
+        self.extra = w.VBox([])
+        super().__init__(self._choice.control, w.VBox([row, self.note, self.extra]))
+        self.upload.observe(self._uploaded, names="value")
+        self.variable.observe(self._named, names="value")
+        self._choice.control.observe(self._chosen, names="value")
+        if not isinstance(value, str) and value is not None:
+            self.put(value)
+
+    @property
+    def value(self) -> Any:
+        return self._own if self._own is not None else self._choice.value
+
+    @property
+    def own(self) -> Any:
+        """What a person gave here that the server does not have yet, or None."""
+        return self._own
+
+    @property
+    def mask(self) -> Any:
+        """The mask painted over the picture, as an L image, white = to change; None when there is none."""
+        return self.mask_of()
+
+    def put(self, value: Any) -> None:
+        if isinstance(value, str):
+            self._own = None
+            self._choice.put(value)
+        else:
+            self._own = value
+        self._show(value, "")
+
+    def changed(self, call: Callable[[], None]) -> None:
+        self._call = call
+
+    def _uploaded(self, change: Any) -> None:
+        files = change["new"]
+        if not files:
+            return
+        # ipywidgets 8 gives a tuple of dicts, 7 a dict of dicts.
+        first = files[0] if isinstance(files, (tuple, list)) else next(iter(files.values()))
+        self._own = bytes(first["content"])
+        self._show(self._own, first.get("name") or "uploaded")
+        self._call()
+
+    def _named(self, change: Any) -> None:
+        name = change["new"].strip()
+        if not name:
+            return
+        found = self._variables(name)
+        if found is None:
+            self.note.value = f'<span class="cnb cnb-lost">There is no variable {escape(name)}.</span>'
+            return
+        self._own = found
+        self._show(found, name)
+        self._call()
+
+    def _chosen(self, _change: Any) -> None:
+        self._own = None
+        self.note.value = ""
+        self._call()
+
+    def _show(self, value: Any, name: str) -> None:
+        picture = as_image(value) if self.kind == "image" else None
+        if picture is None:
+            self.note.value = f'<span class="cnb cnb-caption">{escape(name)}</span>' if name else ""
+            return
+        size = f"{picture.width}×{picture.height}"
+        self.note.value = (
+            f'<figure class="cnb cnb-tile"><img alt="{escape(name or "chosen picture")}" '
+            f'src="{thumbs.data_uri(picture, 128)}"><figcaption>{escape(plain(name, 30))} {size}'
+            "</figcaption></figure>"
+        )
+
+
+def as_image(value: Any) -> Any:
+    """A PIL image of bytes, an array or an image; None for anything else, or what cannot be read."""
+    from PIL import Image
+
+    if isinstance(value, Image.Image):
+        return value
+    try:
+        if isinstance(value, (bytes, bytearray)):
+            image = Image.open(io.BytesIO(value))
+            image.load()
+            return image
+        if hasattr(value, "__array_interface__"):
+            return Image.fromarray(value)
+    except Exception:  # whatever the bytes are, they may still be a file the server reads
+        return None
+    return None
+
+
+def user_variable(name: str) -> Any:
+    """A variable of the notebook by its plain name; names only, nothing is evaluated."""
+    import sys
+
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return getattr(shell, "user_ns", {}).get(name) if name.isidentifier() else None

@@ -1,0 +1,73 @@
+"""The results of a form, newest first: thumbnails, the settings they came from, "Use this seed"."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from . import thumbs, wording
+from .safe import escape, plain
+
+if TYPE_CHECKING:
+    from ..result import Result
+
+_MOST = 12
+
+
+@dataclass
+class Entry:
+    """One run: its result, every value of the form then, and which of them are seeds."""
+
+    result: Result
+    values: dict[str, Any]
+    seeds: dict[str, int]
+
+
+class History:
+    """Rows of a form's results; `restore` is called with the values a person wants back."""
+
+    def __init__(self, restore: Callable[[Mapping[str, Any]], None]) -> None:
+        import ipywidgets as w
+
+        self._w = w
+        self._restore = restore
+        self.entries: list[Entry] = []
+        self.widget = w.VBox([])
+
+    def add(self, entry: Entry) -> None:
+        """Put a result on top; rows past the newest dozen go, the results stay in `entries`."""
+        before = self.entries[-1].values if self.entries else {}
+        self.entries.append(entry)
+        rows = [self._row(entry, before), *self.widget.children]
+        for gone in rows[_MOST:]:
+            gone.close()
+        self.widget.children = rows[:_MOST]
+
+    def _row(self, entry: Entry, before: Mapping[str, Any]) -> Any:
+        w = self._w
+        words = settings_text(entry, before)
+        seconds = wording.seconds(getattr(entry.result, "seconds", None))
+        note = f'<div class="cnb cnb-meta">{escape(" · ".join(filter(None, [words, seconds])), 400)}</div>'
+        pictures = w.HTML(thumbs.strip(entry.result.outputs, side=144) + note)
+        buttons = []
+        if entry.seeds:
+            buttons.append(self._button("Use this seed", "Put this seed back and lock it", entry.seeds))
+        buttons.append(self._button("Use all settings", "Put every value of this run back", entry.values))
+        return w.VBox([pictures, w.HBox(buttons)], layout=w.Layout(margin="4px 0 8px 0"))
+
+    def _button(self, text: str, tooltip: str, values: Mapping[str, Any]) -> Any:
+        button = self._w.Button(description=text, tooltip=tooltip, layout=self._w.Layout(width="140px"))
+        button.on_click(lambda _: self._restore(values))
+        return button
+
+
+def settings_text(entry: Entry, before: Mapping[str, Any]) -> str:
+    """The seeds, and what else is different from the run before."""
+    seeds = [f"seed {seed}" for seed in dict.fromkeys(entry.seeds.values())]
+    changed = [
+        f"{address.rpartition('.')[2]} {plain(value, 40)}"
+        for address, value in entry.values.items()
+        if before and address not in entry.seeds and before.get(address) != value
+    ]
+    return " · ".join(seeds + changed[:6])

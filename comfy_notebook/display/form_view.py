@@ -1,0 +1,148 @@
+"""The widgets of a form: groups of labelled knobs, the row of buttons, live views, history."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ComfyError
+from . import brush
+from ._compat import kernel_loop
+from .background import run_on
+from .form_files import FileKnob
+from .form_history import History
+from .form_inputs import Knob
+from .form_layout import Group, Layout
+from .live import LiveView
+from .options import options_of
+from .safe import PARAGRAPH, escape
+from .static import style
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+    from .forms import Form
+
+_LABEL_PX = "120px"
+
+
+class FormView:
+    """Everything a form draws. It reads and turns the form; it never submits by itself."""
+
+    def __init__(self, form: Form, layout: Layout, knobs: dict[str, Knob]) -> None:
+        import ipywidgets as w
+
+        self._w, self._form, self.knobs = w, form, knobs
+        self.history = History(form.restore)
+        self._message = w.HTML()
+        self._live = w.VBox([])
+        self._views: list[LiveView] = []
+        shown = [self._group(group) for group in layout.shown]
+        folded = [self._group(group) for group in layout.folded]
+        parts = [w.HTML(style("live.css", "form.css"), layout=w.Layout(display="none")), *shown]
+        if folded:
+            more = w.Accordion([w.VBox(folded)], selected_index=None)
+            more.set_title(0, f"More inputs of {len(folded)} node{'s' if len(folded) != 1 else ''}")
+            parts.append(more)
+        if layout.problems:
+            rows = "".join(f"<li>{escape(problem, 400)}</li>" for problem in layout.problems)
+            parts.append(w.HTML(f'<ul class="cnb cnb-problems">{rows}</ul>'))
+        parts += [self._buttons(), self._preset_row(), self._message, self._live, self.history.widget]
+        self.widget = w.VBox(parts, layout=w.Layout(max_width="820px"))
+        self.widget.add_class("cnb-form")
+
+    def start(self, job: Job) -> LiveView:
+        """Show a job that has been submitted."""
+        options = options_of(job)
+        view = LiveView(cancel=job.cancel, previews=options.previews)
+        self._views.append(view)
+        self._live.children = [shown.widget for shown in self._views]
+        self._message.value = ""
+        return view
+
+    def stop(self, view: LiveView) -> None:
+        """Take a job's view away."""
+        self._views = [shown for shown in self._views if shown is not view]
+        self._live.children = [shown.widget for shown in self._views]
+        view.close()
+
+    def busy(self, running: bool) -> None:
+        """Whether there is something to cancel."""
+        self.cancel.disabled = not running
+
+    def say(self, error: ComfyError | str) -> None:
+        """One paragraph under the buttons."""
+        self.show_html(f'<div class="cnb cnb-card cnb-failed">{escape(error, PARAGRAPH, lines=True)}</div>')
+
+    def show_html(self, html: str) -> None:
+        """Safe HTML under the buttons."""
+        self._message.value = html
+
+    def list_presets(self, names: list[str]) -> None:
+        """Offer these presets."""
+        self.preset.options = names
+
+    def _group(self, group: Group) -> Any:
+        w = self._w
+        title = w.HTML(f'<div class="cnb cnb-group" title="node {escape(group.node_id)}">'
+                       f"{escape(group.title)}</div>")  # fmt: skip
+        rows = []
+        for item in group.fields:
+            control = self.knobs[item.address]
+            tip = escape(item.spec.tooltip, 400) if item.spec is not None else ""
+            label = w.HTML(
+                f'<div class="cnb cnb-name" title="{tip}">{escape(item.name.replace("_", " "), 40)}</div>',
+                layout=w.Layout(width=_LABEL_PX, flex="0 0 auto"),
+            )
+            # The label stands beside the control, so the control itself has to say its name.
+            aria = f"{group.title} {item.name}"
+            if hasattr(control.control, "tooltip") and not control.control.tooltip:
+                control.control.tooltip = aria
+            control.widget.layout.flex = "1 1 220px"
+            if not control.widget.layout.width:
+                control.widget.layout.max_width = "520px"
+            rows.append(w.HBox([label, control.widget], layout=w.Layout(flex_flow="row wrap")))
+            if isinstance(control, FileKnob) and control.kind == "image":
+                brush.attach(control)
+        return w.VBox([title, *rows], layout=w.Layout(margin="0 0 6px 0"))
+
+    def _buttons(self) -> Any:
+        w = self._w
+        self.run = w.Button(description="Run", icon="play", button_style="primary", tooltip="Run once")
+        self.cancel = w.Button(description="Cancel", icon="stop", tooltip="Cancel what runs", disabled=True)
+        self.count = w.BoundedIntText(value=4, min=1, max=100, layout=w.Layout(width="64px"))
+        self.queue = w.Button(description="Queue ×", icon="list", tooltip="Submit this many runs at once")
+        for button in (self.run, self.cancel, self.queue):
+            button.layout.width = "104px"
+        self.run.on_click(lambda _: self._play(1))
+        self.queue.on_click(lambda _: self._play(int(self.count.value)))
+        self.cancel.on_click(lambda _: self._form.cancel())
+        row = [self.run, self.cancel, self.queue, self.count]
+        return w.HBox(row, layout=w.Layout(margin="8px 0 4px 0", flex_flow="row wrap"))
+
+    def _play(self, count: int) -> None:
+        loop = kernel_loop()
+        if loop is None:
+            self.say("There is no running event loop here; call form.run() instead.")
+            return
+        run_on(loop, self._quietly(count))
+
+    async def _quietly(self, count: int) -> None:
+        await self._form.play(count)
+
+    def _preset_row(self) -> Any:
+        w = self._w
+        self.preset = w.Combobox(placeholder="preset", options=list(self._form.presets))
+        self.preset.layout = w.Layout(width="200px")
+        keep = w.Button(description="Keep", tooltip="Keep these values under this name, in the notebook")
+        use = w.Button(description="Use", tooltip="Put the values of this preset back")
+        for button, act in ((keep, self._form.keep), (use, self._form.use)):
+            button.layout.width = "72px"
+            button.on_click(lambda _, act=act: self._try(act))
+        return w.HBox([self.preset, use, keep], layout=w.Layout(margin="0 0 4px 0", flex_flow="row wrap"))
+
+    def _try(self, act: Any) -> None:
+        try:
+            act(self.preset.value)
+        except ComfyError as error:
+            self.say(error)
+        else:
+            self._message.value = ""

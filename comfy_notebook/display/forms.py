@@ -1,0 +1,339 @@
+"""A form for a workflow: its knobs, buttons to run it, what came of it.
+
+Callbacks submit and return: the run itself is a task on the kernel's loop, so the notebook stays
+usable. The form is a widget; below it lies a slot with the newest result as a static bundle, which
+is what a saved notebook keeps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ComfyError
+from . import presets as preset_files
+from .bundle import Bundle, ended_bundle, error_bundle, result_bundle
+from .form_files import FileKnob, as_image, user_variable
+from .form_history import Entry
+from .form_inputs import Knob, Seed, knob
+from .form_layout import Field, Group, arrange
+from .form_view import FormView
+from .frontend import detect
+from .options import options_of
+from .safe import plain
+from .watching import widget_data
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+    from ..result import Result
+    from ..workflow.graph import Workflow
+
+Submit = Callable[["Workflow"], "Job"]
+MOST_AT_ONCE = 100
+
+
+def form(
+    workflow: Any,
+    inputs: Sequence[str] | None = None,
+    client: Any = None,
+    *,
+    presets: str | Path | None = None,
+) -> Form:
+    """A form for a workflow (or anything `Workflow.load` takes).
+
+    `inputs` chooses and orders the knobs (`NODE.INPUT`, or a node for all of its own); without it
+    every input is there, what people turn most first. `presets` is a file to read them from.
+    """
+    from ..workflow.graph import Workflow
+
+    wf = workflow.copy() if isinstance(workflow, Workflow) else Workflow.load(workflow)
+    if wf.catalog is None:
+        wf.resolve(_client(client).nodes)
+    made = Form(wf, inputs, submit=lambda ready: _submit(ready, client), upload_mask=_mask_uploader(client))
+    if presets is not None and Path(presets).exists():
+        made.load_presets(presets)
+    return made
+
+
+class Form:
+    """Knobs over a copy of a workflow; display it, or use `.workflow`, `.result`, `.history`, `.run()`."""
+
+    def __init__(
+        self,
+        workflow: Workflow,
+        inputs: Sequence[str] | None = None,
+        *,
+        submit: Submit,
+        upload_mask: Callable[[Any, Any], str] | None = None,
+    ) -> None:
+        self._base = workflow
+        self._submit = submit
+        self._upload_mask = upload_mask
+        self._layout = arrange(workflow, inputs)
+        self._seeds = _seed_addresses(workflow)
+        self._jobs: list[Job] = []
+        self._view: FormView | None = None
+        self._slot: Any = None
+        self._knobs: dict[str, Knob] = {}
+        self.presets: preset_files.Presets = {}
+        self.result: Result | None = None
+        """The newest result, None before the first."""
+
+    # -- for code ------------------------------------------------------------------------------
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The value of every knob, by `NODE.INPUT`. Raises `ComfyError` naming one that does not fit."""
+        if self._view is None:
+            return {item.address: item.value for group in self._groups for item in group.fields}
+        found = {}
+        for address, control in self._knobs.items():
+            try:
+                found[address] = control.value
+            except ValueError as error:
+                raise ComfyError(f"{self._label(address)}: {error}.") from None
+        return found
+
+    @property
+    def workflow(self) -> Workflow:
+        """A copy of the workflow with the form's values in it."""
+        ready = self._base.copy()
+        for address, value in self.values.items():
+            node_id, name = _split(address)
+            if self._base.node(node_id).inputs.get(name) != value:
+                ready.assign(node_id, name, value)
+        return ready
+
+    @property
+    def history(self) -> list[Result]:
+        """Every result so far, oldest first."""
+        return [entry.result for entry in self.view.history.entries] if self._view is not None else []
+
+    @property
+    def view(self) -> FormView:
+        """The widgets; made when first asked for."""
+        if self._view is None:
+            self._view = self._build()
+        return self._view
+
+    @property
+    def widget(self) -> Any:
+        """The one widget that holds the form, to put into a layout of one's own."""
+        return self.view.widget
+
+    def set(self, values: Mapping[str, Any]) -> None:
+        """Turn knobs, by `NODE.INPUT`. Raises `ComfyError` for one that is not on the form."""
+        self.view  # noqa: B018  (the knobs are made with it)
+        for address, value in values.items():
+            where = address if address in self._knobs else ".".join(self._base.split(address))
+            if where not in self._knobs:
+                raise ComfyError(
+                    f"{address!r} is not on this form.", hint=f"It has {', '.join(self._knobs)}."
+                )
+            try:
+                self._knobs[where].put(value)
+            except ValueError as error:
+                raise ComfyError(f"{self._label(where)}: {error}.") from None
+
+    def run(self) -> Job:
+        """Submit the workflow as the form stands, and answer the job."""
+        self._before_run()
+        return self._submit(self.workflow)
+
+    # -- presets -------------------------------------------------------------------------------
+
+    def keep(self, name: str) -> None:
+        """Keep the values under a name; they are saved with the notebook, beside the form's result."""
+        if not name.strip():
+            raise ComfyError("A preset needs a name.")
+        self.presets[plain(name.strip(), 60)] = preset_files.keepable(self.values)
+        self._refresh()
+
+    def use(self, name: str) -> None:
+        """Put a preset's values back; inputs it does not name stay as they are."""
+        if name not in self.presets:
+            raise ComfyError(f"There is no preset {name!r}.", hint=f"There are {', '.join(self.presets)}.")
+        self.view  # noqa: B018
+        self.set({key: value for key, value in self.presets[name].items() if key in self._knobs})
+
+    def save_presets(self, path: str | Path) -> Path:
+        """Write the presets to a JSON file."""
+        return preset_files.save(path, self.presets)
+
+    def load_presets(self, path: str | Path) -> None:
+        """Read presets from a JSON file, or from a notebook that was saved with a form in it."""
+        self.presets.update(preset_files.load(path))
+        self._refresh()
+
+    # -- display -------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        lines = [f"Form({sum(len(group.fields) for group in self._groups)} inputs)"]
+        lines += [
+            f"  {plain(group.title, 40)}.{item.name} = {plain(item.value, 60)}"
+            for group in self._groups
+            for item in group.fields
+        ]
+        lines += [f"  ! {problem}" for problem in self._layout.problems]
+        return "\n".join(lines)
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        if not detect().live:
+            display({"text/plain": repr(self)}, raw=True)
+            return
+        display(widget_data(self.widget, repr(self)), raw=True)
+        self._slot = display({"text/plain": ""}, raw=True, display_id=True, metadata=self._metadata())
+
+    # -- running -------------------------------------------------------------------------------
+
+    async def play(self, count: int = 1) -> list[Result]:
+        """Submit `count` runs and follow them; what the Run and Queue buttons do."""
+        following = []
+        self.view.busy(True)
+        try:
+            for _ in range(min(count, MOST_AT_ONCE)):
+                self._before_run()
+                values = self.values
+                ready = self.workflow
+                job = await asyncio.get_running_loop().run_in_executor(None, self._send, ready)
+                self._jobs.append(job)
+                following.append(asyncio.ensure_future(self._follow(job, values)))
+        except ComfyError as error:
+            self.view.say(error)
+        results = [result for result in await asyncio.gather(*following) if result is not None]
+        self.view.busy(bool(self._jobs))
+        return results
+
+    def cancel(self) -> None:
+        """Cancel every run of this form that has not ended."""
+        for job in list(self._jobs):
+            try:
+                job.cancel()
+            except ComfyError as error:
+                self.view.say(error)
+
+    def _send(self, ready: Workflow) -> Job:
+        for address, control in self._knobs.items():
+            mask = control.mask if isinstance(control, FileKnob) else None
+            if mask is not None and self._upload_mask is not None:
+                node_id, name = _split(address)
+                ready.assign(node_id, name, self._upload_mask(mask, control.value))
+        return self._submit(ready)
+
+    async def _follow(self, job: Job, values: dict[str, Any]) -> Result | None:
+        from .background import painted
+
+        live = self.view.start(job)
+        try:
+            result = await painted(job, live, options_of(job).interval)
+        except ComfyError as error:
+            self._put(_failure(job, error))
+            return None
+        finally:
+            self._jobs.remove(job)
+            self.view.stop(live)
+        self.result = result
+        seeds = {key: values[key] for key in self._seeds if isinstance(values.get(key), int)}
+        self.view.history.add(Entry(result, preset_files.keepable(values), seeds))
+        self._put(result_bundle(result))
+        return result
+
+    def _put(self, bundle: Bundle) -> None:
+        if self._slot is not None:
+            self._slot.update(bundle, raw=True, metadata=self._metadata())
+        if "text/html" in bundle and "image/png" not in bundle:
+            self.view.show_html(bundle["text/html"])
+
+    def _metadata(self) -> dict[str, Any]:
+        return {"comfy_notebook": {preset_files.KEY: self.presets}} if self.presets else {}
+
+    # -- building ------------------------------------------------------------------------------
+
+    @property
+    def _groups(self) -> list[Group]:
+        return [*self._layout.shown, *self._layout.folded]
+
+    def _build(self) -> FormView:
+        for group in self._groups:
+            for item in group.fields:
+                self._knobs[item.address] = self._control(item)
+        return FormView(self, self._layout, self._knobs)
+
+    def _control(self, item: Field) -> Knob:
+        if item.spec is not None and item.spec.upload:
+            return FileKnob(item.spec, item.value, user_variable)
+        try:
+            return knob(item.spec, item.value, name=item.name, seed=item.address in self._seeds)
+        except Exception:  # a definition whose range contradicts itself still gets a plain control
+            return knob(None, item.value, name=item.name)
+
+    def _before_run(self) -> None:
+        for control in self._knobs.values():
+            control.before_run()
+
+    def restore(self, values: Mapping[str, Any]) -> None:
+        """Put values of an earlier run back, and lock their seeds."""
+        self.set({key: value for key, value in values.items() if key in self._knobs})
+        for key in values:
+            control = self._knobs.get(key)
+            if isinstance(control, Seed):
+                control.lock.value = True
+
+    def _refresh(self) -> None:
+        if self._view is not None:
+            self._view.list_presets(list(self.presets))
+        if self._slot is not None and self.result is None:
+            self._slot.update({"text/plain": ""}, raw=True, metadata=self._metadata())
+
+    def _label(self, address: str) -> str:
+        node_id, name = _split(address)
+        return f"{self._base.node(node_id).title}.{name}"
+
+
+def _split(address: str) -> tuple[str, str]:
+    # A field's own address is always `id.name`, and an id holds no dot.
+    node_id, _, name = address.partition(".")
+    return node_id, name
+
+
+def _seed_addresses(workflow: Workflow) -> list[str]:
+    from ..workflow.seeds import seed_inputs
+
+    return [f"{node_id}.{name}" for node_id, name in seed_inputs(workflow)]
+
+
+def _failure(job: Job, error: ComfyError) -> Bundle:
+    from ..errors import JobCancelled
+
+    if isinstance(error, JobCancelled):
+        return ended_bundle(job.state, job.id)
+    return error_bundle(error, job.state, job.id)
+
+
+def _client(client: Any) -> Any:
+    if client is not None:
+        return client
+    from .. import api
+
+    return api.client()
+
+
+def _submit(workflow: Workflow, client: Any) -> Job:
+    from .. import api
+
+    return api.submit(workflow, client=client) if client is not None else api.submit(workflow)
+
+
+def _mask_uploader(client: Any) -> Callable[[Any, Any], str]:
+    def upload(mask: Any, original: Any) -> str:
+        """The name of the picture with this mask, as LoadImage takes it."""
+        connected = _client(client)
+        if not isinstance(original, str):
+            original = connected.upload(as_image(original))
+        return str(connected.upload_mask(mask, original=original).name)
+
+    return upload

@@ -1,0 +1,80 @@
+// A picture to paint a mask on. Traits: image (PNG bytes), width, height (of the mask), size, mask (PNG bytes).
+function url(view) {
+  return URL.createObjectURL(new Blob([view.buffer ? view : new Uint8Array(view)], { type: "image/png" }));
+}
+
+function control(tag, label, attributes) {
+  const element = document.createElement(tag);
+  Object.assign(element, attributes);
+  element.setAttribute("aria-label", label);
+  element.title = label;
+  return element;
+}
+
+function render({ model, el }) {
+  const root = document.createElement("div");
+  root.className = "cnb-brush";
+  const stage = document.createElement("div");
+  stage.className = "cnb-brush-stage";
+  const picture = control("img", "picture to paint on", { src: url(model.get("image")), draggable: false });
+  const canvas = control("canvas", "mask: paint with the mouse, a pen or a finger", {});
+  canvas.width = model.get("width");
+  canvas.height = model.get("height");
+  const pen = canvas.getContext("2d");
+  stage.append(picture, canvas);
+
+  const size = control("input", "brush size", { type: "range", min: 2, max: 200, value: model.get("size") });
+  const erase = control("input", "erase", { type: "checkbox" });
+  const label = document.createElement("label");
+  label.append(erase, " erase");
+  const clear = control("button", "clear the mask", { textContent: "Clear", type: "button" });
+  const tools = document.createElement("div");
+  tools.className = "cnb-brush-tools";
+  tools.append(size, label, clear);
+  root.append(stage, tools);
+  el.append(root);
+
+  let last = null;
+  function at(event) {
+    const box = canvas.getBoundingClientRect();
+    return [(event.clientX - box.left) * canvas.width / box.width, (event.clientY - box.top) * canvas.height / box.height];
+  }
+  function stroke(event) {
+    const point = at(event);
+    const from = last || point;
+    pen.globalCompositeOperation = erase.checked ? "destination-out" : "source-over";
+    pen.strokeStyle = "#fff";
+    pen.lineCap = pen.lineJoin = "round";
+    pen.lineWidth = Number(size.value) * canvas.width / 512;
+    pen.beginPath();
+    pen.moveTo(from[0], from[1]);
+    pen.lineTo(point[0] + 0.01, point[1]);
+    pen.stroke();
+    last = point;
+  }
+  function send() {
+    // White on black, so that the bytes mean the same without the transparency.
+    const flat = document.createElement("canvas");
+    flat.width = canvas.width;
+    flat.height = canvas.height;
+    const ink = flat.getContext("2d");
+    ink.fillRect(0, 0, flat.width, flat.height);
+    ink.drawImage(canvas, 0, 0);
+    flat.toBlob(async (blob) => {
+      model.set("mask", new DataView(await blob.arrayBuffer()));
+      model.save_changes();
+    }, "image/png");
+  }
+  canvas.addEventListener("pointerdown", (event) => {
+    canvas.setPointerCapture(event.pointerId);
+    last = null;
+    stroke(event);
+    event.preventDefault();
+  });
+  canvas.addEventListener("pointermove", (event) => { if (event.buttons) stroke(event); });
+  canvas.addEventListener("pointerup", () => { last = null; send(); });
+  clear.addEventListener("click", () => { pen.clearRect(0, 0, canvas.width, canvas.height); send(); });
+  return () => URL.revokeObjectURL(picture.src);
+}
+
+export default { render };
