@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InvalidWorkflow
+from .convert import is_api_format, is_editor_format
 
 DEEPEST = 200
 _WRAPPERS = ("prompt", "output", "workflow", "extra_data", "extra_pnginfo")
@@ -68,20 +69,6 @@ def check_depth(document: Any, where: str) -> None:
         level = list(inner.values())
 
 
-def is_editor(document: Any) -> bool:
-    """Whether this is the editor's own ("save") format."""
-    return isinstance(document, Mapping) and isinstance(document.get("nodes"), list)
-
-
-def is_api(document: Any) -> bool:
-    """Whether this is a graph in the API's format: objects by node id, with a class each."""
-    return (
-        isinstance(document, Mapping)
-        and bool(document)
-        and any(isinstance(node, Mapping) and "class_type" in node for node in document.values())
-    )
-
-
 def find(document: Any, where: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
     """The API graph and the editor's document in a JSON document; either may be missing."""
     api: dict[str, Any] | None = None
@@ -100,9 +87,9 @@ def find(document: Any, where: str) -> tuple[dict[str, Any] | None, dict[str, An
             todo += [(part, depth + 1) for part in item[2:4]]
         if not isinstance(item, Mapping) or depth > 5:
             continue
-        if is_editor(item):
+        if is_editor_format(item):
             editor = editor if editor is not None else dict(item)
-        elif is_api(item):
+        elif is_api_format(item):
             api = api if api is not None else dict(item)
         else:
             todo += [(item[key], depth + 1) for key in _WRAPPERS if key in item]

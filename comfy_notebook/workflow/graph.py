@@ -364,3 +364,14 @@ class Workflow:
 
     def __repr__(self) -> str:
         return outline.outline(self)
+
+    def to_svg(self) -> str:
+        """A picture of the graph as one self-contained SVG document."""
+        from ..display.graph import svg
+
+        return svg(self)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        from ..display.graph import html
+
+        return {"text/plain": repr(self), "text/html": html(self)}

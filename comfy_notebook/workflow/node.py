@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError, UnknownInput, UnknownNode, did_you_mean
-from .wire import is_link, show, unwrap
+from .wire import clean, is_link, show, unwrap
 
 if TYPE_CHECKING:
     from .catalog import NodeInfo
@@ -113,8 +113,8 @@ class Node:
     @property
     def label(self) -> str:
         """Title, class and id in a few words, as messages name a node."""
-        title, class_type = self.title, self.class_type
-        return f"{title} ({self._id})" if title == class_type else f"{title} ({class_type} {self._id})"
+        title, class_type, number = clean(self.title), clean(self.class_type), clean(self._id)
+        return f"{title} ({number})" if title == class_type else f"{title} ({class_type} {number})"
 
     @property
     def info(self) -> NodeInfo | None:
@@ -227,7 +227,7 @@ class Node:
         parts = []
         for name, value in self.inputs.items():
             if isinstance(value, NodeOutput):
-                parts.append(f"{name} ← {value.node_id}.{value.name}")
+                parts.append(f"{clean(name)} ← {clean(value.node_id)}.{clean(value.name)}")
             else:
-                parts.append(f"{name} = {show(value)}")
+                parts.append(f"{clean(name)} = {show(value)}")
         return "\n  ".join([self.label, *parts])

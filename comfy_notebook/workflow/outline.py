@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .order import Graph, reading_order
-from .wire import is_link, show
+from .wire import clean, is_link, show
 
 if TYPE_CHECKING:
     from .graph import Workflow
@@ -25,15 +25,15 @@ def outline(workflow: Workflow) -> str:
     lines = [heading(workflow, len(graph))]
     order = reading_order(graph)
     titles = {node_id: title_of(workflow, node_id, graph[node_id]) for node_id in order[:_LONGEST]}
-    width = max((len(node_id) for node_id in titles), default=1)
+    width = min(max((len(node_id) for node_id in titles), default=1), 12)
     for node_id, title in titles.items():
         parts = []
         for name, value in graph[node_id]["inputs"].items():
             if is_link(value):
-                parts.append(f"{name}←{value[0]}")
+                parts.append(f"{clean(name)}←{clean(value[0])}")
             else:
-                parts.append(f"{name}={show(value, 30)}")
-        lines.append(_fit(f"  {node_id:>{width}}  {title}  {'  '.join(parts)}".rstrip()))
+                parts.append(f"{clean(name)}={show(value, 30)}")
+        lines.append(_fit(f"  {clean(node_id):>{width}}  {title}  {'  '.join(parts)}".rstrip()))
     if len(order) > _LONGEST:
         lines.append(f"  … and {len(order) - _LONGEST} more nodes")
     problems = workflow.problems
@@ -67,16 +67,12 @@ def graph_of(workflow: Workflow) -> Graph:
 
 def title_of(workflow: Workflow, node_id: str, node: Mapping[str, Any]) -> str:
     """Title and class of a node on one line."""
-    class_type = _line(node.get("class_type") or "?")
+    class_type = clean(node.get("class_type") or "?")
     if workflow.is_converted:
-        title = _line(workflow.node(node_id).title)
+        title = clean(workflow.node(node_id).title)
     else:
-        title = _line((node.get("_meta") or {}).get("title") or "")
+        title = clean((node.get("_meta") or {}).get("title") or "")
     return class_type if title in ("", class_type) else f"{title} [{class_type}]"
-
-
-def _line(text: Any) -> str:
-    return " ".join(str(text).split())
 
 
 def editor_graph(editor: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
@@ -112,11 +108,13 @@ def editor_graph(editor: Mapping[str, Any] | None) -> dict[str, dict[str, Any]]:
 
 
 def editor_outputs(
-    editor: Mapping[str, Any] | None, node_id: str, class_type: Any
+    editor: Mapping[str, Any] | None, node_id: str, class_type: str | None = None
 ) -> list[tuple[str | None, str | None]]:
     """Names and types of a node's outputs as the editor saved them, when it has that node at top level."""
     for node in _list((editor or {}).get("nodes")):
-        if isinstance(node, Mapping) and str(node.get("id")) == node_id and node.get("type") == class_type:
+        if not isinstance(node, Mapping) or str(node.get("id")) != node_id:
+            continue
+        if class_type is None or node.get("type") == class_type:
             found: list[tuple[str | None, str | None]] = []
             for out in _list(node.get("outputs")):
                 name = out.get("name") if isinstance(out, Mapping) else None

@@ -8,7 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import Problem, clip
-from .wire import is_link, show, unwrap
+from .wire import clean, is_link, show, unwrap
 
 if TYPE_CHECKING:
     from .catalog import InputSpec
@@ -19,7 +19,7 @@ _STYLE = "text-align:left;vertical-align:top;white-space:pre-wrap"
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[str]], widest: int = 48) -> str:
     """Columns aligned with spaces; long cells are clipped."""
-    lines = [header, *([clip(" ".join(cell.split()), widest) for cell in row] for row in rows)]
+    lines = [header, *([clip(clean(cell), widest) for cell in row] for row in rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(header))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -31,7 +31,9 @@ def html_table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: st
     """The same as HTML, every cell escaped."""
     head = "".join(f'<th style="text-align:left">{escape(name)}</th>' for name in header)
     body = "".join(
-        "<tr>" + "".join(f'<td style="{_STYLE}">{escape(clip(cell, 500))}</td>' for cell in row) + "</tr>"
+        "<tr>"
+        + "".join(f'<td style="{_STYLE}">{escape(clip(clean(cell), 500))}</td>' for cell in row)
+        + "</tr>"
         for row in rows
     )
     title = f"<caption style='text-align:left'>{escape(caption)}</caption>" if caption else ""

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..redact import redact
+
 WRAPPER = "__value__"
 
 
@@ -96,6 +98,12 @@ def duplicate(value: Any) -> Any:
     return value
 
 
+def clean(text: Any) -> str:
+    """A name from a file on one line, without secrets and without what a terminal would obey."""
+    line = " ".join(str(text).split())
+    return redact("".join(char if char.isprintable() else "�" for char in line))
+
+
 def show(value: Any, limit: int = 60) -> str:
     """The value on one line, for outlines and tables; pictures and arrays by their size, not their pixels."""
     value = unwrap(value)
@@ -107,5 +115,5 @@ def show(value: Any, limit: int = 60) -> str:
     size, mode = getattr(value, "size", None), getattr(value, "mode", None)
     if isinstance(size, tuple) and isinstance(mode, str) and len(size) == 2:
         return f"<image {size[0]}×{size[1]} {mode}>"
-    text = repr(value)
+    text = redact(repr(value))
     return text if len(text) <= limit else f"{text[: limit - 1]}…"

@@ -347,6 +347,33 @@ def test_the_editor_format_waits_for_the_definitions() -> None:
             use()
 
 
+def test_definitions_convert_the_editors_format() -> None:
+    wf = Workflow.load(example("txt2img.editor"))
+    assert wf.to_api(catalog()) == Workflow.load(example("txt2img"), nodes=catalog()).to_api()
+    assert wf.is_converted
+    assert not wf.problems
+    assert not wf.edited
+    assert wf.extra_pnginfo == {"workflow": example("txt2img.editor")}
+    wf.set("KSampler.seed", 1)
+    assert Workflow.load(example("txt2img.editor"), nodes=catalog())["3"].seed == 156680208700286
+
+
+def test_what_cannot_be_converted_is_named_and_the_rest_is() -> None:
+    document = example("txt2img.editor")
+    document["nodes"][5] |= {"type": "FancyDecode", "properties": {"cnr_id": "fancy-pack"}}
+    wf = Workflow.load(document, nodes=catalog())
+    assert wf["8"].class_type == "FancyDecode"
+    assert [problem.kind for problem in wf.problems] == ["missing_node_type"]
+    assert "fancy-pack" in str(wf.validate())
+    assert len(wf.validate()) == 1
+    assert "1 problem" in repr(wf)
+
+
+def test_nothing_to_convert_is_an_error() -> None:
+    with pytest.raises(ConversionError):
+        Workflow.load({"nodes": [{"id": 1}, "x"], "links": []}, nodes=catalog())
+
+
 def test_the_servers_own_notes_are_not_sent_back() -> None:
     graph = {"1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}, "is_changed": [math.nan]}}
     assert "is_changed" not in Workflow(graph).to_api()["1"]
