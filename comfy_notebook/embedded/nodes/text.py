@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .base import Context, Input, Node, Output, Ui
 
@@ -158,21 +159,40 @@ def as_text(value: Any) -> str:
         return "None"
     if isinstance(value, (int, float)):
         return str(value)
-    if isinstance(value, np.ndarray):
-        body = np.array2string(
-            value,
-            precision=4,
-            separator=", ",
-            prefix="tensor(",
-            floatmode="fixed",
-            threshold=1000,
-            max_line_width=80,
-        )
-        return f"tensor({body})"
     try:
         return json.dumps(value)
     except (TypeError, ValueError):
-        return str(value)
+        return str(_printable(value))
+
+
+class _Tensor:
+    """An array that prints as PyTorch prints a tensor."""
+
+    def __init__(self, array: NDArray[Any]) -> None:
+        self._array = array
+
+    def __repr__(self) -> str:
+        whole = bool((self._array == np.round(self._array)).all())  # PyTorch then writes "1.", not "1.0000"
+        body = np.array2string(
+            self._array,
+            separator=", ",
+            prefix="tensor(",
+            threshold=1000,
+            max_line_width=80,
+            floatmode="fixed",
+            precision=0 if whole else 4,
+        )
+        return f"tensor({body})"
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return _Tensor(value)
+    if isinstance(value, dict):
+        return {key: _printable(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_printable, value))
+    return value
 
 
 NODES: list[type[Node]] = [
