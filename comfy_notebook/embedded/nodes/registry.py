@@ -28,6 +28,9 @@ FAMILIES = (
     "primitive",
     "animation",
     "audio_edit",
+    "model",
+    "sampling",
+    "latent",
     "testing",
 )
 NEED_AV = ("audio_io", "video")

@@ -1,0 +1,63 @@
+"""Gaussian noise from a seed: the numbers PyTorch's CPU generator would draw, as ComfyUI uses them.
+
+PyTorch takes the low 24 bits of MT19937 words as uniforms and turns blocks of 16 of them into 16
+normals (Box–Muller: the first 8 give radii, the last 8 angles); a tensor whose size is no multiple of
+16 gets its last 16 numbers drawn anew. Only the low 32 bits of a seed count, there as here.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+_BLOCK = 16
+
+
+class NoiseStream:
+    """A seeded generator that is drawn from again and again, like a `torch.Generator`."""
+
+    def __init__(self, seed: int) -> None:
+        self._words = np.random.RandomState(seed & 0xFFFFFFFF)
+
+    def normal(self, shape: tuple[int, ...]) -> Array:
+        """The next `torch.randn(shape)`, float32, equal to PyTorch's to a few units in the last place.
+
+        PyTorch draws fewer than 16 numbers in another way; here they are the first of a block of 16.
+        """
+        size = math.prod(shape)
+        whole = max(_BLOCK, size)
+        uniform = self._uniform(whole)
+        blocks = whole - whole % _BLOCK
+        numbers = np.empty(whole, np.float32)
+        numbers[:blocks] = _box_muller(uniform[:blocks])
+        if blocks != whole:
+            numbers[-_BLOCK:] = _box_muller(self._uniform(_BLOCK))
+        return numbers[:size].reshape(shape)
+
+    def _uniform(self, count: int) -> NDArray[np.float64]:
+        words = np.frombuffer(self._words.bytes(4 * count), dtype="<u4")
+        return (words & 0xFFFFFF).astype(np.float64) * 2.0**-24
+
+
+def _box_muller(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
+    pairs = uniform.reshape(-1, 2, _BLOCK // 2)
+    radius = np.sqrt(-2.0 * np.log1p(-pairs[:, 0]))
+    angle = 2.0 * math.pi * pairs[:, 1]
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()
+
+
+def latent_noise(shape: tuple[int, ...], seed: int, batch_index: list[int] | None = None) -> Array:
+    """The starting noise of a batch (B, 4, h, w), as ComfyUI prepares it.
+
+    The whole batch is one draw, so that item i is the same in any larger batch. With `batch_index`
+    (from LatentFromBatch) item i gets the noise it had at that index of its first batch.
+    """
+    stream = NoiseStream(seed)
+    if batch_index is None:
+        return stream.normal(shape)
+    drawn = [stream.normal((1, *shape[1:])) for _ in range(max(batch_index) + 1)]
+    return np.concatenate([drawn[i] for i in batch_index])
