@@ -65,23 +65,22 @@ def avif(api: Any, editor: Any) -> bytes:
     return _saved("AVIF", exif=_exif(api, editor))
 
 
-def media(container: str, codec: str, api: Any, editor: Any, **options: str) -> bytes:
-    """A short clip or sound with both texts as container metadata, written by FFmpeg as ComfyUI does."""
+def media(container: str, codec: str, texts: dict[str, str], **options: str) -> bytes:
+    """A short clip or sound with these texts as container metadata, written by FFmpeg as ComfyUI does."""
     import av
     import numpy as np
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "made"
-        _encode(path, av, np, container, codec, api, editor, options)
+        _encode(path, av, np, container, codec, texts, options)
         return path.read_bytes()
 
 
 def _encode(
-    path: Path, av: Any, np: Any, container: str, codec: str, api: Any, editor: Any, options: dict[str, str]
+    path: Path, av: Any, np: Any, container: str, codec: str, texts: dict[str, str], options: dict[str, str]
 ) -> None:
     with av.open(str(path), "w", format=container, options=options) as out:
-        out.metadata["prompt"] = json.dumps(api)
-        out.metadata["workflow"] = json.dumps(editor)
+        out.metadata.update(texts)
         if codec in ("mpeg4", "libvpx-vp9", "libvpx"):
             stream = out.add_stream(codec, rate=4)
             stream.width = stream.height = 64
@@ -103,6 +102,10 @@ def _encode(
         if frame is not None:
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
+
+
+def _both(api: Any, editor: Any) -> dict[str, str]:
+    return {"prompt": json.dumps(api), "workflow": json.dumps(editor)}
 
 
 def svg(api: Any, editor: Any) -> bytes:
@@ -144,12 +147,12 @@ PICTURES: dict[str, Callable[[Any, Any], bytes]] = {
     "safetensors": latent,
 }
 MEDIA: dict[str, Callable[[Any, Any], bytes]] = {
-    "MP4": lambda a, e: media("mp4", "mpeg4", a, e, movflags="use_metadata_tags"),
-    "MP4 faststart": lambda a, e: media("mp4", "mpeg4", a, e, movflags="use_metadata_tags+faststart"),
-    "QuickTime": lambda a, e: media("mov", "mpeg4", a, e, movflags="use_metadata_tags"),
-    "WebM": lambda a, e: media("webm", "libvpx-vp9", a, e),
-    "Matroska": lambda a, e: media("matroska", "mpeg4", a, e),
-    "FLAC": lambda a, e: media("flac", "flac", a, e),
-    "Ogg": lambda a, e: media("ogg", "libopus", a, e),
-    "MP3": lambda a, e: media("mp3", "libmp3lame", a, e),
+    "MP4": lambda a, e: media("mp4", "mpeg4", _both(a, e), movflags="use_metadata_tags"),
+    "MP4 faststart": lambda a, e: media("mp4", "mpeg4", _both(a, e), movflags="use_metadata_tags+faststart"),
+    "QuickTime": lambda a, e: media("mov", "mpeg4", _both(a, e), movflags="use_metadata_tags"),
+    "WebM": lambda a, e: media("webm", "libvpx-vp9", _both(a, e)),
+    "Matroska": lambda a, e: media("matroska", "mpeg4", _both(a, e)),
+    "FLAC": lambda a, e: media("flac", "flac", _both(a, e)),
+    "Ogg": lambda a, e: media("ogg", "libopus", _both(a, e)),
+    "MP3": lambda a, e: media("mp3", "libmp3lame", _both(a, e)),
 }

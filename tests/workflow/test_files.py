@@ -32,7 +32,7 @@ from comfy_notebook.workflow import documents, files
 from comfy_notebook.workflow.graph import Workflow
 
 from . import carriers
-from .support import EXAMPLES, catalog, example
+from .support import EXAMPLES, ROOT, catalog, example
 
 API = example("txt2img")
 EDITOR = example("txt2img.editor")
@@ -110,6 +110,26 @@ def test_the_executed_prompt_is_preferred_and_the_editors_kept(name: str, tmp_pa
     assert wf.to_api() == API
     assert wf.editor == EDITOR
     assert str(wf.source) == f"from made.bin ({name.split()[0]}, API format with the editor's workflow)"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "data" / "saved").iterdir()), ids=lambda p: p.name)
+def test_files_a_real_comfyui_saved(path: Path) -> None:
+    wf = Workflow.load(path)
+    assert wf.is_converted
+    class_type = path.stem.partition("-")[0]
+    assert class_type in {node.class_type for node in wf}
+
+
+@pytest.mark.parametrize(
+    ("container", "codec"),
+    [("mp4", "mpeg4"), ("mov", "mpeg4"), ("webm", "libvpx-vp9"), ("matroska", "mpeg4")],
+)
+def test_one_comment_with_both_as_other_savers_write_it(container: str, codec: str) -> None:
+    pytest.importorskip("av")
+    comment = json.dumps({"prompt": json.dumps(API), "workflow": EDITOR})
+    wf = Workflow.load(carriers.media(container, codec, texts={"comment": comment}))
+    assert wf.to_api() == API
+    assert wf.editor == EDITOR
 
 
 def test_a_picture_with_the_editors_workflow_alone() -> None:

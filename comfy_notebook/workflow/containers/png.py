@@ -1,4 +1,7 @@
-"""PNG: `prompt` and `workflow` in tEXt, iTXt or zTXt chunks (SaveImage), EXIF in eXIf."""
+"""PNG: `prompt` and `workflow` in tEXt, iTXt or zTXt chunks (SaveImage), EXIF in eXIf.
+
+SaveAnimatedPNG has its own chunk, `comf`, laid out like tEXt and written after the pixels.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ def read(reader: Reader) -> Texts:
         length, kind = int.from_bytes(head[:4], "big"), head[4:]
         if kind == b"IEND":
             return
-        if kind in (b"tEXt", b"iTXt", b"zTXt"):
+        if kind in (b"tEXt", b"iTXt", b"zTXt", b"comf"):
             key, text = _text(kind, reader.read(length), left)
             left -= len(text)
             yield key, text
