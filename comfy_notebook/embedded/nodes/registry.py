@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -67,7 +68,7 @@ def class_type(node: type[Node]) -> str:
 
 
 def describe(node: type[Node], files: Files) -> dict[str, Any]:
-    """One node's object_info entry, with the keys ComfyUI 0.3.64 gives it."""
+    """One node's object_info entry, with the keys ComfyUI 0.3.64 gives it; its docstring describes it."""
     groups: dict[str, dict[str, Any]] = {"required": {}}
     for name, spec in node.inputs.items():
         groups.setdefault("optional" if spec.optional else "required", {})[name] = spec.describe(files)
@@ -82,7 +83,7 @@ def describe(node: type[Node], files: Files) -> dict[str, Any]:
         "output_name": [output.name or output.type for output in node.outputs],
         "name": name,
         "display_name": name if node.display_name == "" else node.display_name,
-        "description": node.description,
+        "description": node.description or inspect.cleandoc(node.__doc__ or ""),
         "python_module": node.python_module,
         "category": node.category,
         "output_node": node.output_node,
