@@ -17,42 +17,89 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import storage
 from .access import AccessLog
 from .http import Refused, not_served, refused, route
-from .routes import files, info, jobs, prompt, queue, socket, uploads
+from .routes import assets, files, history, info, jobs, local, prompt, queue, socket, uploads, userdata
 from .server import Server
 
 
-def api_routes() -> list[BaseRoute]:
+def cloud_routes() -> list[BaseRoute]:
     """The Cloud's contract."""
+    preview = "/api/experiment/models/preview/{folder}/{path_index}/{filename:path}"
     return [
-        route("/api/prompt", prompt.post_prompt, "POST"),
-        route("/api/prompt", prompt.get_prompt),
-        route("/api/object_info", info.object_info),
-        route("/api/object_info/{class_type:path}", info.object_info_of),
-        route("/api/features", info.features, public=True),
-        route("/api/workflow_templates", info.workflow_templates, public=True),
+        *_shared_routes("/api"),
+        route("/api/user", info.user),
         route("/api/global_subgraphs", info.global_subgraphs, public=True),
         route("/api/global_subgraphs/{id}", info.global_subgraph, public=True),
-        route("/api/experiment/models", info.model_folders, public=True),
-        route("/api/experiment/models/{folder}", info.models_in, public=True),
-        route(
-            "/api/experiment/models/preview/{folder}/{path_index}/{filename:path}",
-            info.model_preview,
-            public=True,
-        ),
-        route("/api/system_stats", info.system_stats, public=True),
-        route("/api/user", info.user),
+        route(preview, info.model_preview, public=True),
         route("/api/jobs", jobs.list_jobs),
         route("/api/jobs/cancel", jobs.cancel_jobs, "POST"),
         route("/api/jobs/{job_id}", jobs.get_job),
         route("/api/jobs/{job_id}/cancel", jobs.cancel_job, "POST"),
         route("/api/job/{job_id}/status", jobs.get_status),
-        route("/api/queue", queue.get_queue),
-        route("/api/queue", queue.post_queue, "POST"),
-        route("/api/interrupt", queue.post_interrupt, "POST"),
+        route("/api/history_v2", history.list_history),
+        route("/api/history_v2/{prompt_id}", history.get_history),
         route("/api/view", files.view),
         route("/api/files/mask-layers", files.mask_layers),
-        route("/api/upload/image", uploads.upload_image, "POST"),
+        route("/api/assets", assets.list_assets),
+        route("/api/assets", assets.create_asset, "POST"),
+        route("/api/assets/from-hash", assets.create_from_hash, "POST"),
+        route("/api/assets/remote-metadata", assets.remote_metadata),
+        route("/api/assets/download", assets.download, "POST"),
+        route("/api/assets/tags/refine", assets.tag_histogram),
+        route("/api/assets/hash/{hash}", assets.has_hash, "HEAD"),
+        route("/api/assets/{id}", assets.get_asset),
+        route("/api/assets/{id}", assets.update_asset, "PUT"),
+        route("/api/assets/{id}", assets.delete_asset, "DELETE"),
+        route("/api/assets/{id}/tags", assets.add_tags, "POST"),
+        route("/api/assets/{id}/tags", assets.remove_tags, "DELETE"),
+        route("/api/tags", assets.list_tags),
+        route("/api/tasks/{task_id}", assets.get_task),
         WebSocketRoute("/ws", socket.socket),
+    ]
+
+
+def comfyui_routes() -> list[BaseRoute]:
+    """ComfyUI's routes, each with and without `/api`."""
+    routes: list[BaseRoute] = [route("/internal/files/{folder}", local.output_files)]
+    for prefix in ("", "/api"):
+        routes += [
+            *_shared_routes(prefix),
+            route(f"{prefix}/view", local.view),
+            route(f"{prefix}/history", local.list_history),
+            route(f"{prefix}/history/{{prompt_id}}", local.get_history),
+            route(f"{prefix}/models", local.models),
+            route(f"{prefix}/models/{{folder}}", local.models),
+            route(f"{prefix}/embeddings", local.embeddings),
+            route(f"{prefix}/extensions", local.extensions),
+            route(f"{prefix}/users", local.users),
+            route(f"{prefix}/settings", local.settings),
+            route(f"{prefix}/free", local.free, "POST"),
+            WebSocketRoute(f"{prefix}/ws", socket.socket),
+        ]
+    return routes
+
+
+def _shared_routes(prefix: str) -> list[BaseRoute]:
+    return [
+        route(f"{prefix}/prompt", prompt.post_prompt, "POST"),
+        route(f"{prefix}/prompt", prompt.get_prompt),
+        route(f"{prefix}/object_info", info.object_info),
+        route(f"{prefix}/object_info/{{class_type:path}}", info.object_info_of),
+        route(f"{prefix}/features", info.features, public=True),
+        route(f"{prefix}/workflow_templates", info.workflow_templates, public=True),
+        route(f"{prefix}/experiment/models", info.model_folders, public=True),
+        route(f"{prefix}/experiment/models/{{folder}}", info.models_in, public=True),
+        route(f"{prefix}/system_stats", info.system_stats, public=True),
+        route(f"{prefix}/history", history.post_history, "POST"),
+        route(f"{prefix}/queue", queue.get_queue),
+        route(f"{prefix}/queue", queue.post_queue, "POST"),
+        route(f"{prefix}/interrupt", queue.post_interrupt, "POST"),
+        route(f"{prefix}/upload/image", uploads.upload_image, "POST"),
+        route(f"{prefix}/upload/mask", uploads.upload_mask, "POST"),
+        route(f"{prefix}/userdata", userdata.list_userdata),
+        route(f"{prefix}/userdata/{{file:path}}/move/{{to:path}}", userdata.move_userdata, "POST"),
+        route(f"{prefix}/userdata/{{file:path}}", userdata.get_userdata),
+        route(f"{prefix}/userdata/{{file:path}}", userdata.post_userdata, "POST"),
+        route(f"{prefix}/userdata/{{file:path}}", userdata.delete_userdata, "DELETE"),
     ]
 
 
@@ -66,7 +113,8 @@ def build_app(server: Server) -> ASGIApp:
         await server.stop()
 
     handlers = {Refused: refused, HTTPException: not_served}
-    api = Starlette(routes=api_routes(), exception_handlers=handlers, lifespan=lifespan)
+    routes = cloud_routes() if server.options.dialect == "cloud" else comfyui_routes()
+    api = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     objects = Starlette(routes=storage.ROUTES, exception_handlers=handlers)
     api.state.server = objects.state.server = server
 

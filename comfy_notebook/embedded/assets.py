@@ -11,16 +11,19 @@ import json
 import mimetypes
 import re
 import sqlite3
+import threading
 import time
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from .blobs import Blobs
 from .database import Database
 
+LAYERS = ("mask", "paint", "painted", "painted_masked")
+_LAYER = re.compile(r"clipspace-(mask|paint|painted|painted-masked)-([0-9]+)\.png")
 KINDS = ("input", "output", "temp")
 _HASH_NAME = re.compile(r"(?:blake3:)?([0-9a-f]{64})(?:\.[A-Za-z0-9]{1,8})?")
 _ANNOTATED = re.compile(r"(.*?)\s*\[(input|output|temp)\]", re.DOTALL)
@@ -32,23 +35,23 @@ _MIMES = {".webp": "image/webp", ".webm": "video/webm", ".flac": "audio/flac", "
 
 @dataclass(frozen=True)
 class Asset:
-    """One file of one user; times in milliseconds since the epoch."""
+    """One file of one user; `name` is for people, `filename` for graphs; times in ms since the epoch."""
 
-    id: str
     user: str
-    type: str
-    subfolder: str
     filename: str
-    hash: str
-    size: int
-    mime: str
-    name: str
-    metadata: Mapping[str, Any]
-    preview_id: str | None
-    job_id: str | None
-    created: int
-    updated: int
-    accessed: int
+    type: str
+    subfolder: str = ""
+    name: str = ""
+    mime: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    preview_id: str | None = None
+    job_id: str | None = None
+    id: str = ""
+    hash: str = ""
+    size: int = 0
+    created: int = 0
+    updated: int = 0
+    accessed: int = 0
 
     @property
     def reference(self) -> dict[str, str]:
@@ -79,10 +82,24 @@ def split_annotated(name: str) -> tuple[str, str | None]:
     return (found.group(1), found.group(2)) if found else (name, None)
 
 
-def _asset(row: sqlite3.Row) -> Asset:
+def asset_of(row: sqlite3.Row) -> Asset:
+    """A row of the table as an asset."""
     values = dict(row)
     values["metadata"] = json.loads(values["metadata"])
     return Asset(**values)
+
+
+_COLUMNS = (
+    "user", "filename", "type", "subfolder", "name", "mime", "metadata", "preview_id", "job_id", "id", "hash",
+    "size", "created", "updated", "accessed",
+)  # fmt: skip
+_INSERT = f"INSERT INTO assets ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"
+_REPLACE = """DELETE FROM assets WHERE user = :user AND type = :type AND subfolder = :subfolder
+    AND filename = :filename AND id <> :id RETURNING hash, size"""
+
+
+def _values(asset: Asset) -> dict[str, Any]:
+    return {name: getattr(asset, name) for name in _COLUMNS} | {"metadata": json.dumps(asset.metadata)}
 
 
 class Assets:
@@ -92,84 +109,64 @@ class Assets:
         self._db = database
         self._blobs = blobs
         self._quota = quota
+        # A content is stored or removed together with its last row: never one of them by two threads.
+        self._lock = threading.RLock()
         row = database.row(
             "SELECT coalesce(sum(size), 0) AS size FROM (SELECT DISTINCT hash, size FROM assets)"
         )
         self._used = int(row["size"]) if row else 0
 
-    def add(
-        self,
-        user: str,
-        data: bytes,
-        filename: str,
-        *,
-        type: str,
-        subfolder: str = "",
-        name: str | None = None,
-        mime: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        tags: Iterable[str] = (),
-        preview_id: str | None = None,
-        job_id: str | None = None,
-        id: str | None = None,
-    ) -> Asset:
-        """Store a file; one of the same address is replaced."""
-        digest = self._blobs.put(data)
-        return self.refer(
-            user, digest, len(data), filename, type=type, subfolder=subfolder, name=name, mime=mime,
-            metadata=metadata, tags=tags, preview_id=preview_id, job_id=job_id, id=id,
-        )  # fmt: skip
+    def add(self, asset: Asset, data: bytes, *, tags: Iterable[str] = (), overwrite: bool = False) -> Asset:
+        """Store a new file with this content. Without `tags` it bears its type as one.
 
-    def refer(
-        self,
-        user: str,
-        digest: str,
-        size: int,
-        filename: str,
-        *,
-        type: str,
-        subfolder: str = "",
-        name: str | None = None,
-        mime: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        tags: Iterable[str] = (),
-        preview_id: str | None = None,
-        job_id: str | None = None,
-        id: str | None = None,
-    ) -> Asset:
-        """Name a content that is already stored."""
+        An older file of the same address stays, behind the new one, unless it is to be overwritten.
+        """
+        with self._lock:
+            digest = self._blobs.put(data)
+            return self.refer(replace(asset, hash=digest, size=len(data)), tags=tags, overwrite=overwrite)
+
+    def refer(self, asset: Asset, *, tags: Iterable[str] = (), overwrite: bool = False) -> Asset:
+        """Name a content that is already stored (`asset.hash`)."""
         moment = now_ms()
-        asset = Asset(
-            id=id or str(uuid.uuid4()), user=user, type=type, subfolder=subfolder, filename=filename,
-            hash=digest, size=size, mime=mime or mime_of(filename), name=name or filename,
-            metadata=dict(metadata or {}), preview_id=preview_id, job_id=job_id,
-            created=moment, updated=moment, accessed=moment,
+        asset = replace(
+            asset, id=asset.id or str(uuid.uuid4()), name=asset.name or asset.filename,
+            mime=asset.mime or mime_of(asset.filename), created=moment, updated=moment, accessed=moment,
         )  # fmt: skip
+        with self._lock:
+            with self._db.transaction() as connection:
+                new = not connection.execute("SELECT 1 FROM assets WHERE hash = ?", (asset.hash,)).fetchone()
+                connection.execute(_INSERT, _values(asset))
+                connection.executemany(
+                    "INSERT OR IGNORE INTO tags VALUES (?, ?)",
+                    [(asset.id, tag) for tag in (tuple(tags) or (asset.type,))],
+                )
+                replaced = connection.execute(_REPLACE, _values(asset)).fetchall() if overwrite else []
+            self._used += asset.size if new else 0
+            self._drop_unreferenced(replaced)
+            if self._used > self._quota:
+                self.evict(keep=asset.id)
+        return asset
+
+    def change(self, asset: Asset, tags: Iterable[str] | None = None) -> Asset:
+        """Write down an asset's new name, mime type, metadata or preview, and its tags where given."""
+        asset = replace(asset, updated=now_ms())
         with self._db.transaction() as connection:
-            new = not connection.execute("SELECT 1 FROM assets WHERE hash = ?", (digest,)).fetchone()
-            replaced = connection.execute(
-                "SELECT hash, size FROM assets"
-                " WHERE user = ? AND type = ? AND subfolder = ? AND filename = ?",
-                (user, type, subfolder, filename),
-            ).fetchone()
             connection.execute(
-                "DELETE FROM assets WHERE user = ? AND type = ? AND subfolder = ? AND filename = ?",
-                (user, type, subfolder, filename),
+                "UPDATE assets SET name = ?, mime = ?, metadata = ?, preview_id = ?, updated = ?"
+                " WHERE id = ?",
+                (
+                    asset.name,
+                    asset.mime,
+                    json.dumps(asset.metadata),
+                    asset.preview_id,
+                    asset.updated,
+                    asset.id,
+                ),
             )
-            connection.execute(
-                "INSERT INTO assets VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                (asset.id, user, type, subfolder, filename, digest, size, asset.mime, asset.name,
-                 json.dumps(asset.metadata), preview_id, job_id, moment, moment, moment),
-            )  # fmt: skip
-            connection.executemany(
-                "INSERT OR IGNORE INTO tags VALUES (?, ?)", [(asset.id, tag) for tag in (*tags, type)]
-            )
-        if new:
-            self._used += size
-        if replaced is not None and replaced["hash"] != digest:
-            self._drop_unreferenced([replaced])
-        if self._used > self._quota:
-            self.evict(keep=asset.id)
+            if tags is not None:
+                connection.execute("DELETE FROM tags WHERE asset_id = ?", (asset.id,))
+                rows = [(asset.id, tag) for tag in tags]
+                connection.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", rows)
         return asset
 
     def find(self, user: str, filename: str, subfolder: str = "", type: str | None = None) -> Asset | None:
@@ -183,45 +180,74 @@ class Assets:
         row = self._db.row(
             "SELECT * FROM assets WHERE user = ? AND filename = ? AND subfolder = ?"
             " AND (? IS NULL OR type = ?)"
-            " ORDER BY created DESC LIMIT 1",
+            " ORDER BY rowid DESC LIMIT 1",
             (user, filename, subfolder, type, type),
         )
-        return _asset(row) if row else None
+        return asset_of(row) if row else None
 
     def exact(self, user: str, filename: str, subfolder: str, type: str) -> Asset | None:
         """The file stored under exactly this address."""
         row = self._db.row(
-            "SELECT * FROM assets WHERE user = ? AND type = ? AND subfolder = ? AND filename = ?",
+            "SELECT * FROM assets WHERE user = ? AND type = ? AND subfolder = ? AND filename = ?"
+            " ORDER BY rowid DESC LIMIT 1",
             (user, type, subfolder, filename),
         )
-        return _asset(row) if row else None
+        return asset_of(row) if row else None
 
     def find_named(self, user: str, filename: str, type: str | None) -> Asset | None:
         """The newest file of this name, whatever its subfolder."""
         row = self._db.row(
             "SELECT * FROM assets WHERE user = ? AND filename = ? AND (? IS NULL OR type = ?)"
-            " ORDER BY created DESC LIMIT 1",
+            " ORDER BY rowid DESC LIMIT 1",
             (user, filename, type, type),
         )
-        return _asset(row) if row else None
+        return asset_of(row) if row else None
 
-    def mask_layers(self, user: str, filename: str) -> dict[str, str] | None:
-        """The files of the mask editor that belong with this one, by layer."""
-        row = self._db.row("SELECT layers FROM mask_layers WHERE user = ? AND filename = ?", (user, filename))
-        layers: dict[str, str] | None = json.loads(row["layers"]) if row else None
+    def mask_layers(self, asset: Asset) -> dict[str, str] | None:
+        """The mask editor's files that belong with this one, by layer; None when it is none of them.
+
+        The editor names its layers `clipspace-LAYER-TIME.png`; one time makes one set.
+        """
+        found = _LAYER.fullmatch(asset.name)
+        if found is None:
+            return {"painted_masked": asset.filename} if asset.metadata.get("is_mask") else None
+        layers = {}
+        for layer in LAYERS:
+            name = f"clipspace-{layer.replace('_', '-')}-{found.group(2)}.png"
+            row = self._db.row(
+                "SELECT filename FROM assets WHERE user = ? AND name = ? ORDER BY rowid DESC",
+                (asset.user, name),
+            )
+            if row:
+                layers[layer] = str(row["filename"])
         return layers
 
     def by_hash(self, user: str, digest: str) -> Asset | None:
         """The user's newest file with this content."""
         row = self._db.row(
-            "SELECT * FROM assets WHERE user = ? AND hash = ? ORDER BY created DESC LIMIT 1", (user, digest)
+            "SELECT * FROM assets WHERE user = ? AND hash = ? ORDER BY rowid DESC LIMIT 1", (user, digest)
         )
-        return _asset(row) if row else None
+        return asset_of(row) if row else None
 
     def get(self, user: str, id: str) -> Asset | None:
         """The file of this id."""
         row = self._db.row("SELECT * FROM assets WHERE user = ? AND id = ?", (user, id))
-        return _asset(row) if row else None
+        return asset_of(row) if row else None
+
+    def taken(self, id: str) -> bool:
+        """Whether an asset of any user has this id."""
+        return self._db.row("SELECT 1 FROM assets WHERE id = ?", (id,)) is not None
+
+    def from_source(self, user: str, url: str) -> Asset | None:
+        """The user's asset that was downloaded from this URL."""
+        row = self._db.row(
+            "SELECT * FROM assets WHERE user = ? AND json_extract(metadata, '$.source_url') = ?", (user, url)
+        )
+        return asset_of(row) if row else None
+
+    def hash(self, data: bytes) -> str:
+        """The hash this content has, or would have."""
+        return self._blobs.hash(data)
 
     def names(self, user: str, type: str) -> list[str]:
         """Every file of a type as graphs name it: `sub/name`, sorted."""
@@ -254,11 +280,12 @@ class Assets:
 
     def remove(self, user: str, id: str) -> bool:
         """Delete a file; False when there is none of that id."""
-        with self._db.transaction() as connection:
-            rows = connection.execute(
-                "DELETE FROM assets WHERE user = ? AND id = ? RETURNING hash, size", (user, id)
-            ).fetchall()
-        self._drop_unreferenced(rows)
+        with self._lock:
+            with self._db.transaction() as connection:
+                rows = connection.execute(
+                    "DELETE FROM assets WHERE user = ? AND id = ? RETURNING hash, size", (user, id)
+                ).fetchall()
+            self._drop_unreferenced(rows)
         return bool(rows)
 
     def evict(self, keep: str | None = None) -> None:

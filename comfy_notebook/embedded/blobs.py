@@ -28,9 +28,14 @@ class Blobs:
         self._objects.mkdir(parents=True, exist_ok=True)
         self._incoming.mkdir(exist_ok=True)
 
+    @staticmethod
+    def hash(data: bytes) -> str:
+        """The blake3 hash of these bytes, 64 hexadecimal digits."""
+        return str(blake3.blake3(data).hexdigest())
+
     def put(self, data: bytes) -> str:
         """Store these bytes and return their hash, 64 hexadecimal digits."""
-        digest = blake3.blake3(data).hexdigest()
+        digest = self.hash(data)
         path = self.path(digest)
         if not path.exists():
             incoming = self._incoming / uuid.uuid4().hex

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import ipaddress
 import json
 import logging
 import os
@@ -21,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import TIERS, Options
+from .options import TIERS, Options, is_loopback
 
 if TYPE_CHECKING:
     from .server import Server
@@ -101,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _options(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Options:
     api_key = given.api_key or os.environ.get("COMFY_EMBEDDED_API_KEY", "")
-    if not _is_loopback(given.host) and not (api_key or given.accounts):
+    if not is_loopback(given.host) and not (api_key or given.accounts):
         parser.error(
             f"--host {given.host} can be reached from elsewhere; give it an --api-key (or --accounts)"
         )
@@ -128,14 +127,6 @@ def _positive(text: str) -> float:
     if not number > 0:
         raise ValueError
     return number
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
 
 
 def _default_data_dir() -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..protocol.frames import PreviewImage, TextFrame, sniff
 from ..protocol.messages import Event, NodeProgress, Progress, ProgressState
-from .assets import Assets
+from .assets import Asset, Assets
 from .events import Audience, Hub
 from .nodes.base import Files
 
@@ -161,8 +161,7 @@ class NodeContext:
             raise ValueError(f"Saving outside the output folder is not allowed: {prefix}")
         number = self._assets.next_number(self._user, type, f"{folder}/{stem}")
         asset = self._assets.add(
-            self._user, data, f"{stem}_{number:05}_{suffix}",
-            type=type, subfolder=folder, job_id=self._report.job_id,
-        )  # fmt: skip
+            Asset(self._user, f"{stem}_{number:05}_{suffix}", type, folder, job_id=self._report.job_id), data
+        )
         self.saved.append(asset.id)
         return asset.reference

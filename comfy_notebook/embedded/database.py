@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS assets (
     updated INTEGER NOT NULL,
     accessed INTEGER NOT NULL
 );
-CREATE UNIQUE INDEX IF NOT EXISTS assets_by_name ON assets (user, type, subfolder, filename);
+CREATE INDEX IF NOT EXISTS assets_by_name ON assets (user, type, subfolder, filename);
 CREATE INDEX IF NOT EXISTS assets_by_hash ON assets (hash);
 CREATE INDEX IF NOT EXISTS assets_by_job ON assets (job_id);
 
@@ -72,13 +72,6 @@ CREATE TABLE IF NOT EXISTS counters (
     prefix TEXT NOT NULL,
     last INTEGER NOT NULL,
     PRIMARY KEY (user, type, prefix)
-) WITHOUT ROWID;
-
-CREATE TABLE IF NOT EXISTS mask_layers (
-    user TEXT NOT NULL,
-    filename TEXT NOT NULL,
-    layers TEXT NOT NULL,
-    PRIMARY KEY (user, filename)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS userdata (

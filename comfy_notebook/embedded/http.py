@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -72,6 +73,8 @@ def route(path: str, endpoint: Endpoint, method: str = "GET", *, public: bool = 
         account = server.accounts.find(request.headers.get("X-API-Key"))
         if server.options.dialect == "comfyui":
             account = account or server.accounts.first
+            if from_elsewhere(request.headers.get("origin", ""), request.headers.get("host", "")):
+                return Response(status_code=403)
         if account is None and not public:
             raise Refused(401, "An API key is needed in the X-API-Key header, and this is not a valid one.")
         request.state.account = account
@@ -80,6 +83,17 @@ def route(path: str, endpoint: Endpoint, method: str = "GET", *, public: bool = 
     guarded.__name__ = getattr(endpoint, "__name__", "route")
     methods = [method]
     return Route(path, guarded, methods=methods)
+
+
+def from_elsewhere(origin: str, host: str) -> bool:
+    """Whether a page of another site asks a keyless server on loopback (ComfyUI answers 403)."""
+    try:
+        asked, page = urlsplit(f"//{host}"), urlsplit(origin)
+        return asked.hostname in ("127.0.0.1", "localhost", "::1") and (
+            bool(page.hostname) and page.netloc.lower() != host.lower()
+        )
+    except ValueError:
+        return True
 
 
 async def read_body(request: Request, limit: int) -> bytes:

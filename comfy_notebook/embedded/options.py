@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,8 +13,19 @@ Dialect = Literal["cloud", "comfyui"]
 TIERS = {"standard": 1, "creator": 3, "pro": 5}
 
 MAX_UPLOAD = 50 * 1024 * 1024
+MAX_DOWNLOAD = 1024 * 1024 * 1024
 MAX_EDGE = 16384
 MAX_PIXELS = 67_108_864
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address to listen on can be reached from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)

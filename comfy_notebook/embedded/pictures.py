@@ -58,6 +58,55 @@ def take_channel(path: Path, alpha: bool) -> bytes:
         return _png(taken)
 
 
+def take_alpha(path: Path) -> bytes:
+    """A PNG that is black everywhere and bears the picture's alpha (ComfyUI's `channel=a`)."""
+    from PIL import Image
+
+    with opened(path) as image:
+        alpha = image.convert("RGBA").getchannel("A")
+    black = Image.new("RGBA", alpha.size)
+    black.putalpha(alpha)
+    return _png(black)
+
+
+def reencode(path: Path, preview: str, channel: str) -> tuple[bytes, str]:
+    """The picture as `webp;90`, `jpeg;50`, …: bytes and mime type. Anything else than jpeg is webp."""
+    name, _, quality = preview.partition(";")
+    kind = "jpeg" if name == "jpeg" else "webp"
+    with opened(path) as image:
+        keeps_alpha = kind == "webp" and channel != "rgb"
+        picture = image.convert("RGBA" if keeps_alpha and "A" in image.getbands() else "RGB")
+    stream = io.BytesIO()
+    picture.save(
+        stream, kind.upper(), quality=int(quality) if quality.isdecimal() and len(quality) < 4 else 90
+    )
+    return stream.getvalue(), f"image/{kind}"
+
+
+def apply_mask(original: Path, mask: bytes) -> bytes:
+    """A PNG of the original's colours with the mask's alpha; the mask's colours count for nothing.
+
+    A mask without an alpha channel is opaque everywhere, so it masks nothing. The original's text
+    chunks are kept (upload_view recording).
+    """
+    from PIL.PngImagePlugin import PngInfo
+
+    with opened(mask) as picture:
+        alpha = picture.convert("RGBA").getchannel("A")
+    with opened(original) as picture:
+        if picture.size != alpha.size:
+            raise NotAPicture(
+                f"The mask is {alpha.width}×{alpha.height}, the original {picture.width}×{picture.height}."
+            )
+        masked = picture.convert("RGBA")
+        texts = getattr(picture, "text", {})
+    masked.putalpha(alpha)
+    info = PngInfo()
+    for key, text in texts.items():
+        info.add_text(key, text)
+    return _png(masked, pnginfo=info)
+
+
 def _png(image: Image.Image, **options: Any) -> bytes:
     stream = io.BytesIO()
     image.save(stream, "PNG", **options)

@@ -15,8 +15,9 @@ from .context import UserFiles
 from .database import Database, DataDirLock
 from .events import Hub
 from .executor import Executor, Run
+from .fetching import Downloads
 from .jobs import Jobs
-from .options import Options
+from .options import MAX_DOWNLOAD, Options, is_loopback
 from .scheduler import Scheduler
 from .signing import Signer
 from .userdata import UserData
@@ -44,6 +45,7 @@ class Server:
         self.blobs = Blobs(options.data_dir)
         self.assets = Assets(self.database, self.blobs, options.quota)
         self.jobs = Jobs(self.database)
+        self.downloads = Downloads(self.assets, MAX_DOWNLOAD)
         self.userdata = UserData(self.database)
         self.signer = Signer(options.data_dir, options.url_lifetime)
         self.hub = Hub(options.dialect)
@@ -56,6 +58,11 @@ class Server:
     def api_key(self) -> str:
         """The key that goes with the address: the first account's."""
         return self.accounts.first.api_key
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the server."""
+        return is_loopback(self.options.host)
 
     def start(self) -> None:
         """Begin work, on the running loop: load the nodes, take up waiting jobs."""

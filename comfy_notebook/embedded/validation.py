@@ -18,9 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .nodes.base import Files, Input, Node
-
-Problem = dict[str, Any]
-_LONG_LIST = 20
+from .refusals import LONG_LIST, Problem, cycle, no_class_type, problem, unknown_class
 
 
 @dataclass(frozen=True)
@@ -37,16 +35,6 @@ class Verdict:
         return {"error": self.error, "node_errors": dict(self.node_errors)}
 
 
-def problem(type: str, message: str, details: str = "", **extra_info: Any) -> Problem:
-    """One error in the shape ComfyUI gives all of them."""
-    return {"type": type, "message": message, "details": details, "extra_info": extra_info}
-
-
-def refusal(type: str, message: str, details: str = "", **extra_info: Any) -> dict[str, Any]:
-    """The body of a refusal that concerns no single node."""
-    return {"error": problem(type, message, details, **extra_info), "node_errors": {}}
-
-
 def validate_prompt(
     prompt: dict[str, Any],
     nodes: Mapping[str, type[Node]],
@@ -60,9 +48,9 @@ def validate_prompt(
     for node_id, entry in prompt.items():
         class_type = entry.get("class_type") if isinstance(entry, dict) else None
         if class_type is None:
-            return Verdict(error=_no_class_type(node_id, entry, modern))
+            return Verdict(error=no_class_type(node_id, entry, modern))
         if not isinstance(class_type, str) or class_type not in nodes:
-            return Verdict(error=_unknown_class(node_id, entry, str(class_type), modern))
+            return Verdict(error=unknown_class(node_id, entry, str(class_type), modern))
         if nodes[class_type].output_node and (targets is None or node_id in targets):
             outputs.append(node_id)
     if not outputs:
@@ -75,9 +63,9 @@ def validate_prompt(
     for output in outputs:
         try:
             valid, errors = walk.check(output)
-        except _Cycle as cycle:
+        except _Cycle as found:
             if modern:
-                return Verdict(error=_cycle(cycle.path))
+                return Verdict(error=cycle(found.path))
             valid, errors = False, []
         if valid:
             good.append(output)
@@ -306,7 +294,7 @@ class _Walk:
         choices = spec.listed(self.files)
         if value in choices:
             return False
-        long = len(choices) > _LONG_LIST
+        long = len(choices) > LONG_LIST
         shown = f"(list of length {len(choices)})" if long else str(choices)
         frame.errors.append(
             problem(
@@ -380,49 +368,3 @@ def _to_str(value: Any) -> str:
 
 
 _CONVERSIONS: Mapping[str, Any] = {"INT": int, "FLOAT": float, "STRING": _to_str, "BOOLEAN": _to_bool}
-
-
-def _title(entry: Any, fallback: str) -> str:
-    meta = entry.get("_meta") if isinstance(entry, dict) else None
-    title = meta.get("title") if isinstance(meta, dict) else None
-    return title if isinstance(title, str) else fallback
-
-
-def _no_class_type(node_id: str, entry: Any, modern: bool) -> Problem:
-    details = f"Node ID '#{node_id}'"
-    if not modern:
-        return problem(
-            "invalid_prompt", "Cannot execute because a node is missing the class_type property.", details
-        )
-    title = _title(entry, f"Node {node_id}")
-    return problem(
-        "missing_node_type",
-        f"Node '{title}' has no class_type.",
-        details,
-        node_id=node_id,
-        class_type=None,
-        node_title=title,
-    )
-
-
-def _unknown_class(node_id: str, entry: Any, class_type: str, modern: bool) -> Problem:
-    details = f"Node ID '#{node_id}'"
-    if not modern:
-        return problem("invalid_prompt", f"Cannot execute because node {class_type} does not exist.", details)
-    title = _title(entry, class_type)
-    return problem(
-        "missing_node_type",
-        f"Node '{title}' not found: this server has no {class_type}.",
-        details,
-        node_id=node_id,
-        class_type=class_type,
-        node_title=title,
-    )
-
-
-def _cycle(path: list[str]) -> Problem:
-    nodes = path[path.index(path[-1]) :]
-    shown = nodes if len(nodes) <= _LONG_LIST else [*nodes[:_LONG_LIST], "…"]
-    return problem(
-        "dependency_cycle", "The graph has a dependency cycle", " → ".join(shown), cycle_nodes=nodes
-    )

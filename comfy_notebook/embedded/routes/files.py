@@ -13,7 +13,7 @@ import re
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from ..assets import KINDS, Asset
+from ..assets import KINDS, LAYERS, Asset
 from ..http import Refused, query_int, server_of, user_of
 from ..pictures import NotAPicture, take_channel
 from ..server import Server
@@ -41,20 +41,20 @@ async def view(request: Request) -> Response:
     return RedirectResponse(storage_url(request, server, asset), status_code=302)
 
 
-def find_file(request: Request) -> Asset:
-    """The file a query names; a 400 or 404 when it names none."""
+def find_file(request: Request, default: str | None = None) -> Asset:
+    """The file a query names (of the type `default` when it names no type); a 400 or 404 when none."""
     query = request.query_params
     filename, subfolder = query.get("filename", ""), query.get("subfolder", "")
-    type = query.get("type") or None
+    type = query.get("type") or default
     if not filename:
         raise Refused(400, "filename is needed.")
     if type is not None and type not in KINDS:
         raise Refused(400, f"type must be one of {', '.join(KINDS)}.")
     server, user = server_of(request), user_of(request)
-    # The Cloud stores by hash and ignores the subfolder; a name that is not unique needs it.
-    asset = server.assets.find(user, filename, subfolder, type) or server.assets.find_named(
-        user, filename, type
-    )
+    asset = server.assets.find(user, filename, subfolder, type)
+    if asset is None and server.options.dialect == "cloud":
+        # The Cloud ignores the subfolder; here names are not unique, so it is what is asked first.
+        asset = server.assets.find_named(user, filename, type)
     if asset is None:
         raise Refused(404, "There is no such file.", "FILE_NOT_FOUND")
     return asset
@@ -75,8 +75,9 @@ async def mask_layers(request: Request) -> Response:
     filename = request.query_params.get("filename", "")
     if not filename:
         raise Refused(400, "filename is needed.")
-    layers = server_of(request).assets.mask_layers(user_of(request), filename)
+    assets = server_of(request).assets
+    asset = assets.find(user_of(request), filename)
+    layers = assets.mask_layers(asset) if asset is not None else None
     if layers is None:
         raise Refused(404, "There is no such mask.", "FILE_NOT_FOUND")
-    names = ("mask", "paint", "painted", "painted_masked")
-    return JSONResponse({name: layers.get(name) for name in names})
+    return JSONResponse({layer: layers.get(layer) for layer in LAYERS})

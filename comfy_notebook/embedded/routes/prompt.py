@@ -19,8 +19,9 @@ from starlette.responses import JSONResponse, Response
 from ..accounts import Account
 from ..http import Refused, account_of, read_json, server_of, user_of
 from ..jobs import Job
+from ..refusals import refusal
 from ..server import Server
-from ..validation import Verdict, refusal, validate_prompt
+from ..validation import Verdict, validate_prompt
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LARGE = 200  # nodes; a larger graph is checked off the loop
