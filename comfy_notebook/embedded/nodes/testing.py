@@ -103,11 +103,11 @@ class TestingUnknownOutput(_Testing):
 
     display_name = "Testing: Unknown Output"
     inputs = {
-        "text": Input("STRING", {"default": "unknown", "multiline": True}),
-        "filename_prefix": Input("STRING", {"default": "testing/unknown"}),
+        "text": Input("STRING", {"default": "unknown", "multiline": True}, optional=True),
+        "filename_prefix": Input("STRING", {"default": "testing/unknown"}, optional=True),
     }
 
-    def run(self, ctx: Context, *, text: str, filename_prefix: str = "testing/unknown") -> Ui:
+    def run(self, ctx: Context, *, text: str = "unknown", filename_prefix: str = "testing/unknown") -> Ui:
         saved = ctx.save(text.encode(), filename_prefix, ".xyz")
         return Ui({"holograms": [saved], "resonance": [{"value": 0.5}]})
 
