@@ -263,11 +263,13 @@ def _node(node: _Drawn, placed: Placed, workflow: Workflow) -> str:
     box = placed.boxes[node.id]
     left, top = _x(box.column), box.y + _MARGIN
     right = left + _WIDTH
+    frame = f'x="{left:g}" y="{top:.1f}" width="{_WIDTH}" height="{box.height:g}" rx="7"'
     room = 27 - min(10, len(node.id))
     out = [
         f'<g class="n{node.marks}"><title>{escape(node.hover, 3000, lines=True)}</title>',
-        f'<rect class="b" x="{left:g}" y="{top:.1f}" width="{_WIDTH}" height="{box.height:g}" rx="7"/>',
+        f'<rect class="b" {frame}/>',
         f'<path class="h" d="M{left:g} {top + _TITLE:.1f}{_HEAD}"/>',
+        f'<rect class="r" {frame}/>',
         f'<text class="t" x="{left + 10:g}" y="{top + 17.5:.1f}">{_short(node.title, room)}</text>',
         f'<text class="d v e" x="{right - 9:g}" y="{top + 17.5:.1f}">{_short(node.id, 10)}</text>',
     ]

@@ -68,9 +68,8 @@ class InputRow:
     def allowed(self) -> str:
         """The range or the choices in a few words."""
         if self.choices is not None:
-            return f"{len(self.choices)}: {', '.join(str(choice) for choice in self.choices[:6])}" + (
-                ", …" if len(self.choices) > 6 else ""
-            )
+            first = ", ".join(str(choice) for choice in self.choices[:6])
+            return first if len(self.choices) <= 6 else f"{first}, … ({len(self.choices)} in all)"
         if self.min is not None or self.max is not None:
             low = "" if self.min is None else str(self.min)
             high = "" if self.max is None else str(self.max)
@@ -98,18 +97,22 @@ class InputTable(Sequence[InputRow]):
         """The rows as plain dicts, for `pandas.DataFrame`."""
         return [{"address": row.address, **row.__dict__} for row in self._rows]
 
-    def _cells(self) -> Iterator[list[str]]:
+    def _table(self) -> tuple[list[str], list[list[str]]]:
+        header = ["address", "node", "class", "type", "value", "range or choices", "help"]
+        rows = []
         for row in self._rows:
             value = show(row.value) if row.given else f"(default {show(row.default)})"
-            yield [row.address, row.title, row.class_type, row.type, value, row.allowed, row.help]
-
-    _header = ("address", "node", "class", "type", "value", "range or choices", "help")
+            rows.append([row.address, row.title, row.class_type, row.type, value, row.allowed, row.help])
+        while len(header) > 5 and not any(row[-1] for row in rows):  # nothing known: no empty columns
+            header.pop()
+            rows = [row[:-1] for row in rows]
+        return header, rows
 
     def __repr__(self) -> str:
-        return text_table(self._header, self._cells()) if self._rows else "No inputs to set."
+        return text_table(*self._table()) if self._rows else "No inputs to set."
 
     def _repr_html_(self) -> str:
-        return html_table(self._header, self._cells())
+        return html_table(*self._table())
 
 
 def input_table(workflow: Workflow, *, links: bool = False) -> InputTable:

@@ -318,7 +318,11 @@ def test_inputs_are_a_table(wf: Workflow, known: Workflow) -> None:
     assert "3.model" not in rows
     assert "3.model" in {row.address for row in known.inputs(links=True)}
     assert {row.type for row in wf.inputs()} == {"INT", "STRING"} | {"FLOAT"} & {r.type for r in wf.inputs()}
+    assert rows["3.sampler_name"].allowed.startswith("euler, euler_cfg_pp")
+    assert rows["3.sampler_name"].allowed.endswith("(42 in all)")
     assert "lighthouse" in repr(known.inputs())
+    assert known.inputs()[:2].to_dicts()[0]["address"] == known.inputs()[0].address
+    assert "range" not in repr(wf.inputs())
 
 
 def test_tables_escape_what_files_say() -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from comfy_notebook.errors import ComfyError, Problem
+from comfy_notebook.workflow.catalog import NodeCatalog
 from comfy_notebook.workflow.graph import Workflow
 from comfy_notebook.workflow.validate import validate
 
-from .support import catalog, example
+from .support import ROOT, catalog, example
 
 
 def problems(change: Any = None, name: str = "txt2img", **kwargs: Any) -> list[Problem]:
@@ -144,6 +147,26 @@ def test_a_misspelt_optional_input_is_a_warning() -> None:
     }
     found = validate({"1": {"class_type": "Save", "inputs": {"qualty": 3}}}, type(catalog())(object_info))
     assert [(p.severity, p.kind, p.suggestion) for p in found] == [("warning", "unknown_input", "'quality'")]
+
+
+CORPUS = ROOT / "tests" / "data" / "ui2api"
+
+
+@pytest.mark.parametrize("path", sorted(CORPUS.glob("*.ui.json")), ids=lambda path: path.name[:-8])
+def test_every_conversion_validates_or_names_its_problems(path: Path) -> None:
+    """Whatever the editor saved: it is drawn, converted and checked, and each problem says where it is."""
+    nodes = NodeCatalog.load(CORPUS / "object_info.json.gz")
+    wf = Workflow.load(path)
+    assert "<svg" in wf.to_svg()
+    found = wf.validate(nodes)
+    for problem in found:
+        assert problem.message
+        assert problem.kind != "invalid"
+        assert problem.node_id is not None or problem.kind in ("prompt_no_outputs", "needs_editor")
+    assert Workflow.load(json.dumps(wf.to_api()), nodes=nodes).to_api() == wf.to_api()
+    assert repr(found)
+    assert wf.inputs()._repr_html_()
+    assert "<svg" in wf.to_svg()
 
 
 def test_the_workflow_checks_itself() -> None:
