@@ -29,7 +29,9 @@ class FileKnob(Knob):
         self.mask_of: Callable[[], Any] = lambda: None
         choices = [choice for choice in spec.choices or () if isinstance(choice, str)]
         self._choice = Choice(choices, value if isinstance(value, str) else (choices or [""])[0])
+        self._choice.widget.layout.width = "240px"
         self.upload = w.FileUpload(accept=_ACCEPT[self.kind], multiple=False, description="Upload")
+        self.upload.layout.width = "110px"
         self.variable = w.Text(placeholder="or a variable", layout=w.Layout(width="130px"))
         self.variable.continuous_update = False
         self.note = w.HTML()

@@ -18,9 +18,9 @@ from .safe import plain
 if TYPE_CHECKING:
     from ..workflow.specs import InputSpec
 
-_LONG_LIST = 12
+_LONG_LIST = 40
 _EXACT = 2**53
-_LABEL = "150px"
+_LOG_STEP = 0.005
 
 
 class Knob:
@@ -68,9 +68,7 @@ class Choice(Knob):
                 options=labels, value=chosen or "", placeholder="type to search", ensure_option=True
             )
         else:
-            control = w.Dropdown(
-                options=labels, value=chosen if chosen is not None else (labels or [None])[0]
-            )
+            control = w.Dropdown(options=labels, value=chosen or next(iter(labels), None))
         super().__init__(control)
 
     @property
@@ -106,10 +104,10 @@ class Seed(Knob):
 
         self._highest = min(highest, 2**64 - 1)
         text = w.Text(value=str(value if isinstance(value, int) else 0), layout=w.Layout(width="190px"))
-        self.dice = w.Button(description="🎲", tooltip="Draw another seed", layout=w.Layout(width="40px"))
+        self.dice = w.Button(icon="random", tooltip="Draw another seed", layout=w.Layout(width="40px"))
         self.lock = w.ToggleButton(
             value=True,
-            description="🔒",
+            icon="lock",
             tooltip="Locked: every run uses this seed. Unlocked: every run draws another.",
             layout=w.Layout(width="40px"),
         )
@@ -139,7 +137,7 @@ class Seed(Knob):
             self.draw()
 
     def _show_lock(self, change: Any) -> None:
-        self.lock.description = "🔒" if change["new"] else "🔓"
+        self.lock.icon = "lock" if change["new"] else "unlock"
 
 
 class Logarithmic(Knob):
@@ -154,7 +152,7 @@ class Logarithmic(Knob):
         box = kind(value=value, min=low, max=high, step=step, layout=w.Layout(width="100px"))
         self.slider = w.FloatLogSlider(
             value=max(value, self._least), base=10, min=math.log10(self._least), max=math.log10(high),
-            step=0.01, readout=False, continuous_update=True, layout=w.Layout(width="190px"),
+            step=_LOG_STEP, readout=False, continuous_update=True, layout=w.Layout(width="190px"),
         )  # fmt: skip
         self._follows = False
         self.slider.observe(self._slid, names="value")
@@ -162,7 +160,9 @@ class Logarithmic(Knob):
         super().__init__(box, w.HBox([self.slider, box]))
 
     def _slid(self, change: Any) -> None:
-        if self._follows:
+        # The browser rounds the slider to its own steps and reports that back as if it had been moved.
+        moved = abs(math.log10(change["new"]) - math.log10(max(self.control.value, self._least)))
+        if self._follows or moved < _LOG_STEP * 0.51:
             return
         raw = self._low + round((change["new"] - self._low) / self._step) * self._step
         value = min(max(raw, self._low), self._high)
