@@ -106,6 +106,8 @@ def result_text(result: Result) -> str:
     """One line on a result, such as `Result(2 images 512×512, seed 7, 8.3 s, job 5d3e…)`, then its texts."""
     parts = [counted(result.outputs) or "no outputs"]
     if not detect().deterministic:
+        seed = getattr(result, "seed", None)
+        parts += [f"seed {seed}"] if seed is not None else []
         seconds = getattr(result, "seconds", None)
         parts += [wording.seconds(seconds)] if seconds else []
         parts += [f"job {plain(result.job_id)}"] if getattr(result, "job_id", None) else []

@@ -113,13 +113,13 @@ def _row(job: Job, label: str, now: float) -> str:
 
 def _mini(output: Any) -> str:
     # Kept on the output: a list of fifty jobs is redrawn ten times a second.
-    found = output.__dict__.get("_mini")
+    found = getattr(output, "_mini", None)
     if found is None:
         try:
             found = thumbs.data_uri(output.image, 40)
         except Exception:  # no decoder takes it: the row goes without a picture
             found = ""
-        output.__dict__["_mini"] = found
+        output._mini = found
     return str(found)
 
 

@@ -22,22 +22,20 @@ class Options:
 
 
 def options_of(owner: Any = None) -> Options:
-    """The options in force: those of the owner's client when it has settings, else the session's."""
-    settings = getattr(getattr(owner, "client", None), "settings", None) or getattr(owner, "settings", None)
-    if settings is None:
-        settings = _session_settings()
+    """The options in force: those of the owner's client if it has settings of its own, else the session's."""
+    settings = getattr(getattr(owner, "client", None), "settings", None) or _session_settings()
     base = Options()
     return Options(
         fps=float(getattr(settings, "fps", base.fps)),
         previews=bool(getattr(settings, "previews", base.previews)),
-        embed_px=int(getattr(settings, "embed_px", base.embed_px)),
-        embed_bytes=int(getattr(settings, "embed_bytes", base.embed_bytes)),
+        embed_px=max(int(getattr(settings, "embed_px", base.embed_px)), 16),
+        embed_bytes=max(int(getattr(settings, "embed_bytes", base.embed_bytes)), 10_000),
     )
 
 
 def _session_settings() -> Any:
     try:
-        from .. import api
+        from .. import config
     except ImportError:
         return None
-    return getattr(getattr(api, "session", None), "settings", None)
+    return config.settings

@@ -95,7 +95,7 @@ def contact_sheet(
     columns: int | None = None,
     width: int = 256,
 ) -> Image:
-    """One RGBA picture holding all of them, `width` pixels wide each, captions underneath.
+    """One RGBA picture holding all of them, at most `width` pixels wide each, captions underneath.
 
     Pictures keep their shape; a row is as high as its highest. Between them it is transparent.
     """
@@ -106,6 +106,7 @@ def contact_sheet(
         raise ValueError("a contact sheet needs at least one image")
     columns = max(1, min(columns or columns_for(len(images)), len(images)))
     cells = [_thumbnail(image, width) for image in images]
+    width = max(*(cell.width for cell in cells), min(width, 96))
     font = _font(13)
     below = _CAPTION if any(captions) else 0
     rows = [cells[n : n + columns] for n in range(0, len(cells), columns)]

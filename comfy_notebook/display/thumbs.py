@@ -57,4 +57,4 @@ def strip(outputs: Sequence[Output], side: int = 112) -> str:
 
 def at_hand(output: Output) -> bool:
     """Whether the output's bytes are here already: drawing must never wait for the network."""
-    return getattr(output, "_bytes", None) is not None
+    return bool(output.fetched)

@@ -59,6 +59,10 @@ class FakeOutput:
             setattr(self, name, content)
 
     @property
+    def fetched(self) -> bool:
+        return self._bytes is not None or self.text is not None
+
+    @property
     def bytes(self) -> bytes:
         if self.error is not None:
             raise self.error

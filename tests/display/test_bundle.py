@@ -1,0 +1,190 @@
+"""Static bundles: one picture, several, none; text, media, files; hostile and failed ones."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from comfy_notebook.display import bundle, picture
+from comfy_notebook.display.gallery import show
+from comfy_notebook.display.options import Options
+from comfy_notebook.display.result import result_bundle
+from comfy_notebook.display.safe import escape, link, plain
+from comfy_notebook.errors import ComfyError, DownloadFailed
+
+from .fakes import FakeOutput, FakeResult
+from .fakes import picture as small
+
+HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\u202egnp.exe\x00\x1b[31m"
+
+
+def noise(size: tuple[int, int] = (1024, 1024), mode: str = "RGB") -> Image.Image:
+    """Worse than any photograph: PNG cannot make noise smaller."""
+    return Image.merge(mode, [Image.effect_noise(size, 90) for _ in mode])
+
+
+def scripts(html: str) -> list[str]:
+    """What in the page could run, other than the gallery's own copy button."""
+    found = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag, attrs):
+            found.extend([tag] if tag in ("script", "iframe", "object", "embed") else [])
+            found.extend(f"{tag}.{name}" for name, _ in attrs if name.startswith("on") and tag != "button")
+            found.extend(value for name, value in attrs if name in ("href", "src") and value[:5] != "data:")
+
+    Reader().feed(html)
+    return found
+
+
+def opened(data: dict) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+
+
+def test_one_picture_is_a_png_and_a_line():
+    data = result_bundle(FakeResult([FakeOutput(value=small(size=(300, 200)))]))
+    assert sorted(data) == ["image/png", "text/plain"]
+    assert opened(data).size == (300, 200)
+    assert "1 image" in data["text/plain"]
+    assert "job f84ef51b" in data["text/plain"]
+
+
+def test_several_pictures_are_one_contact_sheet():
+    data = result_bundle(FakeResult([FakeOutput(value=small(color)) for color in ("red", "blue", "lime")]))
+    assert sorted(data) == ["image/png", "text/plain"]
+    sheet = opened(data).convert("RGBA")
+    assert sheet.width > 3 * sheet.height
+    centres = [sheet.getpixel((int(sheet.width * (n + 0.5) / 3), 24))[:3] for n in range(3)]
+    assert centres == [(255, 0, 0), (0, 0, 255), (0, 255, 0)]
+
+
+def test_include_and_exclude_are_honoured():
+    result = FakeResult([FakeOutput()])
+    assert list(bundle.result_bundle(result, include=["text/plain"])) == ["text/plain"]
+    assert list(bundle.result_bundle(result, exclude=["image/png"])) == ["text/plain"]
+
+
+def test_twenty_results_fit_a_notebook_of_ten_megabytes():
+    worst = result_bundle(FakeResult([FakeOutput(value=noise())]))
+    sheet = result_bundle(FakeResult([FakeOutput(value=noise((512, 512))) for _ in range(4)]))
+    assert 20 * len(json.dumps(worst)) < 10_000_000
+    assert 20 * len(json.dumps(sheet)) < 10_000_000
+    assert max(opened(worst).size) >= 256
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "P", "1", "I;16", "I", "F", "CMYK"])
+def test_every_mode_a_server_may_save_is_drawn(mode):
+    image = Image.new("L", (40, 30), 128).convert("I" if mode == "I;16" else mode)
+    image = image.convert(mode) if mode == "I;16" else image
+    found = Image.open(io.BytesIO(picture.fitted(image)))
+    assert found.size == (40, 30)
+    assert found.mode in ("L", "LA", "RGB", "RGBA")
+
+
+@given(st.integers(1, 900), st.integers(1, 900), st.integers(16, 600))
+def test_scaling_keeps_the_shape_and_never_enlarges(width, height, limit):
+    found = picture.scaled(Image.new("L", (width, height)), limit)
+    assert max(found.size) <= max(min(max(width, height), limit), 1)
+    assert abs(found.width / found.height - width / height) <= max(width, height) / min(found.size)
+
+
+def test_a_failed_download_is_a_failed_tile_and_the_rest_is_intact():
+    broken = FakeOutput(filename="b.png", error=DownloadFailed("connection reset"))
+    data = result_bundle(FakeResult([FakeOutput(value=small("red")), broken]))
+    assert "1 not downloaded" in data["text/plain"]
+    assert opened(data).convert("RGBA").getpixel((128, 24))[:3] == (255, 0, 0)
+    assert "not downloaded" in bundle.output_bundle(broken)["text/plain"]
+
+
+def test_bytes_no_decoder_takes_do_not_cost_the_other_pictures():
+    assert "image/png" in result_bundle(
+        FakeResult([FakeOutput(_bytes=b"\x89PNG\r\n\x1a\nnope"), FakeOutput()])
+    )
+
+
+def test_text_and_files_are_html_that_holds_the_picture_too():
+    outputs = [FakeOutput(), FakeOutput("text", "a hill"), FakeOutput("file", b"12", filename="m.glb")]
+    data = result_bundle(FakeResult(outputs))
+    assert sorted(data) == ["image/png", "text/html", "text/plain"]
+    assert data["image/png"] in data["text/html"]
+    assert "a hill" in data["text/html"]
+    assert "a hill" in data["text/plain"]
+    assert "http" not in data["text/html"]
+
+
+def test_players_hold_what_fits_and_name_what_does_not():
+    small_one = FakeOutput("video", b"x" * 1000, filename="v.mp4", mime="video/mp4")
+    large = FakeOutput("audio", b"x" * 3_000_000, filename="a.flac", mime="audio/flac")
+    html = result_bundle(FakeResult([small_one, large]))["text/html"]
+    assert '<video controls preload="metadata"' in html
+    assert "<audio" not in html
+    assert "a.flac (3.0 MB) is too large for the page" in html
+    assert len(html) < Options().embed_bytes
+
+
+def test_a_media_type_the_server_made_up_is_not_believed():
+    output = FakeOutput("video", b"<script>", filename="x", mime='text/html"><script>alert(1)</script>')
+    html = result_bundle(FakeResult([output]))["text/html"]
+    assert "application/octet-stream" in html
+    assert "<script" not in html
+
+
+def test_hostile_names_and_texts_are_inert_and_cut():
+    outputs = [
+        FakeOutput(node_title=HOSTILE, filename=HOSTILE),
+        FakeOutput(node_title=HOSTILE, filename=HOSTILE),
+        FakeOutput("text", HOSTILE + "x" * 2_000_000, node_title=HOSTILE),
+        FakeOutput("file", b"1", filename=HOSTILE, node_title=HOSTILE),
+        FakeOutput("audio", filename=HOSTILE, error=ComfyError(HOSTILE)),
+    ]
+    result = FakeResult(outputs, job_id=HOSTILE)
+    for data in (result_bundle(result), show(result)._repr_mimebundle_()):
+        html = data["text/html"]
+        assert scripts(html) == []
+        assert "\u202e" not in html + data["text/plain"]
+        assert "\x1b" not in html + data["text/plain"]
+        assert len(html) < 1_000_000
+        assert len(data["text/plain"]) < 20_000
+
+
+@given(st.text(max_size=300))
+def test_no_text_escapes_its_element(text):
+    html = escape(text, 200)
+    assert "<" not in html
+    assert '"' not in html
+    assert len(plain(text, 50)) <= 50
+
+
+def test_only_web_addresses_are_links():
+    assert link("https://example.org/a?b=1&c=2") == "https://example.org/a?b=1&amp;c=2"
+    for bad in ("javascript:alert(1)", " JaVaScRiPt:alert(1)", "data:text/html,x", "//host/x", "http://[bad"):
+        assert link(bad) is None
+
+
+def test_gallery_has_a_cell_a_picture_and_one_png_for_plain_viewers():
+    data = show(FakeResult([FakeOutput() for _ in range(3)]), columns=3, width=128)._repr_mimebundle_()
+    assert data["text/html"].count("<figure") == 3
+    assert "repeat(3, minmax(0, 128px))" in data["text/html"]
+    assert sorted(data) == ["image/png", "text/html", "text/plain"]
+    with pytest.raises(ValueError, match="columns"):
+        show(FakeResult([]), columns=0)
+
+
+def test_deterministic_text_holds_no_ids_and_no_times(monkeypatch):
+    monkeypatch.setenv("COMFY_NOTEBOOK_LIVE", "0")
+    assert result_bundle(FakeResult([FakeOutput()]))["text/plain"] == "Result(1 image)"
+    assert bundle.ended_bundle(FakeJobState(), "some-id")["text/plain"] == "Cancelled."
+
+
+def FakeJobState():
+    from comfy_notebook.protocol.status import JobStatus
+    from comfy_notebook.state import JobState
+
+    return JobState(status=JobStatus.cancelled)

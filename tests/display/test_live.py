@@ -1,0 +1,189 @@
+"""Live views and lists: what is sent, when, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from comfy_notebook.display import _compat, live, many
+from comfy_notebook.display.background import follow
+from comfy_notebook.display.frontend import Frontend
+from comfy_notebook.errors import ComfyError, JobFailed
+from comfy_notebook.protocol.frames import PreviewImage
+from comfy_notebook.protocol.status import JobStatus
+from comfy_notebook.state import JobState
+
+from .fakes import FakeJob, FakeOutput, recorded
+from .test_forms import Done
+
+TITLES = {"3": "KSampler", "5": "Empty Latent", "8": "VAE Decode", "9": "Save Image"}
+
+
+def frame(n: int, node: str = "3") -> PreviewImage:
+    return PreviewImage(b"\xff\xd8\xff" + bytes([n]) * 50 + b"\xff\xd9", node_id=node)
+
+
+class Slot:
+    def __init__(self):
+        self.bundles = []
+
+    def update(self, bundle, **_):
+        self.bundles.append(bundle)
+
+
+@pytest.fixture
+def view():
+    made = live.LiveView(cancel=lambda: None, clock=lambda: 10.0)
+    yield made
+    made.close()
+
+
+def sent(widget, monkeypatch):
+    messages = []
+    monkeypatch.setattr(type(widget), "send_state", lambda self, key=None: messages.append((self, key)))
+    return messages
+
+
+def test_the_same_state_costs_nothing_and_a_paint_is_one_message_a_widget(view, monkeypatch):
+    state = JobState(titles=TITLES, status=JobStatus.in_progress, node="3", started_at=1.0)
+    view.paint(state.after(frame(1), 2.0))
+    image = view._images["3"]
+    messages = sent(image, monkeypatch)
+    later = state.after(frame(1), 2.0).after(frame(2), 2.1)
+    view.paint(later)
+    view.paint(later)
+    assert len([m for m in messages if m[0] is image]) == 1
+
+
+def test_frames_are_the_bytes_of_the_wire_newest_per_node_and_at_most_four(view):
+    state = JobState(titles=TITLES, status=JobStatus.in_progress)
+    for n in range(6):
+        state = state.after(frame(n, node=str(n)), float(n))
+        view.paint(state)
+    assert list(view._images) == ["2", "3", "4", "5"]
+    assert view._images["5"].value == frame(5, "5").image
+    assert len(view._stage.children) == 4
+
+
+def test_words_escape_titles_and_texts_of_the_server():
+    state = JobState(
+        titles={"3": "<b>KSampler</b>"}, status=JobStatus.in_progress, node="3", texts={"3": "<i>x</i>\u202e"}
+    )
+    html = live.words_html(state, 1.0)
+    assert "<b>" not in html
+    assert "<i>x" not in html
+    assert "\u202e" not in html
+    assert "&lt;b&gt;KSampler" in html
+
+
+def test_the_bar_moves_through_a_recorded_run():
+    state, seen = JobState(titles=TITLES), []
+    for at, event in recorded("txt2img"):
+        state = state.after(event, at)
+        seen.append(live.words_html(state, at))
+    values = [html.split('aria-valuenow="')[1].split('"')[0] for html in seen]
+    assert len(set(values)) > 10
+    assert values[-1] == "100"
+    assert any("12/20" in html for html in seen)
+
+
+def test_queue_position_while_pending():
+    assert "Queued, number 3" in live.words_html(JobState(queue_position=3), 1.0)
+
+
+def test_finished_outputs_appear_while_it_runs(view):
+    state = JobState(titles=TITLES, status=JobStatus.in_progress)
+    view.paint(state, [FakeOutput(_bytes=None, filename="a.png")])
+    assert "a.png" in view._tiles.value
+    assert "<img" not in view._tiles.value
+    view.paint(state, [FakeOutput(), FakeOutput("text", "done <b>")])
+    assert "data:image/jpeg" in view._tiles.value
+    assert "<b>" not in view._tiles.value
+
+
+def test_cancel_asks_once_and_says_when_it_could_not():
+    asked = []
+    view = live.LiveView(cancel=lambda: asked.append(1))
+    view.button.click()
+    assert asked == [1]
+    assert view.button.disabled
+
+    def refused():
+        raise ComfyError("The server cannot be reached.")
+
+    other = live.LiveView(cancel=refused)
+    other.button.click()
+    assert not other.button.disabled
+    assert "cannot be reached" in other.button.tooltip
+
+
+def test_a_closed_view_paints_nothing(view, monkeypatch):
+    view.close()
+    monkeypatch.setattr(live, "words_html", lambda *_: pytest.fail("drawn"))
+    view.paint(JobState(status=JobStatus.in_progress))
+
+
+def test_a_button_may_be_answered_while_a_cell_blocks():
+    class Comm:
+        def _reply_subshell_for(self, data, default):
+            return "the blocked shell"
+
+    class Button:
+        comm = Comm()
+
+    assert _compat.answer_while_blocked(Button)
+    assert Button.comm._reply_subshell_for({}, "the shell it came to") == "the shell it came to"
+    Button.comm = object()
+    assert not _compat.answer_while_blocked(Button)
+
+
+def test_a_background_view_ends_as_the_static_bundle():
+    slot, view = Slot(), live.LiveView(cancel=lambda: None)
+    asyncio.run(follow(Done(recorded("txt2img"), outputs=[FakeOutput()]), view, slot, 0.01))
+    assert sorted(slot.bundles[-1]) == ["image/png", "text/plain"]
+    assert not view.alive
+
+
+def test_a_background_view_of_a_failed_job_names_the_node():
+    slot, view = Slot(), live.LiveView(cancel=lambda: None)
+    error = JobFailed("no memory", node_id="3", node_title="KSampler")
+    asyncio.run(follow(Done(recorded("error"), fail=error), view, slot, 0.01))
+    assert "Failed at KSampler" in slot.bundles[-1]["text/html"]
+
+
+def ended(status=JobStatus.completed, **state):
+    job = FakeJob(outputs=[])
+    job.state = JobState(status=status, titles=TITLES, **state)
+    job.outputs = [FakeOutput()] if status is JobStatus.completed else []
+    return job
+
+
+def test_a_list_of_jobs_says_how_each_stands():
+    jobs = [ended(), ended(JobStatus.in_progress, node="3"), ended(JobStatus.failed)]
+    html = many.rows_html(jobs, ["seed 1", "seed <2>"], 1.0)
+    assert html.count("cnb-job") == 3
+    assert "seed &lt;2&gt;" in html
+    assert "2 of 3 jobs" in html
+    assert many.summary(jobs) == "3 jobs: 1 in progress, 1 completed, 1 failed"
+
+
+def test_a_long_list_keeps_what_runs_and_what_failed():
+    jobs = [ended() for _ in range(60)] + [ended(JobStatus.in_progress, node="3"), ended(JobStatus.failed)]
+    html = many.rows_html(jobs, [], 1.0)
+    assert "cnb-in_progress" in html.split("cnb-job", 1)[1]
+    assert "cnb-failed" in html
+    assert "and 38 more" in html
+
+
+def test_interrupting_a_list_cancels_what_has_not_ended(monkeypatch):
+    monkeypatch.setattr(many, "detect", lambda: Frontend("kernel", "unknown", live=False, text=False))
+    jobs = [ended(), ended(JobStatus.in_progress), ended(JobStatus.pending)]
+
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(many.time, "sleep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        many.watch_many(jobs)
+    assert [job.cancelled for job in jobs] == [0, 1, 1]
