@@ -30,8 +30,14 @@ FAMILIES = (
     "animation",
     "audio_edit",
     "model",
+    "conditioning",
     "sampling",
+    "sampling_custom",
+    "sigmas",
     "latent",
+    "latent_math",
+    "latent_batch",
+    "latent_io",
     "testing",
 )
 NEED_AV = ("audio_io", "video")

@@ -42,6 +42,8 @@ class Canvas:
 class AnalyticModel:
     """The model; it may be used from several threads at once."""
 
+    scale = SCALE
+
     def __init__(self) -> None:
         self._canvases: OrderedDict[tuple[int, int], Canvas] = OrderedDict()
         self._lock = threading.Lock()

@@ -153,3 +153,10 @@ def schedule(scheduler: str, steps: int, denoise: float = 1.0, sampler: str = ""
     if skip:
         sigmas = np.concatenate([sigmas[:-2], sigmas[-1:]])
     return sigmas if total == steps else sigmas[-(steps + 1) :]
+
+
+def turbo(steps: int, denoise: float) -> Sigmas:
+    """Every hundredth timestep from the top down, the first 10 - 10·denoise of them left out (SD Turbo)."""
+    start = 10 - int(10 * denoise)
+    timesteps = np.linspace(999, 99, 10)
+    return _ending(sigma_at(timesteps[start : start + steps]))
