@@ -1,0 +1,174 @@
+"""The session: the connected client, and the module-level `connect`, `run`, `submit`, `job`.
+
+The first use connects, as `connect()` without arguments does; `client=` uses another client for one
+call. The session is the one place that remembers anything between calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .config import Settings, settings
+from .errors import NotConnected
+from .jobs import Job
+from .sync import IO
+
+if TYPE_CHECKING:
+    from .client.client import Client
+    from .result import Result
+
+
+class Session:
+    """The default client of this Python process, and its settings."""
+
+    def __init__(self) -> None:
+        self.settings: Settings = settings
+        self.client: Client | None = None
+        self.last_job: str | None = None
+
+    def close(self) -> None:
+        """Let the client go; jobs go on."""
+        client, self.client = self.client, None
+        if client is not None:
+            client.close()
+
+
+session = Session()
+"""What the module-level functions share; a process has one, as a notebook has one kernel."""
+
+
+def connect(
+    target: str | None = None,
+    *,
+    api_key: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    cookies: Mapping[str, str] | None = None,
+    auth: tuple[str, str] | None = None,
+    verify: bool | str | Path = True,
+    dialect: str | None = None,
+    default: bool = True,
+    quiet: bool = False,
+) -> Client:
+    """Connect to a server and make that client the default.
+
+    `target` is "cloud", "local", "embedded" or an http(s) URL, whose path is kept (a hub's proxy).
+    Without one, the first that holds is taken: `COMFY_BASE_URL` is set; an API key is found; a
+    ComfyUI answers on 127.0.0.1:8188; else the embedded server. One printed line says which and why
+    (`quiet=True` prints nothing; `.reason` has it).
+
+    `headers`, `cookies` and `auth=(user, password)` go to that server's origin only. `verify` is
+    False or a CA file. `dialect` ("cloud", "comfyui") skips the probing of a URL. With
+    `default=False` the client is for this use only. Raises `ConnectionFailed` or `AuthenticationError`.
+    """
+    from .client.connecting import open_client
+
+    connection = IO.run(
+        open_client(
+            target,
+            api_key=api_key,
+            headers=headers,
+            cookies=cookies,
+            auth=auth,
+            verify=verify,
+            dialect=dialect,
+        )
+    )
+    client = connection.plain
+    if default:
+        session.client = client
+    if not quiet:
+        print(f"Connected to {describe(client)}: {client.reason}.")
+    return client
+
+
+def describe(client: Client) -> str:
+    """A client's server in words: its name and address."""
+    names = {"cloud": "Comfy Cloud", "local": "the local ComfyUI", "embedded": "the embedded server"}
+    name = names.get(client.target)
+    return f"{name} ({client.url})" if name else client.url
+
+
+def client() -> Client:
+    """The connected client, connecting on first use."""
+    return current() or connect()
+
+
+def current() -> Client | None:
+    """The connected client, or None; never connects."""
+    found = session.client
+    return None if found is None or found.closed else found
+
+
+def submit(
+    workflow: Any,
+    *,
+    seed: int | str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    partner_key: str | None = None,
+    targets: Sequence[Any] | None = None,
+    previews: bool | None = None,
+    client: Client | None = None,
+) -> Job:
+    """Submit a workflow and return its `Job` at once; `display(job)` is a live view.
+
+    The arguments are those of `Client.submit`; `workflow` is a `Workflow` or anything it loads.
+    """
+    using = _client(client)
+    job = using.submit(
+        workflow, seed=seed, inputs=inputs, partner_key=partner_key, targets=targets, previews=previews
+    )
+    session.last_job = job.id
+    return job
+
+
+def run(
+    workflow: Any,
+    *,
+    seed: int | str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    timeout: float | None = None,
+    partner_key: str | None = None,
+    previews: bool | None = None,
+    targets: Sequence[Any] | None = None,
+    client: Client | None = None,
+    quiet: bool = False,
+) -> Result:
+    """Run a workflow and return its `Result`, shown live in a notebook.
+
+    Interrupting the cell cancels exactly this job on the server. `timeout` is in seconds
+    (`JobTimeout`; the job goes on). Raises what `submit` raises, and `JobFailed`, `JobCancelled`,
+    `JobLost`, `DownloadFailed` or `ConnectionFailed`.
+    """
+    job = submit(
+        workflow,
+        seed=seed,
+        inputs=inputs,
+        partner_key=partner_key,
+        targets=targets,
+        previews=previews,
+        client=client,
+    )
+    from .display import watch
+
+    wanted = settings.previews if previews is None else previews
+    limit = settings.timeout if timeout is None else timeout
+    return watch(job, previews=wanted, timeout=limit, quiet=quiet)
+
+
+def job(job_id: str | None = None, *, client: Client | None = None) -> Job:
+    """Attach to any job by its id, from any kernel; without one, to the last job submitted here.
+
+    Raises `JobNotFound` when the server knows none of that id.
+    """
+    wanted = job_id or session.last_job
+    if wanted is None:
+        raise NotConnected(
+            "No job was submitted in this session.", hint="Give its id: client.jobs() lists them."
+        )
+    return _client(client).job(wanted)
+
+
+def _client(given: Client | None) -> Client:
+    return given if given is not None else client()

@@ -1,0 +1,270 @@
+"""Uploads: any Python value a picture or file can be ▶ a file the server has, sent once.
+
+PIL images and arrays become the same metadata-free PNG, so that equal pixels are one asset. Arrays
+are uint8 or float 0–1, H×W, H×W×1, H×W×3 or H×W×4. What the server would refuse for its size is
+refused here, before anything is sent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import mimetypes
+import os
+import sys
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..config import MAX_IMAGE_EDGE, MAX_IMAGE_PIXELS
+from ..errors import UploadRejected
+from .records import FileRef
+
+if TYPE_CHECKING:
+    from .dialect import Dialect
+    from .http import Http
+
+IMAGE_NAME = "image.png"
+_PIECE = 256 * 1024
+Progress = Callable[[int, int], Any]
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A file about to be sent."""
+
+    name: str
+    data: bytes = field(repr=False)
+
+    @property
+    def mime(self) -> str:
+        return mimetypes.guess_type(self.name)[0] or "application/octet-stream"
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+def pack(value: Any, name: str | None = None) -> Packed:
+    """The file a value stands for. Raises `UploadRejected` for what is none."""
+    if isinstance(value, (str, os.PathLike)):
+        return _from_path(Path(value), name)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        data = bytes(value)
+        return Packed(_clean(name or _guess_name(data)), data)
+    if is_pil(value):
+        return Packed(_clean(name or IMAGE_NAME), png(value))
+    if is_array(value):
+        return Packed(_clean(name or IMAGE_NAME), png(from_array(value)))
+    if hasattr(value, "kind") and hasattr(value, "bytes"):  # an Output of another run
+        return Packed(_clean(name or value.safe_name), value.bytes)
+    if callable(getattr(value, "read", None)):
+        data = value.read()
+        if not isinstance(data, bytes):
+            raise UploadRejected("The file object gives text, not bytes.", hint="Open it with mode 'rb'.")
+        own = getattr(value, "name", None)
+        return Packed(_clean(name or (Path(own).name if isinstance(own, str) else _guess_name(data))), data)
+    raise UploadRejected(
+        f"A {type(value).__name__} cannot be uploaded.",
+        hint="Give a path, bytes, a file object, a PIL image, or an array of H×W, H×W×1, H×W×3 or H×W×4.",
+    )
+
+
+def _from_path(path: Path, name: str | None) -> Packed:
+    path = path.expanduser()
+    try:
+        return Packed(_clean(name or path.name), path.read_bytes())
+    except OSError as error:
+        raise UploadRejected(f"{str(path)!r} cannot be read: {error.strerror or error}.") from None
+
+
+def check(packed: Packed, limit: int | None, *, pixels: bool) -> None:
+    """Raise `UploadRejected` for a file larger than the server takes; `limit` is in bytes."""
+    size = len(packed.data)
+    if size == 0:
+        raise UploadRejected(f"{packed.name} is empty.")
+    if limit is not None and size > limit:
+        raise UploadRejected(
+            f"{packed.name} has {size / 2**20:.1f} MB; the server takes {limit / 2**20:.0f} MB.",
+            hint="Make it smaller: fewer pixels, or a compressed format.",
+        )
+    if not pixels or not packed.mime.startswith("image/"):
+        return
+    found = dimensions(packed.data)
+    if found is None:
+        return
+    width, height = found
+    if max(width, height) > MAX_IMAGE_EDGE or width * height > MAX_IMAGE_PIXELS:
+        raise UploadRejected(
+            f"{packed.name} is {width}×{height}; the server takes at most {MAX_IMAGE_EDGE} pixels "
+            f"an edge and {MAX_IMAGE_PIXELS // 10**6} megapixels.",
+            hint="Scale it down first.",
+        )
+
+
+async def send(
+    http: Http,
+    dialect: Dialect,
+    packed: Packed,
+    *,
+    subfolder: str = "",
+    overwrite: bool = False,
+    route: str = "/api/upload/image",
+    fields: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
+) -> FileRef:
+    """Send one file as the multipart form both servers take; returns where it ended up."""
+    form = {"type": dialect.upload_type, **({"subfolder": subfolder} if subfolder else {}), **(fields or {})}
+    if overwrite:
+        form["overwrite"] = "true"  # ComfyUI knows exactly "true" and "1"
+    boundary = uuid.uuid4().hex
+    head, tail = _multipart(packed, form, boundary)
+    total = len(head) + len(packed.data) + len(tail)
+
+    async def body() -> AsyncIterator[bytes]:
+        sent = 0
+        yield head
+        view = memoryview(packed.data)
+        for start in range(0, len(view), _PIECE):
+            piece = bytes(view[start : start + _PIECE])
+            yield piece
+            sent += len(piece)
+            if progress is not None:
+                progress(sent, len(view))
+        yield tail
+
+    answer = await http.request(
+        "POST",
+        route,
+        content=body,
+        headers={
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "Content-Length": str(total),
+        },
+        accept=(400, 413),
+        again=True,
+        doing="the upload",
+        timeout=max(60.0, len(packed.data) / 100_000),
+    )
+    found = answer.json()
+    if answer.status >= 400:
+        said = found.get("message") or found.get("error") if isinstance(found, Mapping) else ""
+        raise UploadRejected(f"The server refused {packed.name}{f': {said}' if said else ''}.")
+    return dialect.stored(
+        found if isinstance(found, Mapping) else {}, FileRef(packed.name, subfolder, form["type"])
+    )
+
+
+def _multipart(packed: Packed, form: Mapping[str, str], boundary: str) -> tuple[bytes, bytes]:
+    def quoted(text: str) -> str:
+        return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{quoted(name)}"\r\n\r\n{value}\r\n'
+        for name, value in form.items()
+    ]
+    parts.append(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{quoted(packed.name)}"\r\n'
+        f"Content-Type: {packed.mime}\r\n\r\n"
+    )
+    return "".join(parts).encode(), f"\r\n--{boundary}--\r\n".encode()
+
+
+def original_ref(ref: FileRef) -> str:
+    """A file as `upload/mask` wants it named."""
+    return json.dumps({"filename": ref.name, "subfolder": ref.subfolder, "type": ref.type})
+
+
+def is_pil(value: Any) -> bool:
+    """Whether it is a PIL image, without importing PIL to find out."""
+    module = sys.modules.get("PIL.Image")
+    return module is not None and isinstance(value, module.Image)
+
+
+def is_array(value: Any) -> bool:
+    """Whether it is an array of numpy or gives one (torch, jax), without importing numpy to find out."""
+    return hasattr(value, "__array__") and hasattr(value, "shape")
+
+
+def from_array(value: Any) -> Any:
+    """A PIL image (L, RGB or RGBA) of an array: bool, uint8 or float 0–1; H×W, H×W×1, H×W×3, H×W×4."""
+    import numpy
+    from PIL import Image
+
+    if callable(getattr(value, "detach", None)):  # a torch tensor, possibly on a GPU
+        value = value.detach().cpu()
+    array = numpy.asarray(value)
+    if array.ndim == 4 and array.shape[0] == 1:
+        array = array[0]
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or array.size == 0:
+        raise UploadRejected(
+            f"An array of shape {'×'.join(map(str, numpy.shape(value)))} is no picture.",
+            hint="Pictures are H×W, H×W×1, H×W×3 or H×W×4; give one of a batch at a time.",
+        )
+    if array.dtype == bool:
+        array = array.astype(numpy.uint8) * 255
+    elif numpy.issubdtype(array.dtype, numpy.floating):
+        low, high = float(array.min()), float(array.max())
+        if not (low >= -0.001 and high <= 1.001):
+            raise UploadRejected(
+                f"A float array holds 0 to 1; this one holds {low:.4g} to {high:.4g}.",
+                hint="Divide by 255, or convert it to uint8.",
+            )
+        array = (array.clip(0, 1) * 255 + 0.5).astype(numpy.uint8)
+    elif array.dtype != numpy.uint8:
+        if int(array.min()) < 0 or int(array.max()) > 255:
+            raise UploadRejected(
+                f"An array of {array.dtype} with values beyond 0–255 is no picture.",
+                hint="Convert it to uint8.",
+            )
+        array = array.astype(numpy.uint8)
+    return Image.fromarray(numpy.ascontiguousarray(array))
+
+
+def png(image: Any) -> bytes:
+    """A PNG of the pixels and nothing else: no text, no profile, no orientation left to apply."""
+    from PIL import Image, ImageOps
+
+    image = ImageOps.exif_transpose(image)
+    if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
+        alpha = image.mode in ("PA", "La", "RGBa") or "transparency" in image.info
+        grey = image.mode in ("1", "I", "F")
+        image = image.convert("RGBA" if alpha else "L" if grey else "RGB")
+    bare = Image.frombytes(image.mode, image.size, image.tobytes())
+    out = io.BytesIO()
+    bare.save(out, "PNG", compress_level=4)
+    return out.getvalue()
+
+
+def dimensions(data: bytes) -> tuple[int, int] | None:
+    """(width, height) of a picture, or None when it is none."""
+    import warnings
+
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(io.BytesIO(data)) as image:
+                return image.size
+    except Exception:
+        return None
+
+
+def _guess_name(data: bytes) -> str:
+    from ..protocol.frames import sniff
+
+    mime = sniff(data[:16])
+    return "file.bin" if mime is None else f"image{mimetypes.guess_extension(mime) or '.png'}"
+
+
+def _clean(name: str) -> str:
+    base = name.replace("\\", "/").rpartition("/")[2].strip()
+    if not base or base in (".", ".."):
+        raise UploadRejected(f"{name!r} is no file name.")
+    return base

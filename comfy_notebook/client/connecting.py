@@ -1,0 +1,220 @@
+"""`connect`: which server to take, in which dialect, with which credentials, and saying why."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import redact
+from ..config import (
+    CLOUD_URL,
+    KEY_VARIABLES,
+    LOCAL_URL,
+    URL_VARIABLE,
+    Key,
+    base_url,
+    find_key,
+    require_safe,
+    url_credentials,
+)
+from ..errors import AuthenticationError, ComfyError
+from .dialect import kinds, probe
+from .http import Access, Http
+from .records import ServerInfo
+
+if TYPE_CHECKING:
+    from .connection import AsyncClient
+    from .embedded import Embedded
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A target, its URL, and why it was chosen."""
+
+    target: str
+    url: str
+    reason: str
+    key: Key | None = None
+    dialect: str | None = None
+    server: Embedded | None = None
+
+
+async def open_client(
+    target: str | None = None,
+    *,
+    api_key: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    cookies: Mapping[str, str] | None = None,
+    auth: tuple[str, str] | None = None,
+    verify: bool | str | Path = True,
+    dialect: str | None = None,
+) -> AsyncClient:
+    """A connected client; the arguments are those of `comfy.connect`."""
+    from .connection import AsyncClient
+
+    choice = await choose(target, api_key)
+    if target is not None and "://" in target:
+        auth = auth or url_credentials(target)
+    for value in [*(headers or {}).values(), *(cookies or {}).values(), *(auth or ())[1:]]:
+        redact.register(value)
+    require_safe(choice.url, choice.key)
+    access = Access(
+        choice.url,
+        key=choice.key,
+        headers=dict(headers or {}),
+        cookies=dict(cookies or {}),
+        auth=auth,
+        verify=_verify(verify),
+    )
+    http = Http(access)
+    found = dialect or choice.dialect
+    try:
+        if found is not None and found not in kinds():
+            raise ComfyError(f"There is no dialect {found!r}.", hint=f"There are {' and '.join(kinds())}.")
+        kind = kinds()[found]() if found is not None else await probe(http)
+        client = AsyncClient(http, kind, target=choice.target, reason=choice.reason, server=choice.server)
+        if kind.name == "cloud":
+            await _check_account(client)
+    except BaseException:
+        await http.close()
+        raise
+    return client
+
+
+async def choose(target: str | None, api_key: str | None) -> Choice:
+    """The server to take: as asked for, else the first that holds."""
+    import os
+
+    if target is None:
+        if url := os.environ.get(URL_VARIABLE, "").strip():
+            return await choose_url(url, api_key, f"the environment variable {URL_VARIABLE} is set")
+        key = find_key(api_key)
+        if key is not None:
+            return Choice("cloud", CLOUD_URL, f"an API key was found ({key.source})", key, "cloud")
+        if await _answers(LOCAL_URL):
+            return Choice("local", LOCAL_URL, "a ComfyUI answers there", None)
+        return await _embedded(api_key, "no API key was found and no ComfyUI answers on 127.0.0.1:8188")
+    name = target.strip().lower()
+    if name == "cloud":
+        key = find_key(api_key)
+        if key is None:
+            raise AuthenticationError(
+                "Comfy Cloud asks for an API key, and none was found.",
+                hint=f"%comfy login keeps one; {KEY_VARIABLES[0]} and connect(api_key=…) work too.",
+            )
+        return Choice("cloud", CLOUD_URL, f"as asked, with the key from {key.source}", key, "cloud")
+    if name == "local":
+        key = Key(api_key, "the api_key argument") if api_key else None
+        return Choice("local", LOCAL_URL, "as asked", key)
+    if name == "embedded":
+        return await _embedded(api_key, "as asked")
+    return await choose_url(target, api_key, "as asked")
+
+
+async def choose_url(url: str, api_key: str | None, reason: str) -> Choice:
+    """A server by its URL. The stored key is the Cloud's: another host gets only one meant for it."""
+    found = base_url(url)
+    if found == CLOUD_URL:
+        return Choice("cloud", found, reason, find_key(api_key), "cloud")
+    key = Key(api_key.strip(), "the api_key argument") if api_key else _key_for_url(reason)
+    return Choice(found, found, reason, key)
+
+
+def _key_for_url(reason: str) -> Key | None:
+    """A key set beside COMFY_BASE_URL is meant for that server; otherwise none is sent unasked."""
+    import os
+
+    if URL_VARIABLE not in reason:
+        return None
+    return next(
+        (Key(value.strip(), f"the environment variable {name}")
+         for name in KEY_VARIABLES if (value := os.environ.get(name, "")).strip()),
+        None,
+    )  # fmt: skip
+
+
+async def _embedded(api_key: str | None, reason: str) -> Choice:
+    from .embedded import launcher
+
+    joined = launcher.running is not None
+    server = await asyncio.get_running_loop().run_in_executor(None, launcher.start)
+    why = f"{reason}; {'joined the one running' if joined else f'started as process {server.pid}'}"
+    key = Key(server.api_key, "the embedded server")
+    return Choice("embedded", server.url, why, key, "cloud", server)
+
+
+async def _answers(url: str) -> bool:
+    """Whether a ComfyUI answers at once on this machine."""
+    http = Http(Access(url))
+    try:
+        found = await http.request(
+            "GET", "/api/system_stats", accept=tuple(range(300, 600)), timeout=1.5, again=False
+        )
+        body = found.json()
+        return found.status == 200 and isinstance(body, Mapping) and "system" in body
+    except ComfyError:
+        return False
+    finally:
+        await http.close()
+
+
+def _verify(verify: bool | str | Path) -> bool | str:
+    if isinstance(verify, bool):
+        if not verify:
+            import warnings
+
+            warnings.warn(
+                "The server's certificate is not checked: whoever is on the way can read the API key.",
+                stacklevel=2,
+            )
+        return verify
+    path = Path(verify).expanduser()
+    if not path.exists():
+        raise ComfyError(f"There is no CA file {str(verify)!r}.", hint="verify= takes a PEM file's path.")
+    return str(path)
+
+
+async def _check_account(client: AsyncClient) -> None:
+    """Say now, not at the first run, that a key is wrong or an account not active."""
+    if client.access.key is None:
+        raise AuthenticationError(
+            f"{client.url} asks for an API key, and none was given.",
+            hint="connect(url, api_key=…), or COMFY_CLOUD_API_KEY beside COMFY_BASE_URL.",
+        )
+    await client.dialect.user(client.http)
+
+
+async def describe(client: AsyncClient) -> ServerInfo:
+    """Everything `info()` tells, asked at once; what the server does not tell is None."""
+    stats, queue, user = await asyncio.gather(
+        _maybe(client.system_stats()), client.dialect.queue(client.http), _maybe(client.user())
+    )
+    system = stats.get("system") if isinstance(stats, Mapping) else None
+    system = system if isinstance(system, Mapping) else {}
+    devices = stats.get("devices") if isinstance(stats, Mapping) else None
+    version = system.get("comfyui_version") or system.get("cloud_version")
+    return ServerInfo(
+        url=client.url,
+        dialect=client.dialect.name,
+        version=str(version) if version else None,
+        user=user,
+        running=len(queue.running),
+        pending=len(queue.pending),
+        devices=tuple(
+            str(d.get("name", "?"))
+            for d in (devices if isinstance(devices, list) else [])
+            if isinstance(d, Mapping)
+        ),
+        reason=client.reason,
+        pid=client.server.pid if client.server is not None else None,
+    )
+
+
+async def _maybe(asked: Any) -> Any:
+    with contextlib.suppress(ComfyError):
+        return await asked
+    return None

@@ -1,0 +1,409 @@
+"""`AsyncClient`: everything one server can do, awaitable.
+
+All I/O runs on the background loop (`sync`), so that it can be awaited from any loop, and so that
+`Client` is the same thing with plain calls.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..config import Settings, settings
+from ..errors import ComfyError, JobNotFound, NotConnected
+from ..sync import IO, Eventually, on_io
+from .downloads import Downloads
+from .hub import Hub
+from .nodes_cache import NodesCache
+from .records import FileRef, JobPage, QueueInfo, ServerInfo
+from .uploads import Progress, Uploads
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+    from ..result import Result
+    from ..workflow.catalog import NodeCatalog
+    from .client import Client
+    from .dialect import Dialect, EventSource
+    from .embedded import Embedded
+    from .follow import Follower
+    from .http import Access, Http
+
+
+class AsyncClient:
+    """A connection to one server. `await AsyncClient.connect(…)` makes one; all methods are awaitable."""
+
+    def __init__(
+        self,
+        http: Http,
+        dialect: Dialect,
+        *,
+        target: str = "",
+        reason: str = "",
+        server: Embedded | None = None,
+    ) -> None:
+        self.http = http
+        self.access: Access = http.access
+        self.dialect = dialect
+        self.target = target or http.access.url
+        self.reason = reason
+        self.server = server
+        self.settings: Settings = settings
+        self.client_id = uuid.uuid4().hex
+        self.hub = Hub()
+        self.downloads = Downloads(http)
+        self.closed = False
+        self._nodes = NodesCache(http, keep=server is None)
+        self._events: EventSource | None = None
+        self._events_made = False
+        self._followers: dict[str, Follower] = {}
+        self._uploads = Uploads(self)
+        self._queue: tuple[float, QueueInfo] | None = None
+        self._plain: Client | None = None
+        IO.clients.add(self)
+
+    @classmethod
+    async def connect(cls, target: str | None = None, **options: Any) -> AsyncClient:
+        """Connect to a target or URL; the arguments are those of `comfy.connect`."""
+        from .connecting import open_client
+
+        return await IO.bridge(open_client(target, **options))
+
+    @property
+    def plain(self) -> Client:
+        """The same connection with plain calls."""
+        if self._plain is None:
+            from .client import Client
+
+            self._plain = Client(self)
+        return self._plain
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self.access.url
+
+    # -- what followers and submissions need, on the loop ------------------------------------------
+
+    @property
+    def events(self) -> EventSource | None:
+        """The live events, made when first needed."""
+        if self.closed:
+            raise NotConnected(
+                f"This client of {self.url} was closed.", hint="comfy.connect() makes another."
+            )
+        if not self._events_made:
+            self._events = self.dialect.events(self.access, self.client_id, self.hub.deliver)
+            self._events_made = True
+        return self._events
+
+    @property
+    def events_alive(self) -> bool:
+        """Whether live events can be expected."""
+        return self._events is not None and self._events.alive
+
+    @property
+    def generation(self) -> int:
+        """How many times the live events have connected."""
+        return self._events.generation if self._events is not None else 0
+
+    @property
+    def following(self) -> int:
+        """How many jobs are being followed."""
+        return len(self._followers)
+
+    @property
+    def flags(self) -> Mapping[str, Any]:
+        """What the server said it can do when the live events connected."""
+        return self._events.flags if self._events is not None else {}
+
+    def distrust_events(self) -> None:
+        """A poll knew what events should have told."""
+        if self._events is not None:
+            self._events.distrust()
+
+    def follow(self, follower: Follower) -> None:
+        """Follow a job to its end."""
+        self._followers[follower.job_id] = follower
+        if self.events is not None:
+            self.events.watch(follower.job_id)
+        follower.start()
+
+    def forget(self, follower: Follower) -> None:
+        """A job has ended."""
+        self._followers.pop(follower.job_id, None)
+        self.hub.leave(follower.job_id)
+        if self._events is not None:
+            self._events.unwatch(follower.job_id)
+
+    async def recent_queue(self, age: float = 1.0) -> QueueInfo:
+        """The queue as of at most `age` seconds ago, asked for once by however many want it."""
+        if self._queue is None or time.monotonic() - self._queue[0] > age:
+            asked = time.monotonic()
+            self._queue = (asked, await self.dialect.queue(self.http))
+        return self._queue[1]
+
+    # -- jobs ----------------------------------------------------------------------------------------
+
+    @on_io
+    async def submit(
+        self,
+        workflow: Any,
+        *,
+        seed: int | str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        partner_key: str | None = None,
+        targets: Sequence[Any] | None = None,
+        previews: bool | None = None,
+    ) -> Job:
+        """Submit a workflow and return its `Job` at once.
+
+        `seed` sets every seed input (a number, or "random"); `inputs` sets `NODE.INPUT`s of a copy;
+        `partner_key` is the API key for partner nodes (`extra_data.api_key_comfy_org`); `targets`
+        are the output nodes to run, where not all. Pictures, arrays, bytes and paths among the inputs
+        are uploaded first. Raises `InvalidWorkflow`, `InsufficientCredits`, `SubscriptionInactive`,
+        `RateLimited`, `UploadRejected`, `AuthenticationError` or `ConnectionFailed`.
+        """
+        from ..jobs import Job
+        from .submit import submit
+
+        return Job(
+            await submit(
+                self,
+                workflow,
+                seed=seed,
+                inputs=inputs,
+                partner_key=partner_key,
+                targets=targets,
+                previews=self.settings.previews if previews is None else previews,
+            )
+        )
+
+    @on_io
+    async def job(self, job_id: str) -> Job:
+        """Attach to any job of the server by its id, running or ended. Raises `JobNotFound`."""
+        from ..jobs import Job
+        from .follow import Follower
+
+        if job_id in self._followers:
+            return Job(self._followers[job_id])
+        _ = self.events
+        record = await self.dialect.record(self.http, job_id)
+        if record is None:
+            raise JobNotFound(
+                f"{self.url} knows no job {job_id!r}.",
+                hint="client.jobs() lists those it does. A ComfyUI forgets its history when it restarts.",
+            )
+        workflow = None
+        if record.workflow is not None:
+            from ..workflow.graph import Workflow
+
+            workflow = Workflow(record.workflow, nodes=self._nodes.catalog)
+        follower = Follower(self, job_id, graph=record.workflow or {}, workflow=workflow)
+        follower._saw(record)
+        if record.status.is_final:
+            follower.hurry()
+        self.follow(follower)
+        return Job(follower)
+
+    async def run(self, workflow: Any, *, timeout: float | None = None, **options: Any) -> Result:
+        """Submit, wait, and return the result; the options are those of `submit`."""
+        import asyncio
+
+        from ..errors import JobTimeout
+
+        job = await self.submit(workflow, **options)
+        try:
+            return await asyncio.wait_for(_result(job), timeout)
+        except asyncio.TimeoutError:
+            raise JobTimeout(
+                f"Job {job.id} did not end within {timeout:g} s; it goes on.",
+                job_id=job.id,
+                hint="client.cancel(job_id) ends it.",
+            ) from None
+        except asyncio.CancelledError:
+            await asyncio.shield(IO.bridge(job._follower.cancel()))
+            raise
+
+    @on_io
+    async def cancel(self, job_id: str) -> bool:
+        """End exactly this job, pending or running; False when it had already ended."""
+        follower = self._followers.get(job_id)
+        if follower is not None:
+            return await follower.cancel()
+        return await self.dialect.cancel(self.http, job_id)
+
+    @on_io
+    async def interrupt(self, *, force: bool = False) -> list[str]:
+        """Interrupt what runs on the server, whoever submitted it; returns the ids of the jobs hit.
+
+        Raises `ComfyError`, and interrupts nothing, when that would end jobs this client did not
+        submit, unless `force=True`. To end one job, use `cancel`.
+        """
+        running = [job.id for job in (await self.dialect.queue(self.http)).running]
+        foreign = [job_id for job_id in running if job_id not in self._followers]
+        if foreign and not force:
+            raise ComfyError(
+                f"This would also interrupt {len(foreign)} running "
+                f"job{'s' if len(foreign) > 1 else ''} not submitted from here: {', '.join(foreign[:5])}.",
+                hint="client.cancel(job_id) ends one job; client.interrupt(force=True) ends all that run.",
+            )
+        if running:
+            await self.dialect.interrupt(self.http)
+        for follower in list(self._followers.values()):
+            follower.hurry()
+        return running
+
+    @on_io
+    async def queue(self) -> QueueInfo:
+        """What runs and what waits, in the order it will run."""
+        return await self.dialect.queue(self.http)
+
+    @on_io
+    async def clear_queue(self) -> int:
+        """Delete every job that waits (those that run go on); returns how many there were."""
+        waiting = len((await self.dialect.queue(self.http)).pending)
+        await self.dialect.clear(self.http)
+        for follower in list(self._followers.values()):
+            follower.hurry()
+        return waiting
+
+    @on_io
+    async def jobs(
+        self,
+        *,
+        status: str | Sequence[str] | None = None,
+        limit: int = 20,
+        offset: int = 0,
+        sort: str = "created",
+        descending: bool = True,
+    ) -> JobPage:
+        """A page of the server's jobs, newest first; `sort` is "created" or "seconds"."""
+        wanted = status if status is None or isinstance(status, str) else ",".join(str(s) for s in status)
+        return await self.dialect.jobs(
+            self.http, status=wanted, limit=limit, offset=offset, sort=sort, descending=descending
+        )
+
+    @on_io
+    async def delete_history(self, job_ids: str | Sequence[str]) -> None:
+        """Have the server forget these ended jobs."""
+        await self.dialect.delete_history(self.http, [job_ids] if isinstance(job_ids, str) else list(job_ids))
+
+    # -- files ----------------------------------------------------------------------------------------
+
+    @on_io
+    async def upload(
+        self,
+        value: Any,
+        name: str | None = None,
+        *,
+        subfolder: str = "",
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> FileRef:
+        """Give the server a file; the reference's `.name` is what an input that takes files is set to.
+
+        `value` is a path, bytes (with `name`), a file object, a PIL image, or an array (uint8 or float
+        0–1; H×W, H×W×1, H×W×3, H×W×4). The same content is not sent twice. `progress(sent, total)`
+        is called on the background loop. Raises `UploadRejected`.
+        """
+        return await self._uploads.upload(
+            value, name, subfolder=subfolder, overwrite=overwrite, progress=progress
+        )
+
+    @on_io
+    async def upload_mask(self, mask: Any, original: Any, *, name: str | None = None) -> FileRef:
+        """Give a picture the server has a mask: white (True, 1.0, 255) is the area to repaint.
+
+        `mask` is a bool, float or uint8 array, a PIL image or a path, of the picture's size; `original`
+        is what `upload` returned, or anything `upload` takes. The `.name` of what comes back goes into
+        LoadImage as it is. Raises `UploadRejected`.
+        """
+        return await self._uploads.upload_mask(mask, original, name)
+
+    @on_io
+    async def download(
+        self,
+        filename: str,
+        *,
+        subfolder: str = "",
+        type: str = "output",
+        channel: str | None = None,
+        preview: str | None = None,
+    ) -> bytes:
+        """The bytes of a file; `channel` ("rgb", "a") and `preview` ("webp;90") ask for variants."""
+        data, _ = await self.downloads.fetch(filename, subfolder, type, channel=channel, preview=preview)
+        return data
+
+    # -- the server -------------------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> Eventually[NodeCatalog]:
+        """The node classes the server has, by class_type."""
+        return Eventually(self._nodes.get)
+
+    @property
+    def nodes_at_hand(self) -> NodeCatalog | None:
+        """The node classes if they were fetched before; never asks the server."""
+        return self._nodes.catalog
+
+    @on_io
+    async def refresh_nodes(self) -> NodeCatalog:
+        """Fetch the node classes again: after a model was added or a server restarted."""
+        return await self._nodes.get(refresh=True)
+
+    @on_io
+    async def models(self, folder: str | None = None) -> list[str]:
+        """The names of the models in a folder such as "checkpoints"; without one, the folders there are."""
+        from .models import folders, models_in
+
+        return await (folders(self.http) if folder is None else models_in(self, folder))
+
+    @on_io
+    async def features(self) -> dict[str, Any]:
+        """What the server says it can do."""
+        found = (await self.http.get("/api/features", doing="the features")).json()
+        return found if isinstance(found, dict) else {}
+
+    @on_io
+    async def system_stats(self) -> dict[str, Any]:
+        """The server's versions, devices and memory, as it gives them."""
+        found = (await self.http.get("/api/system_stats", doing="the system stats")).json()
+        return found if isinstance(found, dict) else {}
+
+    @on_io
+    async def user(self) -> str | None:
+        """The account's status ("active"), where the server has accounts."""
+        return await self.dialect.user(self.http)
+
+    @on_io
+    async def info(self) -> ServerInfo:
+        """Which server this is, as whom we are there, and what is queued; asked now."""
+        from .connecting import describe
+
+        return await describe(self)
+
+    @on_io
+    async def close(self) -> None:
+        """Close the connection; jobs go on. The embedded server is left running for other clients."""
+        self.closed = True
+        for follower in list(self._followers.values()):
+            follower.abandon()
+        if self._events is not None:
+            await self._events.close()
+        await self.http.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        state = ", closed" if self.closed else ""
+        return f"<{type(self).__name__} of {self.target} ({self.dialect.name}){state}>"
+
+
+async def _result(job: Job) -> Result:
+    return await job

@@ -1,0 +1,340 @@
+"""Following one job to its end, on the loop: events in, state and outputs out, the record as the truth.
+
+Contract: the job has ended when the server's record says so, and not before. Events are reduced to
+`state` once, kept for any number of readers, and hint when asking the record is worth while. While
+no events come, the record is asked at growing intervals; a server out of reach, a record that has
+vanished and a status nobody understands each have their limit, so that following always ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..config import settings
+from ..errors import (
+    AuthenticationError,
+    ComfyError,
+    ConnectionFailed,
+    DownloadFailed,
+    JobCancelled,
+    JobLost,
+    NotConnected,
+    Problem,
+    RateLimited,
+    ServerError,
+)
+from ..outputs import Output
+from ..protocol.frames import PreviewImage
+from ..protocol.messages import Event, Executed, Executing, Status
+from ..protocol.status import JobStatus, is_known
+from ..result import Result
+from ..state import JobState
+from . import verdict
+from .backlog import Backlog
+from .gathering import Outputs
+from .prompt import queued_record
+from .records import JobRecord
+
+if TYPE_CHECKING:
+    from ..workflow.graph import Workflow
+    from .connection import AsyncClient
+
+log = logging.getLogger("comfy_notebook.job")
+
+_MISSES = 4
+_SOON = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
+_GRACE = 2.0
+
+
+class Follower:
+    """What is known of one job, and the task that finds out."""
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        job_id: str,
+        *,
+        graph: Mapping[str, Any],
+        workflow: Workflow | None = None,
+        problems: list[Problem] | None = None,
+        previews: bool = True,
+    ) -> None:
+        self.client = client
+        self.job_id = job_id
+        self.graph = graph
+        self.workflow = workflow
+        self.problems = problems or []
+        self.previews = previews
+        self.backlog = Backlog()
+        self.record: JobRecord | None = None
+        self.gathered = Outputs(graph, client.downloads, self._wake)
+        self.result: Result | None = None
+        self.error: ComfyError | None = None
+        self.done = False
+        self.cancel_asked = False
+        self.state = JobState(
+            job_id=job_id,
+            titles=self.gathered.titles,
+            submitted_at=time.monotonic(),
+        )
+        self._readers: list[Callable[[], None]] = []
+        self._kick = asyncio.Event()
+        self._soon = 0
+        self._hurry = False
+        self._heard = time.monotonic()
+        self._generation = client.generation
+        self._task: asyncio.Task[None] | None = None
+
+    # -- readers, from any thread ----------------------------------------------------------------
+
+    def subscribe(self, wake: Callable[[], None]) -> None:
+        """Call `wake` (on the loop) whenever something changed."""
+        self._readers.append(wake)
+
+    def unsubscribe(self, wake: Callable[[], None]) -> None:
+        """Call it no more."""
+        if wake in self._readers:
+            self._readers.remove(wake)
+
+    @property
+    def outputs(self) -> list[Output]:
+        """The outputs known so far."""
+        return self.gathered.outputs
+
+    @property
+    def status(self) -> JobStatus:
+        """The status; final only once the server's record has said so and the outputs are fetched."""
+        return JobStatus.in_progress if self.state.status.is_final and not self.done else self.state.status
+
+    # -- events, on the loop ------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to follow."""
+        self.client.hub.listen(self.job_id, self.hear)
+        self._task = asyncio.get_running_loop().create_task(self._follow())
+
+    def hear(self, event: Event) -> None:
+        """One event of this job."""
+        if self.done:
+            return
+        if isinstance(event, PreviewImage) and not self.gathered.final(event) and not self.previews:
+            return
+        now = time.monotonic()
+        before = self.state
+        self.state = before.after(event, now)
+        self.backlog.append(event)
+        if not isinstance(event, Status):
+            self._heard = now
+        if isinstance(event, Executed):
+            self.gathered.produced(event)
+        ended = self.state.status.is_final and not before.status.is_final
+        if ended or (isinstance(event, Executing) and event.node is None):
+            self.hurry()
+        self._wake()
+
+    def _wake(self) -> None:
+        for wake in list(self._readers):
+            wake()
+
+    def hurry(self) -> None:
+        """The job has probably ended: ask the record now, and again soon."""
+        self._hurry, self._soon = True, 0
+        self._kick.set()
+
+    async def cancel(self) -> bool:
+        """End exactly this job on the server; False when it had ended before."""
+        if self.done:
+            return False
+        self.cancel_asked = True
+        try:
+            return await self.client.dialect.cancel(self.client.http, self.job_id)
+        finally:
+            self.hurry()
+
+    def abandon(self) -> None:
+        """Stop following; the job itself goes on."""
+        if self._task is not None:
+            self._task.cancel()
+
+    # -- the record ----------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        status = JobStatus.lost
+        try:
+            record = await self._until_final()
+            status = record.status
+            self.state = self.state.ended(status, time.monotonic())
+            await self._finish(record)
+        except ComfyError as error:
+            self.error = error
+            if isinstance(error, JobCancelled):
+                status = JobStatus.cancelled
+        except asyncio.CancelledError:
+            self.error = NotConnected(
+                f"The client was closed while job {self.job_id} ran.",
+                hint="It goes on: comfy.job(id) attaches to it again.",
+            )
+        except Exception as error:  # a bug of ours must not leave a cell waiting for ever
+            log.exception("following job %s failed", self.job_id)
+            self.error = ComfyError(f"Following job {self.job_id} failed: {type(error).__name__}: {error}")
+        finally:
+            self.gathered.stop()
+            self.state = self.state.ended(status, self.state.ended_at or time.monotonic())
+            self.done = True
+            self.client.forget(self)
+            self._wake()
+
+    async def _until_final(self) -> JobRecord:
+        """Ask the record until it is final, however long the job takes."""
+        misses, unreachable, puzzled = 0, None, None
+        while True:
+            await self._pause()
+            try:
+                record = await self._ask()
+            except AuthenticationError:
+                raise
+            except (ConnectionFailed, ServerError, RateLimited) as error:
+                unreachable = unreachable or time.monotonic()
+                if time.monotonic() - unreachable >= settings.patience:
+                    raise self._unreachable(error) from None
+                continue
+            unreachable = None
+            if record is None:
+                misses += 1
+                if self.cancel_asked or misses >= _MISSES:
+                    raise self._vanished()
+                self.hurry()
+                self._soon = misses + 2
+                continue
+            misses = 0
+            self._saw(record)
+            if record.status.is_final:
+                return record
+            if is_known(record.raw_status) or not record.raw_status:
+                puzzled = None
+            else:
+                puzzled = puzzled or time.monotonic()
+                if time.monotonic() - max(puzzled, self._heard) >= settings.stall:
+                    raise JobLost(
+                        f"Job {self.job_id} has been {record.raw_status!r} for {settings.stall:g} s, a "
+                        "status this version does not know.",
+                        job_id=self.job_id,
+                        hint="comfy.job(id) attaches to it again.",
+                    )
+
+    async def _ask(self) -> JobRecord | None:
+        client = self.client
+        if client.following > 4 and not self._hurry:
+            # Many jobs without a socket: one question about the queue serves all of them.
+            queued = (await client.recent_queue()).find(self.job_id)
+            if queued is not None:
+                return queued_record(queued)
+        return await client.dialect.record(client.http, self.job_id, ended=self._hurry)
+
+    async def _pause(self) -> None:
+        """Wait for a reason to ask: an event that says so, or time."""
+        wait = self._interval()
+        self._soon += 1
+        if wait > 0 and not self._kick.is_set():
+            try:
+                await asyncio.wait_for(self._kick.wait(), wait)
+            except asyncio.TimeoutError:
+                # Events may have come meanwhile: then there is still nothing to ask.
+                if not self._hurry and self.client.events_alive and self._quiet() < settings.quiet:
+                    self._soon = 0
+        self._kick.clear()
+
+    def _interval(self) -> float:
+        if self._hurry:
+            if self._soon < len(_SOON):
+                return _SOON[self._soon]
+            self._hurry, self._soon = False, 0
+        growth = 1.5 ** min(self._soon, 8) * (0.75 + 0.5 * random.random())
+        if not self.client.events_alive:
+            return min(0.25 * growth, 2.0)
+        return min(max(settings.quiet - self._quiet(), settings.quiet * growth / 2), 6 * settings.quiet)
+
+    def _quiet(self) -> float:
+        return time.monotonic() - self._heard
+
+    def _saw(self, record: JobRecord) -> None:
+        self.record = record
+        now = time.monotonic()
+        state = self.state
+        if record.status is JobStatus.in_progress and state.status is JobStatus.pending:
+            state = state._started(now)
+            self._heard_late()
+        if record.status is JobStatus.pending and record.position != state.queue_position:
+            from dataclasses import replace
+
+            state = replace(state, queue_position=record.position)
+        if record.status.is_final and not state.status.is_final and self._quiet() > _GRACE:
+            self._heard_late()
+        if state is not self.state:
+            self.state = state
+            self._wake()
+
+    def _heard_late(self) -> None:
+        """The poll knew before the socket did, by a wide margin: the socket may have gone deaf."""
+        if self.client.events_alive and self._quiet() > _GRACE:
+            self.client.distrust_events()
+
+    def _vanished(self) -> ComfyError:
+        continuous = self.client.events_alive and self.client.generation == self._generation
+        never_began = self.state.started_at is None
+        if self.client.dialect.forgets_cancelled and (self.cancel_asked or (continuous and never_began)):
+            return JobCancelled(f"Job {self.job_id} was cancelled.", job_id=self.job_id)
+        if self.cancel_asked:
+            return JobCancelled(f"Job {self.job_id} was cancelled.", job_id=self.job_id)
+        return JobLost(
+            f"{self.client.access.url} no longer knows job {self.job_id}: it restarted, or its history was "
+            "cleared.",
+            job_id=self.job_id,
+            hint="Run it again.",
+        )
+
+    def _unreachable(self, error: ComfyError) -> ConnectionFailed:
+        return ConnectionFailed(
+            f"{self.client.access.url} stopped answering while job {self.job_id} ran ({error.what})",
+            hint="If the server comes back, comfy.job(id) attaches to the job again.",
+        )
+
+    # -- the end ------------------------------------------------------------------------------------
+
+    async def _finish(self, record: JobRecord) -> None:
+        await self.gathered.complete(record, self.state.outputs)
+        if record.status is JobStatus.completed:
+            files = [output for output in self.outputs if output.filename is not None]
+            if files and all(output.error is not None for output in files):
+                raise DownloadFailed(
+                    f"The job completed, but none of its {len(files)} files could be fetched: "
+                    f"{files[0].error.what if files[0].error else ''}",
+                    hint="job.outputs lists them; output.bytes tries again.",
+                )
+            self.result = Result(
+                self.job_id,
+                self.outputs,
+                workflow=self.workflow,
+                record=record,
+                seconds=record.seconds if record.seconds is not None else self._seconds(),
+                titles=self.state.titles,
+            )
+            return
+        if record.status is JobStatus.failed:
+            raise verdict.failure(self.job_id, record, self.state)
+        if record.status is JobStatus.cancelled:
+            raise JobCancelled(f"Job {self.job_id} was cancelled.", job_id=self.job_id)
+        raise JobLost(
+            f"{self.client.url} lost job {self.job_id} ({record.message or record.raw_status or 'lost'}).",
+            job_id=self.job_id,
+            hint="Run it again.",
+        )
+
+    def _seconds(self) -> float | None:
+        begin, end = self.state.started_at, self.state.ended_at
+        return end - begin if begin is not None and end is not None else None

@@ -1,0 +1,299 @@
+"""One WebSocket per client: connected first, always drained, reconnected with the same clientId.
+
+Contract: `ready` answers True once the server's first message has come, which is when it knows this
+client. Every frame becomes a typed event and is handed to `deliver` at once, on the loop; frames
+that name no job (types 1 and 3, and ComfyUI's `executing` after a reconnect) are given the job and
+node this socket last heard of. Nothing here decides how a job ended.
+
+Traps of the wire: a socket that is not read stalls every other client's; a socket reopened before
+the old one's close handshake is dropped together with it, silently; the feature flags count only
+as the first JSON message (transcripts: races, reconnect, ws_handshake).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..config import is_loopback
+from ..protocol.frames import PreviewImage, TextFrame, decode_frame
+from ..protocol.messages import (
+    Event,
+    Executing,
+    ExecutionStart,
+    FeatureFlags,
+    Progress,
+    ProgressState,
+    Status,
+    decode_message,
+)
+from ..redact import redact
+from .http import Access
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+log = logging.getLogger("comfy_notebook.socket")
+
+FLAGS = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
+FIRST_STATUS = 5.0
+BACKOFF = (0.25, 10.0)
+IDLE = 30.0
+PONG = 20.0
+
+
+class Socket:
+    """The live connection to one server; an `EventSource`."""
+
+    def __init__(self, access: Access, url: str, deliver: Callable[[Event], None]) -> None:
+        self._access = access
+        self._url = url
+        self._deliver = deliver
+        self._attribution = Attribution()
+        self._watched: set[str] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._up: asyncio.Event | None = None
+        self._wake: asyncio.Event | None = None
+        self._tried: asyncio.Event | None = None
+        self._connection: ClientConnection | None = None
+        self._failures = 0
+        self.generation = 0
+        self.flags: Mapping[str, Any] = {}
+        self.last_error = ""
+        self.sid: str | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Connected, and the server has spoken."""
+        return self._up is not None and self._up.is_set()
+
+    @property
+    def refused(self) -> bool:
+        """The last attempts to connect all failed."""
+        return not self.alive and self._failures > 0
+
+    async def ready(self, timeout: float) -> bool:
+        """Connect unless that is done; whether the server's first message came in time.
+
+        A socket that was refused just now is not waited for again: polling does without.
+        """
+        self._begin()
+        assert self._tried is not None
+        if self.refused:
+            return False
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._tried.wait(), timeout)
+        return self.alive
+
+    def watch(self, job_id: str) -> None:
+        self._watched.add(job_id)
+        self._begin()
+        if self._wake is not None:
+            self._wake.set()
+
+    def unwatch(self, job_id: str) -> None:
+        self._watched.discard(job_id)
+        self._attribution.forget(job_id)
+
+    def distrust(self) -> None:
+        """Close (with the handshake) and connect again: the server has stopped talking to this socket."""
+        if self._connection is not None:
+            log.debug("the socket has gone silent: connecting afresh")
+            self._closing = asyncio.ensure_future(self._connection.close(1000))
+
+    async def close(self) -> None:
+        """End for good."""
+        task, self._task = self._task, None
+        if task is not None and task.get_loop() is asyncio.get_running_loop():
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await task
+
+    def _begin(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._task is None or self._task.done() or self._task.get_loop() is not loop:
+            self._up, self._wake, self._tried = asyncio.Event(), asyncio.Event(), asyncio.Event()
+            self._failures = 0
+            self._task = loop.create_task(self._run())
+
+    async def _run(self) -> None:
+        """Connect, drain, and connect again for as long as there is a job to hear of."""
+        from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
+
+        assert self._up is not None
+        assert self._wake is not None
+        assert self._tried is not None
+        delay = BACKOFF[0]
+        while True:
+            began = self.generation
+            try:
+                await self._connected()
+            except asyncio.CancelledError:
+                raise
+            except (OSError, InvalidHandshake, InvalidURI, WebSocketException, EOFError) as error:
+                # The URL in the error holds the key: only its redacted words are kept.
+                self.last_error = redact(f"{type(error).__name__}: {error}")
+                log.debug("socket: %s", self.last_error)
+            finally:
+                self._up.clear()
+                self._connection = None
+            if self.generation != began:
+                delay = BACKOFF[0]
+            else:
+                self._failures += 1
+                self._tried.set()
+            if not self._watched:
+                self._wake.clear()
+                await self._wake.wait()
+            await asyncio.sleep(delay * (0.5 + random.random()))
+            delay = min(delay * 2, BACKOFF[1])
+
+    async def _connected(self) -> None:
+        from websockets.asyncio.client import connect
+
+        own = self._access.own_headers()
+        # The Cloud takes the key from the URL's token; other headers serve proxies on the way.
+        headers = {name: value for name, value in own.items() if name != "X-API-Key"}
+        options: dict[str, Any] = {}
+        if self._url.startswith("wss"):
+            options["ssl"] = _context(self._access.verify)
+        if is_loopback(self._access.url):
+            options["proxy"] = None
+        async with connect(
+            self._url,
+            additional_headers=headers,
+            user_agent_header=None,
+            max_size=None,
+            max_queue=256,
+            compression=None,
+            ping_interval=None,
+            open_timeout=15,
+            close_timeout=2,
+            logger=_quiet_logger(),
+            **options,
+        ) as connection:
+            self._connection = connection
+            await connection.send(json.dumps(FLAGS))
+            await self._drain(connection)
+
+    async def _drain(self, connection: ClientConnection) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        assert self._up is not None
+        loop = asyncio.get_running_loop()
+        late = loop.call_later(FIRST_STATUS, self._registered)
+        watchdog = loop.create_task(self._watchdog(connection))
+        self._heard = loop.time()
+        try:
+            async for raw in connection:
+                self._heard = loop.time()
+                event = decode_frame(raw) if isinstance(raw, bytes) else decode_message(raw)
+                if isinstance(event, FeatureFlags):
+                    self.flags = dict(event.flags)
+                elif isinstance(event, Status) and event.sid:
+                    self.sid = event.sid
+                if not self._up.is_set():
+                    self._registered()
+                try:
+                    self._deliver(self._attribution.complete(event))
+                except Exception:  # a reader's mistake must not stop the draining
+                    log.exception("an event could not be delivered")
+        except ConnectionClosed as closed:
+            self.last_error = f"closed: {closed.rcvd.code if closed.rcvd else 'without a handshake'}"
+        finally:
+            late.cancel()
+            watchdog.cancel()
+
+    def _registered(self) -> None:
+        if self._up is not None and self._tried is not None and not self._up.is_set():
+            self.generation += 1
+            self._failures = 0
+            self._up.set()
+            self._tried.set()
+
+    async def _watchdog(self, connection: ClientConnection) -> None:
+        """Notice a connection that died without a word (a laptop's sleep, a NAT's timeout)."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(IDLE / 2)
+            if not self._watched or loop.time() - self._heard < IDLE:
+                continue
+            try:
+                await asyncio.wait_for(await connection.ping(), PONG)
+            except asyncio.TimeoutError:
+                if loop.time() - self._heard >= IDLE:
+                    log.debug("no pong: connecting afresh")
+                    connection.transport.abort()
+                    return
+            except Exception:
+                return
+
+
+class Attribution:
+    """Which job and node a frame without them belongs to: what this socket last heard of."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str | None, str | None] = (None, None)
+        self._node: dict[str, str | None] = {}
+
+    def forget(self, job_id: str) -> None:
+        self._node.pop(job_id, None)
+
+    def complete(self, event: Event) -> Event:
+        """The event, with its job and node filled in where the wire left them out."""
+        if isinstance(event, PreviewImage):
+            if event.metadata is not None:
+                if event.prompt_id is not None:
+                    return event
+                return replace(event, prompt_id=self._job_of(event.node_id))
+            return replace(event, prompt_id=self._last[0], node_id=self._last[1])
+        if isinstance(event, TextFrame):
+            return replace(event, prompt_id=self._job_of(event.node_id))
+        if isinstance(event, Executing) and event.prompt_id is None:
+            event = replace(event, prompt_id=self._last[0])
+        if isinstance(event, (Executing, Progress)) and event.prompt_id is not None:
+            self._note(event.prompt_id, event.node)
+        elif isinstance(event, ExecutionStart) and event.prompt_id is not None:
+            self._note(event.prompt_id, None)
+        elif isinstance(event, ProgressState) and event.prompt_id is not None:
+            running = [key for key, node in event.nodes.items() if node.state == "running"]
+            if running:
+                self._note(event.prompt_id, running[-1])
+        return event
+
+    def _note(self, job_id: str, node: str | None) -> None:
+        self._last = (job_id, node)
+        self._node.pop(job_id, None)
+        self._node[job_id] = node
+        while len(self._node) > 256:
+            self._node.pop(next(iter(self._node)))
+
+    def _job_of(self, node_id: str | None) -> str | None:
+        for job_id in reversed(self._node):
+            if self._node[job_id] == node_id:
+                return job_id
+        return self._last[0]
+
+
+def _context(verify: bool | str) -> Any:
+    import ssl
+
+    context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
+    if verify is False:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _quiet_logger() -> logging.Logger:
+    """A logger of our own for the library's words: its request line holds the key."""
+    logger = logging.getLogger("comfy_notebook.websockets")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.WARNING)
+    return logger

@@ -1,0 +1,140 @@
+"""From a workflow and a few arguments to a job: inputs set, files uploaded, sent once, followed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ComfyError, ConnectionFailed, UnknownNode, UploadRejected, did_you_mean
+from ..redact import register
+from .dialect import Request
+from .follow import Follower
+from .http import Unsure
+from .records import FileRef, Submission
+
+if TYPE_CHECKING:
+    from ..workflow.graph import Workflow
+    from .connection import AsyncClient
+
+_FIRST_STATUS = 6.0
+
+
+async def submit(
+    client: AsyncClient,
+    workflow: Any,
+    *,
+    seed: int | str | None,
+    inputs: Mapping[str, Any] | None,
+    partner_key: str | None,
+    targets: Sequence[Any] | None,
+    previews: bool,
+) -> Follower:
+    """Submit, and return the follower of the job, already following."""
+    prepared = await prepare(client, workflow, seed=seed, inputs=inputs)
+    graph = prepared.to_api()
+    extra: dict[str, Any] = {}
+    if prepared.extra_pnginfo:
+        extra["extra_pnginfo"] = prepared.extra_pnginfo
+    if partner_key:
+        register(partner_key)
+        extra["api_key_comfy_org"] = partner_key
+    request = Request(
+        graph,
+        client.client_id,
+        extra_data=extra,
+        targets=None if targets is None else [_target(prepared, ref) for ref in targets],
+        prompt_id=str(uuid.uuid4()) if client.dialect.takes_prompt_id else None,
+        preview_method=None if previews else "none",
+    )
+    if client.events is not None:
+        await client.events.ready(_FIRST_STATUS)
+    client.hub.begin()
+    try:
+        sent = await _send(client, request)
+        follower = Follower(
+            client, sent.job_id, graph=graph, workflow=prepared, problems=sent.problems, previews=previews
+        )
+        client.follow(follower)
+        return follower
+    finally:
+        client.hub.end()
+
+
+async def prepare(
+    client: AsyncClient, workflow: Any, *, seed: int | str | None, inputs: Mapping[str, Any] | None
+) -> Workflow:
+    """A copy of the workflow that is ready to be sent: converted, set, and with its files uploaded."""
+    from ..workflow.graph import Workflow
+
+    wf = workflow.copy() if isinstance(workflow, Workflow) else Workflow.load(workflow)
+    if not wf.is_converted:
+        wf.resolve(await client.nodes)
+    if inputs:
+        wf.update(inputs)
+    if seed is not None:
+        wf.set_seed(seed)
+    waiting = list(wf.pending_uploads())
+    return wf.with_values(await _upload(client, wf, waiting)) if waiting else wf
+
+
+async def _upload(
+    client: AsyncClient, wf: Workflow, waiting: list[tuple[str, str, Any]]
+) -> dict[str | tuple[str, str], Any]:
+    """The names of the uploaded values; all are checked before the first is sent."""
+    catalog = await client.nodes
+    for node_id, name, value in waiting:
+        class_type = wf.graph[node_id].get("class_type", "")
+        info = catalog.get(class_type)
+        spec = info.inputs.get(name) if info is not None else None
+        if not isinstance(value, FileRef) and info is not None and (spec is None or not spec.upload):
+            takers = [key for key, other in info.inputs.items() if other.upload]
+            raise UploadRejected(
+                f"{wf.node(node_id).label}, {name}: takes no files, and was given a {type(value).__name__}.",
+                hint=f"Its input {takers[0]!r} does." if takers else "Load it with a node such as LoadImage.",
+            )
+    refs = [value if isinstance(value, FileRef) else await client.upload(value) for _, _, value in waiting]
+    return {(node_id, name): ref.value for (node_id, name, _), ref in zip(waiting, refs, strict=True)}
+
+
+def _target(wf: Workflow, ref: Any) -> str:
+    try:
+        return wf[ref].id
+    except UnknownNode as error:
+        names = [node.title for node in wf.outputs()]
+        raise UnknownNode(f"The target {ref!r} is no node of the workflow.",
+                          hint=error.hint or did_you_mean(str(ref), names)) from None  # fmt: skip
+
+
+async def _send(client: AsyncClient, request: Request) -> Submission:
+    """POST the submission; whatever happens to us meanwhile, no job is left behind unnoticed."""
+    post = asyncio.ensure_future(client.dialect.submit(client.http, request))
+    try:
+        return await asyncio.shield(post)
+    except asyncio.CancelledError:
+        await _withdraw(client, post)
+        raise
+    except Unsure as error:
+        if request.prompt_id is not None and await _arrived(client, request.prompt_id):
+            return Submission(request.prompt_id)
+        if request.prompt_id is not None:
+            return await client.dialect.submit(client.http, request)
+        raise ConnectionFailed(
+            f"{error.what} The workflow may or may not have been accepted.",
+            hint="client.jobs(limit=5) shows the newest jobs; comfy.job(id) attaches to one.",
+        ) from None
+
+
+async def _withdraw(client: AsyncClient, post: asyncio.Future[Submission]) -> None:
+    """The caller has gone while the submission was on its way: cancel what it becomes."""
+    with contextlib.suppress(ComfyError, asyncio.TimeoutError):
+        sent = await asyncio.wait_for(post, 3)
+        await client.dialect.cancel(client.http, sent.job_id)
+
+
+async def _arrived(client: AsyncClient, job_id: str) -> bool:
+    with contextlib.suppress(ComfyError):
+        return await client.dialect.record(client.http, job_id) is not None
+    return False

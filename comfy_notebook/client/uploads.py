@@ -1,0 +1,78 @@
+"""Uploads of one client: packed, checked, sent once for each content."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..config import MAX_UPLOAD_BYTES
+from . import assets, masks
+from .assets import Progress
+from .records import FileRef
+
+if TYPE_CHECKING:
+    from .connection import AsyncClient
+
+
+class Uploads:
+    """What this client has given its server, by content."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+        self._sent: dict[tuple[str, str], FileRef] = {}
+
+    async def upload(
+        self,
+        value: Any,
+        name: str | None = None,
+        *,
+        subfolder: str = "",
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> FileRef:
+        """Give the server a file, unless it has the same content already."""
+        client, cloud = self._client, self._client.dialect.name == "cloud"
+        packed = assets.pack(value, name)
+        assets.check(packed, self._limit(), pixels=cloud)
+        # The Cloud names files by content; a ComfyUI keeps the name, which is then part of what was sent.
+        where = (packed.digest, "" if cloud else f"{subfolder}/{packed.name}")
+        if where in self._sent and not overwrite:
+            return self._sent[where]
+        ref = None
+        if not overwrite:
+            ref = await client.dialect.known_file(client.http, packed.data, packed.name)
+        if ref is None:
+            ref = await assets.send(
+                client.http,
+                client.dialect,
+                packed,
+                subfolder=subfolder,
+                overwrite=overwrite,
+                progress=progress,
+            )
+        self._sent[where] = ref
+        return ref
+
+    def _limit(self) -> int | None:
+        """The most bytes the server takes; a ComfyUI says so in its feature flags."""
+        if self._client.dialect.name == "cloud":
+            return MAX_UPLOAD_BYTES
+        told = self._client.flags.get("max_upload_size")
+        return told if isinstance(told, int) else None
+
+    async def upload_mask(self, mask: Any, original: Any, name: str | None = None) -> FileRef:
+        """Give a picture the server has a mask of the same size."""
+        client = self._client
+        if not isinstance(original, FileRef):
+            original = await self.upload(original)
+        data, _ = await client.downloads.fetch(original.name, original.subfolder, original.type)
+        packed = assets.Packed(
+            name or f"mask_{original.name.rpartition('.')[0] or original.name}.png",
+            masks.as_alpha(masks.to_mask(mask), assets.dimensions(data)),
+        )
+        return await assets.send(
+            client.http,
+            client.dialect,
+            packed,
+            route="/api/upload/mask",
+            fields={"original_ref": assets.original_ref(original)},
+        )

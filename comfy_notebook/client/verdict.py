@@ -1,0 +1,84 @@
+"""How a job ended, in words: its record and state ▶ the error `result()` raises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import (
+    ImageDownloadFailed,
+    InactiveSubscription,
+    InsufficientFunds,
+    JobFailed,
+    ModelDownloadFailed,
+    OutOfMemory,
+    ValidationFailed,
+    clip,
+)
+from ..protocol.messages import ExecutionError
+from ..redact import redact
+from ..state import JobState
+from .records import JobRecord
+
+_TYPES: dict[str, tuple[type[JobFailed], str]] = {
+    "ValidationError": (ValidationFailed, "Check the workflow's inputs: wf.validate(client.nodes)."),
+    "ModelDownloadError": (ModelDownloadFailed, "client.models(folder) lists the models there are."),
+    "ImageDownloadError": (
+        ImageDownloadFailed,
+        "Check the image's address, or upload it: client.upload(path).",
+    ),
+    "OOMError": (OutOfMemory, "Use smaller images, a smaller batch or a smaller model."),
+    "OutOfMemoryError": (OutOfMemory, "Use smaller images, a smaller batch or a smaller model."),
+    "InsufficientFundsError": (InsufficientFunds, "Add credits at platform.comfy.org."),
+    "InactiveSubscriptionError": (InactiveSubscription, "See the plans at comfy.org/cloud/pricing."),
+}
+
+
+def failure(job_id: str, record: JobRecord | None, state: JobState) -> JobFailed:
+    """The `JobFailed` (or the subclass its exception type names) of a job that failed."""
+    error = (record.error if record is not None else None) or state.error
+    if error is None:
+        message = record.message if record is not None else ""
+        return JobFailed(
+            f"The job failed{f': {message}' if message else ', and the server does not say why'}.",
+            job_id=job_id,
+            hint="" if message else "The server's own log may.",
+        )
+    title = state.title(error.node_id)
+    cls, hint = _TYPES.get(error.exception_type.rpartition(".")[2], (JobFailed, ""))
+    where = _where(title, error)
+    message = error.exception_message.strip() or "no message"
+    kind = error.exception_type.rpartition(".")[2]
+    return cls(
+        f"{where} failed: {kind + ': ' if kind else ''}{message}",
+        job_id=job_id,
+        node_id=error.node_id,
+        node_title=title or None,
+        class_type=error.node_type,
+        exception_type=error.exception_type,
+        traceback="".join(line if line.endswith("\n") else line + "\n" for line in error.traceback),
+        inputs=_inputs(error.current_inputs),
+        hint=hint,
+    )
+
+
+def _where(title: str, error: ExecutionError) -> str:
+    name = title or error.node_type or "A node"
+    if error.node_id is None:
+        return name
+    kind = f"{error.node_type}, " if error.node_type and error.node_type != name else ""
+    return f"{name} ({kind}node {error.node_id})"
+
+
+def _inputs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the node was given, short: servers send tensors as kilobytes of text, and keys as they are."""
+    out: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if any(word in name.lower() for word in ("api_key", "auth_token", "password", "secret")):
+            value = "[redacted]"
+        elif not isinstance(value, (int, float, bool, type(None))):
+            value = clip(redact(value), 200)
+        out[name] = value
+    return out

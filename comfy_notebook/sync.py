@@ -1,0 +1,276 @@
+"""Plain calls onto the one background event loop.
+
+All network I/O of the package runs on one daemon thread, `comfy-io`, with its own asyncio loop,
+started when first needed. The calling thread waits on a `queue.SimpleQueue` in steps of at most
+0.1 s: `queue.Queue`, `threading.Event` and `Future.result()` leak their Python-level lock when
+`KeyboardInterrupt` lands between acquiring it and the `with` body, and waits on Windows cannot be
+interrupted at all. An interrupt cancels the coroutine, waits for its cleanup for at most
+`CLEANUP` seconds, and is raised again; a second one leaves at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import contextvars
+import functools
+import inspect
+import os
+import queue
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from .errors import ComfyError, ConnectionFailed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+S = TypeVar("S")
+
+TICK = 0.1
+CLEANUP = 5.0
+
+
+class Closing(Protocol):
+    """What is to be closed when the loop stops."""
+
+    def close(self) -> Coroutine[Any, Any, None]: ...
+
+
+class BackgroundLoop:
+    """One daemon thread with one event loop; made again after a fork."""
+
+    def __init__(self, name: str = "comfy-io") -> None:
+        self._name = name
+        self.clients: weakref.WeakSet[Closing] = weakref.WeakSet()
+        self._reset()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._reset)
+        atexit.register(self.stop)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self.clients.clear()
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, running; started when there is none yet."""
+        loop, thread = self._loop, self._thread
+        if loop is None or thread is None or not thread.is_alive():
+            loop = self._start()
+        return loop
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        if sys.platform == "emscripten":
+            raise ComfyError(
+                "This Python runs inside the browser, where there are no threads and no sockets.",
+                hint="Use a kernel that runs on a computer, not a JupyterLite one.",
+            )
+        with self._lock:
+            if self._loop is not None and self._thread is not None and self._thread.is_alive():
+                return self._loop
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=self._main, args=(loop,), name=self._name, daemon=True)
+            # Started in an empty context: display calls made by mistake must not follow a cell around.
+            contextvars.Context().run(thread.start)
+            self._loop, self._thread = loop, thread
+            return loop
+
+    def _main(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
+        try:
+            loop.run_forever()
+        finally:
+            if closing := [loop.create_task(client.close()) for client in self.clients]:
+                loop.run_until_complete(asyncio.wait(closing, timeout=2))
+            tasks = asyncio.all_tasks(loop)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                loop.run_until_complete(asyncio.wait(tasks, timeout=2))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.close()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the calling thread is the loop's own."""
+        return threading.current_thread() is self._thread
+
+    def stop(self) -> None:
+        """Cancel what still runs and end the thread, within a few seconds; it starts again on use."""
+        loop, thread = self._loop, self._thread
+        if loop is None or thread is None or not thread.is_alive() or self.is_current:
+            return
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(3)
+        self._loop = self._thread = None
+
+    def post(self, call: Callable[..., Any], *args: Any) -> None:
+        """Have the loop call this soon; from any thread, never waiting."""
+        self.loop.call_soon_threadsafe(functools.partial(call, *args), context=contextvars.Context())
+
+    def spawn(
+        self,
+        running: _Running[T],
+        coroutine: Coroutine[Any, Any, T],
+        done: Callable[[asyncio.Task[T]], Any],
+    ) -> None:
+        """Run a coroutine on the loop; `done` is called there with the finished task."""
+
+        def begin() -> None:
+            if running.cancelled:
+                coroutine.close()
+                return
+            running.task = asyncio.get_running_loop().create_task(coroutine)
+            running.task.add_done_callback(done)
+
+        self.post(begin)
+
+    def run(self, coroutine: Coroutine[Any, Any, T], *, cleanup: float = CLEANUP) -> T:
+        """Run a coroutine on the loop and wait for what it returns or raises."""
+        if self.is_current:
+            coroutine.close()
+            raise ComfyError(
+                "A plain call was made from the background loop's own thread: it would wait for itself.",
+                hint="Inside coroutines and event callbacks use AsyncClient, or `await job`.",
+            )
+        box: queue.SimpleQueue[asyncio.Task[T]] = queue.SimpleQueue()
+        running: _Running[T] = _Running(self)
+        try:
+            self.spawn(running, coroutine, box.put)
+            return _outcome(self._take(box, None))
+        except BaseException as error:
+            if running.finished or isinstance(error, ConnectionFailed):
+                raise
+            running.cancel()
+            self._take(box, cleanup)
+            raise
+
+    def _take(self, box: queue.SimpleQueue[asyncio.Task[T]], timeout: float | None) -> asyncio.Task[T] | None:
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            try:
+                return box.get(timeout=TICK)
+            except queue.Empty:
+                if deadline is not None and time.monotonic() >= deadline:
+                    return None
+                if self._thread is None or not self._thread.is_alive():
+                    return None
+
+    async def bridge(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the loop and await it from any other loop."""
+        if self.is_current:
+            return await coroutine
+        home = asyncio.get_running_loop()
+        future: asyncio.Future[asyncio.Task[T]] = home.create_future()
+
+        def done(task: asyncio.Task[T]) -> None:
+            if not home.is_closed():
+                home.call_soon_threadsafe(arrive, task)
+
+        def arrive(task: asyncio.Task[T]) -> None:
+            if not future.done():
+                future.set_result(task)
+
+        running: _Running[T] = _Running(self)
+        self.spawn(running, coroutine, done)
+        try:
+            return _outcome(await asyncio.shield(future))
+        except asyncio.CancelledError:
+            if not running.finished:
+                running.cancel()
+            raise
+
+
+class _Running(Generic[T]):
+    """A coroutine handed to the loop; can be cancelled from any thread, before or after it began."""
+
+    def __init__(self, owner: BackgroundLoop) -> None:
+        self._owner = owner
+        self.task: asyncio.Task[T] | None = None
+        self.cancelled = False
+
+    @property
+    def finished(self) -> bool:
+        return self.task is not None and self.task.done()
+
+    def cancel(self) -> None:
+        self.cancelled = True
+        self._owner.post(self._cancel)
+
+    def _cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+
+
+def _outcome(task: asyncio.Task[T] | None) -> T:
+    if task is None:
+        raise ConnectionFailed("The background loop was stopped while a call was waiting for it.")
+    if task.cancelled():
+        raise ConnectionFailed("The call was abandoned because its client was closed.")
+    return task.result()
+
+
+IO = BackgroundLoop()
+"""The process's one loop: a thread cannot be owned by the clients that share it."""
+
+
+def on_io(
+    method: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """An async method whose body always runs on the background loop, whichever loop awaits it."""
+
+    @functools.wraps(method)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await IO.bridge(method(*args, **kwargs))
+
+    return call
+
+
+def plain(method: Callable[Concatenate[Any, P], Awaitable[T]]) -> Callable[Concatenate[Any, P], T]:
+    """The plain form of an async method, for an object that keeps the async one in `_async`.
+
+    Name, signature and docstring are the async method's; calling blocks until it is done.
+    """
+
+    @functools.wraps(method)
+    def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+        return IO.run(_coroutine(method(self._async, *args, **kwargs)))
+
+    return call
+
+
+async def _coroutine(awaitable: Awaitable[T]) -> T:
+    return await awaitable
+
+
+class Eventually(Awaitable[T]):
+    """What an async property gives: nothing happens until it is awaited."""
+
+    def __init__(self, start: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._start = start
+
+    def __await__(self) -> Any:
+        return IO.bridge(self._start()).__await__()
+
+
+class PlainProperty(Generic[T]):
+    """The plain form of a property of `Eventually`: reading it blocks until the value is there."""
+
+    def __init__(self, prop: Any) -> None:
+        self._prop = prop
+        self.__doc__ = inspect.getdoc(prop)
+
+    @overload
+    def __get__(self, instance: None, owner: Any = None) -> PlainProperty[T]: ...
+    @overload
+    def __get__(self, instance: object, owner: Any = None) -> T: ...
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        if instance is None:
+            return self
+        return IO.run(_coroutine(self._prop.fget(instance._async)))
