@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFilter
 
+from comfy_notebook.embedded.nodes.analytic.noise import NoiseStream
 from comfy_notebook.embedded.nodes.registry import default_registry
-from comfy_notebook.embedded.nodes.torch_noise import randn
 
 RUNS = 7
 
@@ -128,7 +128,7 @@ def cases(size: int, folder: Path) -> list[tuple[str, dict[str, Any], Callable[[
         (
             "ImageAddNoise",
             {"image": image, "seed": 1, "strength": 0.1},
-            lambda: np.clip(image + np.float32(0.1) * randn(1, *image.shape), 0, 1),
+            lambda: np.clip(image + np.float32(0.1) * NoiseStream(1).normal(image.shape), 0, 1),
         ),
         (
             "Morphology",

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from .analytic.noise import NoiseStream
 from .base import Context, Input, Node, Output
 from .linear import Taps, along_both
 from .pixels import Array, from_pil, to_uint8
-from .torch_noise import randn
 from .windows import box
 
 _RADIUS = {"default": 1, "min": 1, "max": 31, "step": 1}
@@ -96,7 +96,11 @@ class ImageQuantize(_PostProcessing):
     def run(self, ctx: Context, *, image: Array, colors: int, dither: str) -> tuple[Any, ...]:
         if image.shape[-1] != 3:
             raise RuntimeError(f"ImageQuantize takes RGB images; these have {image.shape[-1]} channels.")
-        return (np.stack([_quantized(one, colors, dither) for one in image]),)
+        few = []
+        for one in image:
+            ctx.check_cancelled()
+            few.append(_quantized(one, colors, dither))
+        return (np.stack(few),)
 
 
 def _quantized(image: Array, colors: int, dither: str) -> Array:
@@ -145,7 +149,8 @@ class ImageAddNoise(Node):
     outputs = (Output("IMAGE"),)
 
     def run(self, ctx: Context, *, image: Array, seed: int, strength: float) -> tuple[Any, ...]:
-        return (np.clip(image + np.float32(strength) * randn(seed, *image.shape), 0, 1),)
+        noise = NoiseStream(seed).normal(image.shape)
+        return (np.clip(image + np.float32(strength) * noise, 0, 1),)
 
 
 class Morphology(Node):

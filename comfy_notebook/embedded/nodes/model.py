@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from .analytic import latent_space
-from .analytic.grid import resize_mask
 from .analytic.model import AnalyticModel
 from .analytic.noise import Array
 from .analytic.words import tilts
 from .base import Context, Files, Input, Node, Output
+from .resize import resize_mask
 
 
 @dataclass(frozen=True)

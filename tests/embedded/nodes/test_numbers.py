@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from comfy_notebook.embedded.nodes.analytic.noise import NoiseStream
 from comfy_notebook.embedded.nodes.resize import resize
-from comfy_notebook.embedded.nodes.torch_noise import randn
 
 from .kit import Bench, Folder, run
 
@@ -55,7 +55,7 @@ def test_a_centre_on_a_border_goes_where_pytorch_puts_it(fact: dict[str, Any]) -
 
 @each("randn")
 def test_noise_of_a_seed(fact: dict[str, Any]) -> None:
-    close(randn(fact["seed"], fact["count"]), fact["values"])
+    close(NoiseStream(fact["seed"]).normal((fact["count"],)), fact["values"])
 
 
 @each("blur")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .grid import resize_mask
+from ..resize import resize_mask
 from .model import AnalyticModel, Canvas, within_range
 from .noise import Array
 from .schedules import percent_to_sigma

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..base import Context
-from .grid import resize_mask
+from ..resize import resize_mask
 from .guidance import Conditioning, Guidance
 from .model import SCALE, AnalyticModel
 from .multistep import (
