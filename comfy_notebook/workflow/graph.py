@@ -120,8 +120,18 @@ class Workflow:
 
     @property
     def extra_pnginfo(self) -> dict[str, Any]:
-        """What a server is to write into pictures: the editor's document, while the graph is unedited."""
-        return {"workflow": self.editor} if self.editor is not None and not self.edited else {}
+        """What a server is to write into pictures: the editor's document with the values of this graph.
+
+        Empty when there is no such document, or when it cannot be made to say what the graph says.
+        """
+        if self.editor is None or self._api is None or self._original is None or not self.edited:
+            return {"workflow": self.editor} if self.editor is not None else {}
+        from .writeback import written_back
+
+        if self._catalog is None:
+            return {}
+        document = written_back(self.editor, self._original, self._api, self._catalog)
+        return {"workflow": document} if document is not None else {}
 
     def resolve(self, nodes: NodeCatalog) -> Workflow:
         """Take these node definitions into use, converting the editor's format when that is still to do.

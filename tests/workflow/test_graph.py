@@ -398,7 +398,7 @@ def test_the_editors_document_is_sent_along_only_while_it_is_true() -> None:
     wf = Workflow(example("txt2img"), editor=example("txt2img.editor"))
     assert wf.extra_pnginfo == {"workflow": example("txt2img.editor")}
     wf["3"].seed = 5
-    assert wf.extra_pnginfo == {}
+    assert wf.extra_pnginfo == {}  # no definitions at hand to put the seed back with
 
 
 @pytest.mark.parametrize("graph", [{"1": 5}, {"1": {"class_type": "A", "inputs": [1]}}, {"_note": "hi"}])
