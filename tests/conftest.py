@@ -2,73 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-
-
-@dataclass
-class EmbeddedServer:
-    """A running `python -m comfy_notebook.embedded`; `log` is the file its standard error goes to."""
-
-    url: str
-    api_key: str
-    process: subprocess.Popen[str]
-    data_dir: Path
-    log: Path
-
-    @property
-    def headers(self) -> dict[str, str]:
-        return {"X-API-Key": self.api_key}
-
-    def kill(self) -> None:
-        """As `kill -9`."""
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> int:
-        """As Ctrl-C in a terminal; the exit code."""
-        self.process.terminate()
-        try:
-            return self.process.wait(timeout=10)
-        finally:
-            self.kill()
-
-
-def start_server(data_dir: Path, **options: object) -> EmbeddedServer:
-    """Start a server and wait for its one line; options are the command's: `tier="pro"`."""
-    command = [sys.executable, "-m", "comfy_notebook.embedded", "--data-dir", str(data_dir)]
-    for name, value in options.items():
-        flag = f"--{name.replace('_', '-')}"
-        command += [flag] if value is True else [flag, str(value)] if value not in (False, None) else []
-    data_dir.mkdir(parents=True, exist_ok=True)
-    log = data_dir.with_name(f"{data_dir.name}.log")
-    with log.open("a") as errors:
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
-        )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        process.wait()
-        raise RuntimeError(f"the server did not start: {log.read_text()[-2000:]}")
-    return EmbeddedServer(process=process, data_dir=data_dir, log=log, **json.loads(line))
-
-
-def _end(server: EmbeddedServer) -> None:
-    with contextlib.suppress(OSError):
-        server.kill()
-    if server.process.stdout is not None:
-        server.process.stdout.close()
+from tests.servers import EmbeddedServer, end_server, start_server
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +19,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServe
         tmp_path_factory.mktemp("embedded") / "data", api_key="test-key-of-the-session", tier="pro"
     )
     yield server
-    _end(server)
+    end_server(server)
 
 
 @pytest.fixture
@@ -95,4 +35,4 @@ def embedded_factory(tmp_path: Path) -> Iterator[Callable[..., EmbeddedServer]]:
 
     yield start
     for server in started:
-        _end(server)
+        end_server(server)

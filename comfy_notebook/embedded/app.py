@@ -23,7 +23,7 @@ from .server import Server
 
 def cloud_routes() -> list[BaseRoute]:
     """The Cloud's contract."""
-    preview = "/api/experiment/models/preview/{folder}/{path_index}/{filename:path}"
+    preview = "/api/experiment/models/preview/{folder}/{path_index}/{filename:any}"
     return [
         *_shared_routes("/api"),
         route("/api/user", info.user),
@@ -46,11 +46,11 @@ def cloud_routes() -> list[BaseRoute]:
         route("/api/assets/download", assets.download, "POST"),
         route("/api/assets/tags/refine", assets.tag_histogram),
         route("/api/assets/hash/{hash}", assets.has_hash, "HEAD"),
-        route("/api/assets/{id}", assets.get_asset),
-        route("/api/assets/{id}", assets.update_asset, "PUT"),
-        route("/api/assets/{id}", assets.delete_asset, "DELETE"),
-        route("/api/assets/{id}/tags", assets.add_tags, "POST"),
-        route("/api/assets/{id}/tags", assets.remove_tags, "DELETE"),
+        route("/api/assets/{id:uuid}", assets.get_asset),
+        route("/api/assets/{id:uuid}", assets.update_asset, "PUT"),
+        route("/api/assets/{id:uuid}", assets.delete_asset, "DELETE"),
+        route("/api/assets/{id:uuid}/tags", assets.add_tags, "POST"),
+        route("/api/assets/{id:uuid}/tags", assets.remove_tags, "DELETE"),
         route("/api/tags", assets.list_tags),
         route("/api/tasks/{task_id}", assets.get_task),
         WebSocketRoute("/ws", socket.socket),
@@ -83,7 +83,7 @@ def _shared_routes(prefix: str) -> list[BaseRoute]:
         route(f"{prefix}/prompt", prompt.post_prompt, "POST"),
         route(f"{prefix}/prompt", prompt.get_prompt),
         route(f"{prefix}/object_info", info.object_info),
-        route(f"{prefix}/object_info/{{class_type:path}}", info.object_info_of),
+        route(f"{prefix}/object_info/{{class_type:any}}", info.object_info_of),
         route(f"{prefix}/features", info.features, public=True),
         route(f"{prefix}/workflow_templates", info.workflow_templates, public=True),
         route(f"{prefix}/experiment/models", info.model_folders, public=True),
@@ -95,11 +95,11 @@ def _shared_routes(prefix: str) -> list[BaseRoute]:
         route(f"{prefix}/interrupt", queue.post_interrupt, "POST"),
         route(f"{prefix}/upload/image", uploads.upload_image, "POST"),
         route(f"{prefix}/upload/mask", uploads.upload_mask, "POST"),
-        route(f"{prefix}/userdata", userdata.list_userdata),
-        route(f"{prefix}/userdata/{{file:path}}/move/{{to:path}}", userdata.move_userdata, "POST"),
-        route(f"{prefix}/userdata/{{file:path}}", userdata.get_userdata),
-        route(f"{prefix}/userdata/{{file:path}}", userdata.post_userdata, "POST"),
-        route(f"{prefix}/userdata/{{file:path}}", userdata.delete_userdata, "DELETE"),
+        route(f"{prefix}/userdata", userdata.list_userdata, plain=True),
+        route(f"{prefix}/userdata/{{file:any}}/move/{{to:any}}", userdata.move_userdata, "POST", plain=True),
+        route(f"{prefix}/userdata/{{file:any}}", userdata.get_userdata, plain=True),
+        route(f"{prefix}/userdata/{{file:any}}", userdata.post_userdata, "POST", plain=True),
+        route(f"{prefix}/userdata/{{file:any}}", userdata.delete_userdata, "DELETE", plain=True),
     ]
 
 

@@ -19,6 +19,9 @@ class Form:
     def __init__(self, data: FormData) -> None:
         self._data = data
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._data
+
     def get(self, name: str) -> UploadFile | str | None:
         """A field, whichever it is."""
         return self._data.get(name)

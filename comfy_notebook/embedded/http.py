@@ -12,14 +12,29 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Match, Route
 
 from .accounts import Account
 from .server import Server
 
+
+class _Anything(Convertor[str]):
+    """The rest of a path, whatever is in it: Starlette's own `path` stops at a line break."""
+
+    regex = r"(?s:.*)"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("any", _Anything())
 Endpoint = Callable[[Request], Awaitable[Response]]
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _CODES = {
@@ -27,6 +42,9 @@ _CODES = {
     405: "METHOD_NOT_ALLOWED", 409: "CONFLICT", 413: "PAYLOAD_TOO_LARGE", 415: "UNSUPPORTED_MEDIA_TYPE",
     422: "UNPROCESSABLE", 429: "TOO_MANY_REQUESTS", 500: "INTERNAL_ERROR",
 }  # fmt: skip
+
+
+_NO_KEY = "An API key is needed in the X-API-Key header, and this is not a valid one."
 
 
 class Refused(Exception):
@@ -65,8 +83,10 @@ def user_of(request: Request) -> str:
     return account_of(request).user
 
 
-def route(path: str, endpoint: Endpoint, method: str = "GET", *, public: bool = False) -> Route:
-    """A route that asks for a key first, unless the contract lets anyone in."""
+def route(
+    path: str, endpoint: Endpoint, method: str = "GET", *, public: bool = False, plain: bool = False
+) -> Route:
+    """A route that asks for a key first, unless the contract lets anyone in; `plain` ones refuse in text."""
 
     async def guarded(request: Request) -> Response:
         server = server_of(request)
@@ -75,10 +95,15 @@ def route(path: str, endpoint: Endpoint, method: str = "GET", *, public: bool = 
             account = account or server.accounts.first
             if from_elsewhere(request.headers.get("origin", ""), request.headers.get("host", "")):
                 return Response(status_code=403)
-        if account is None and not public:
-            raise Refused(401, "An API key is needed in the X-API-Key header, and this is not a valid one.")
-        request.state.account = account
-        return await endpoint(request)
+        try:
+            if account is None and not public:
+                raise Refused(401, _NO_KEY)
+            request.state.account = account
+            return await endpoint(request)
+        except Refused as error:
+            if not plain:
+                raise
+            return PlainTextResponse(error.message, error.status, error.headers)
 
     guarded.__name__ = getattr(endpoint, "__name__", "route")
     methods = [method]
@@ -179,5 +204,15 @@ async def not_served(request: Request, error: Exception) -> Response:
     message = {404: "There is no such route.", 405: "This route has no such method."}
     text = message.get(error.status_code, str(error.detail))
     response = Refused(error.status_code, text).response()
-    response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        response.headers["Allow"] = ", ".join(_methods(request))
     return response
+
+
+def _methods(request: Request) -> list[str]:
+    """Every method the path of this request takes, over all its routes."""
+    found: set[str] = set()
+    for candidate in request.app.routes:
+        if isinstance(candidate, Route) and candidate.matches(request.scope)[0] is not Match.NONE:
+            found |= candidate.methods or set()
+    return sorted(found)

@@ -27,7 +27,6 @@ from .asset_forms import (
     checked,
     file_name,
     hash_of,
-    is_uuid_text,
     tags_of_form,
     type_of,
 )
@@ -61,13 +60,13 @@ async def create_asset(request: Request) -> Response:
             fetched = await fetch(body["url"], MAX_UPLOAD, private=server_of(request).is_local)
         except FetchFailed as error:
             raise Refused(error.status, str(error)) from None
-        return _keep(request, fetched.data, body["name"], body | {"mime_type": fetched.mime})
+        return _keep(request, fetched.data, body["name"] or fetched.name, body | {"mime_type": fetched.mime})
     form = await read_form(request, status=413)
     upload = form.get("file")
     if not isinstance(upload, UploadFile):
         raise Refused(400, "The form has no file called file.")
     metadata = parse_json((form.text("user_metadata") or "{}").encode("utf-8", "surrogatepass"))
-    fields = {name: form.text(name) for name in ("id", "name", "mime_type", "preview_id") if form.text(name)}
+    fields = {name: form.text(name) for name in ("id", "name", "mime_type", "preview_id") if name in form}
     details = checked({**fields, "tags": tags_of_form(form), "user_metadata": metadata}, DETAILS)
     return _keep(request, await upload.read(), details.get("name") or upload.filename or "file", details)
 
@@ -105,8 +104,8 @@ async def update_asset(request: Request) -> Response:
     changed = server_of(request).assets.change(
         replace(
             asset,
-            name=body.get("name", asset.name),
-            mime=body.get("mime_type", asset.mime),
+            name=body.get("name") or asset.name,
+            mime=body.get("mime_type") or asset.mime,
             metadata=body.get("user_metadata", asset.metadata),
             preview_id=body.get("preview_id", asset.preview_id),
         ),
@@ -278,8 +277,8 @@ def _shown(request: Request, assets: list[Asset]) -> list[dict[str, Any]]:
 
 
 def _find(request: Request) -> Asset:
-    asset = server_of(request).assets.get(user_of(request), request.path_params["id"])
-    if asset is None or not is_uuid_text(asset.id):
+    asset = server_of(request).assets.get(user_of(request), str(request.path_params["id"]))
+    if asset is None:
         raise Refused(404, "There is no such asset.", "ASSET_NOT_FOUND")
     return asset
 

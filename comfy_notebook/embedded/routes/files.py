@@ -73,10 +73,8 @@ def storage_url(request: Request, server: Server, asset: Asset) -> str:
 async def mask_layers(request: Request) -> Response:
     """The files of the mask editor that belong together."""
     filename = request.query_params.get("filename", "")
-    if not filename:
-        raise Refused(400, "filename is needed.")
     assets = server_of(request).assets
-    asset = assets.find(user_of(request), filename)
+    asset = assets.find(user_of(request), filename) if filename else None
     layers = assets.mask_layers(asset) if asset is not None else None
     if layers is None:
         raise Refused(404, "There is no such mask.", "FILE_NOT_FOUND")

@@ -32,9 +32,11 @@ async def post_history(request: Request) -> Response:
 
 async def list_history(request: Request) -> Response:
     """The user's ended jobs, newest first, without their graphs."""
-    limit = query_int(request, "max_items", 100, 0, 10**6)
-    offset = query_int(request, "offset", 0, 0, 10**12)
-    jobs, _ = server_of(request).jobs.page(user_of(request), statuses=ENDED, offset=offset, limit=limit)
+    wanted = query_int(request, "max_items", 100, -(10**12), 10**12)
+    offset = query_int(request, "offset", 0, -(10**12), 10**12)
+    jobs, _ = server_of(request).jobs.page(
+        user_of(request), statuses=ENDED, offset=max(offset, 0), limit=wanted if 0 <= wanted < 1000 else 1000
+    )
     return JSONResponse({"history": [_entry(job) for job in jobs]})
 
 

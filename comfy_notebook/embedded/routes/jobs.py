@@ -27,9 +27,6 @@ async def list_jobs(request: Request) -> Response:
     offset = query_int(request, "offset", 0, 0, 10**12)
     limit = query_int(request, "limit", 100, 1, 1000)
     statuses = [word for word in request.query_params.get("status", "").split(",") if word]
-    words = {str(status) for status in JobStatus}
-    if unknown := [word for word in statuses if word not in words]:
-        raise Refused(400, f"status must be among {', '.join(sorted(words))}; not {unknown[0][:40]!r}.")
     output_type = request.query_params.get("output_type")
     if output_type is not None and output_type not in ("image", "video", "audio"):
         raise Refused(400, "output_type must be one of image, video, audio.")
