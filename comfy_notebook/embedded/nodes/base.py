@@ -73,19 +73,42 @@ class Context(Protocol):
 LARGEST_ARRAY = 4 << 30
 """Bytes one result may have; a node asked for more raises `TooLarge` before it allocates."""
 
+LONGEST_TEXT = 1 << 25
+"""Characters one text may have."""
+_SMALL = 1 << 26  # bytes up to which nobody looks how much memory is free
+
 
 class TooLarge(MemoryError):
     """A result that would not fit into memory; reported as the API's `OOMError`."""
 
 
 def room_for(*shape: int, itemsize: int = 4) -> None:
-    """Raise `TooLarge` when an array of this shape would pass `LARGEST_ARRAY`."""
+    """Raise `TooLarge` when an array of this shape would pass `LARGEST_ARRAY` or half the free memory."""
     size = itemsize * math.prod(shape)
-    if size > LARGEST_ARRAY:
+    if size <= _SMALL:
+        return
+    limit = min(LARGEST_ARRAY, (_free_memory() or 2 * LARGEST_ARRAY) // 2)
+    if size > limit:
         raise TooLarge(
-            f"Allocation of {size / 2**30:.1f} GiB refused: one result may have at most "
-            f"{LARGEST_ARRAY / 2**30:.0f} GiB. Use a smaller size or batch."
+            f"Allocation of {size / 2**30:.1f} GiB refused: one result may now have at most "
+            f"{limit / 2**30:.1f} GiB. Use a smaller size or batch."
         )
+
+
+def _free_memory() -> int | None:
+    """Bytes the machine could still give, where it says so (Linux)."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            found = next((line for line in lines if line.startswith("MemAvailable:")), "")
+        return int(found.split()[1]) * 1024
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def room_for_text(length: int) -> None:
+    """Raise `TooLarge` for a text of more than `LONGEST_TEXT` characters."""
+    if length > LONGEST_TEXT:
+        raise TooLarge(f"A text of {length} characters refused: it may have at most {LONGEST_TEXT}.")
 
 
 def exception_type(error: BaseException) -> str:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import regex_work
-from .base import Context, Input, Node, Output
+from .base import LONGEST_TEXT, Context, Input, Node, Output, TooLarge, room_for_text
 from .text import combo, flag
 
 SECONDS = 10.0
@@ -32,9 +32,11 @@ def limited(
     """`work(pattern, string, …)` within `SECONDS`; TimeoutError beyond, re.error for a bad pattern.
 
     `work` is one of `regex_work`. `check` is called now and then; what it raises ends the search.
+    `TooLarge` when the answer, or the way to it, does not fit into memory.
     """
     re.compile(pattern)
-    if cannot_blow_up(pattern, string):
+    longest = max((len(value) for value in rest if isinstance(value, str)), default=0)
+    if cannot_blow_up(pattern, string) and len(string) * longest <= LONGEST_TEXT:
         return work(pattern, string, *rest)
     return _in_a_process(check, json.dumps([work.__name__, pattern, string, *rest]), pattern)
 
@@ -62,9 +64,13 @@ def _in_a_process(check: Callable[[], None], request: str, pattern: str) -> Any:
                     raise TimeoutError(f"The regular expression took longer than {SECONDS:g} s: {pattern}")
         finally:
             child.kill()
+    if child.returncode:
+        raise TooLarge(f"The regular expression ran out of memory: {pattern}")
     found = json.loads(answer)
     if "error" in found:
         raise re.error(found["error"], pattern)
+    if isinstance(found["result"], str):
+        room_for_text(len(found["result"]))
     return found["result"]
 
 

@@ -6,9 +6,12 @@ Standard library only, and run by its path, so that the process starts in a mome
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import sys
+
+_MEMORY = 1 << 30
 
 
 def matches(pattern: str, string: str, flags: int) -> bool:
@@ -41,12 +44,23 @@ WORK = {work.__name__: work for work in (matches, extract, substitute)}
 
 def main() -> None:
     """Serve the one request."""
+    _limit_memory()
     name, *arguments = json.loads(sys.stdin.buffer.read())
     try:
         answer = {"result": WORK[name](*arguments)}
     except (re.error, IndexError, TypeError) as error:
         answer = {"error": str(error)}
     sys.stdout.buffer.write(json.dumps(answer).encode())
+
+
+def _limit_memory() -> None:
+    """A replacement may multiply: this process ends before the machine runs out (not on Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return
+    with contextlib.suppress(OSError, ValueError):  # macOS may not let it
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .base import Context, Input, Node, Output, Ui
+from .base import Context, Input, Node, Output, Ui, room_for_text
 
 _TEXT = Input("STRING", {"multiline": True})
 _CASES = {
@@ -47,6 +47,7 @@ class StringConcatenate(_String):
     }
 
     def run(self, ctx: Context, *, string_a: str, string_b: str, delimiter: str = "") -> tuple[Any, ...]:
+        room_for_text(len(string_a) + len(delimiter) + len(string_b))
         return (delimiter.join((string_a, string_b)),)
 
 
@@ -98,6 +99,7 @@ class StringReplace(_String):
     inputs = {"string": _TEXT, "find": _TEXT, "replace": _TEXT}
 
     def run(self, ctx: Context, *, string: str, find: str, replace: str) -> tuple[Any, ...]:
+        room_for_text(len(string) + string.count(find) * (len(replace) - len(find)))
         return (string.replace(find, replace),)
 
 

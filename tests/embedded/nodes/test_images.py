@@ -189,6 +189,32 @@ def test_nothing_is_written_to_what_a_node_was_given() -> None:
     assert (mask == 0.5).all()
 
 
+@pytest.mark.parametrize(
+    ("node", "options"),
+    [
+        ("ImageInvert", {}),
+        ("ImageScale", {"upscale_method": "bicubic", "width": 9, "height": 0, "crop": "center"}),
+        ("ImageScale", {"upscale_method": "lanczos", "width": 9, "height": 0, "crop": "center"}),
+        ("ImageBlur", {"blur_radius": 1, "sigma": 1.0}),
+        ("ImageSharpen", {"sharpen_radius": 1, "sigma": 1.0, "alpha": 0.3}),
+        ("ImageAddNoise", {"seed": 1, "strength": 0.3}),
+        ("ImageQuantize", {"colors": 4, "dither": "bayer-4"}),
+        ("Morphology", {"operation": "gradient", "kernel_size": 3}),
+        ("ImageRGBToYUV", {}),
+        ("SplitImageWithAlpha", {}),
+        ("ImagePadForOutpaint", {"left": 8, "top": 8, "right": 0, "bottom": 0, "feathering": 1}),
+    ],
+)
+def test_values_stay_float32(node: str, options: dict[str, Any]) -> None:
+    assert all(value.dtype == np.float32 for value in run(BENCH, node, image=flat(0.5), **options))
+
+
+@pytest.mark.parametrize("mode", ["overlay", "soft_light", "screen"])
+def test_blends_stay_float32(mode: str) -> None:
+    blended = one("ImageBlend", image1=flat(0.25), image2=flat(0.8), blend_factor=0.3, blend_mode=mode)
+    assert blended.dtype == np.float32
+
+
 def test_alpha_taken_off_and_put_on() -> None:
     image, mask = run(BENCH, "SplitImageWithAlpha", image=flat(0.25, channels=4))
     assert (image.shape, mask.ravel()[0]) == ((1, 4, 6, 3), 0.75)

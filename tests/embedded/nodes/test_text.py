@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from comfy_notebook.embedded.nodes import regex
-from comfy_notebook.embedded.nodes.base import Ui
+from comfy_notebook.embedded.nodes.base import TooLarge, Ui
 from comfy_notebook.embedded.nodes.regex import cannot_blow_up
 
 from .kit import Bench, Cancelled, Folder, run
@@ -110,6 +110,19 @@ def test_a_catastrophic_pattern_can_be_cancelled() -> None:
     bench = Bench(Folder(Path()), cancel_after=3)
     with pytest.raises(Cancelled):
         run(bench, "RegexReplace", **CATASTROPHE)
+
+
+def test_texts_that_multiply_are_an_oom_error() -> None:
+    """Doubled again and again, or replaced letter by letter with something long."""
+    text = "a" * 20_000_000
+    with pytest.raises(TooLarge):
+        one("StringConcatenate", string_a=text, string_b=text, delimiter="")
+    with pytest.raises(TooLarge):
+        one("StringReplace", string=text, find="a", replace="bbb")
+    for letters in (10_000, 1_000_000):
+        with pytest.raises(TooLarge):
+            one("RegexReplace", string="a" * letters, regex_pattern="a", replace="b" * 5_000)
+    assert one("RegexReplace", string="a" * 10_000, regex_pattern="^a", replace="b" * 5_000).startswith("bb")
 
 
 @pytest.mark.parametrize(
