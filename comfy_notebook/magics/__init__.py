@@ -1,1 +1,33 @@
-"""`%comfy` and `%%comfy`: thin over the library, one file per group of subcommands."""
+"""`%comfy` and `%%comfy`: thin over the library, one file per group of subcommands.
+
+Loading is light: the parsers and nothing else. `load` and `unload` are idempotent, and what `unload`
+leaves behind is the connection's background thread, which a later `load` finds again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def load(ip: Any) -> None:
+    """Register the magics, their settings and their completion with an IPython shell."""
+    from . import complete
+    from .magic import ComfyMagics
+
+    unload(ip)
+    magics = ComfyMagics(ip)
+    ip.register_magics(magics)
+    if magics not in ip.configurables:
+        ip.configurables.append(magics)
+    complete.install(ip, magics)
+
+
+def unload(ip: Any) -> None:
+    """Take the magics, their settings and their completion back out."""
+    from . import complete
+
+    complete.remove(ip)
+    ip.configurables[:] = [c for c in ip.configurables if type(c).__name__ != "ComfyMagics"]
+    for kind in ("line", "cell"):
+        ip.magics_manager.magics[kind].pop("comfy", None)
+    ip.magics_manager.registry.pop("ComfyMagics", None)

@@ -1,0 +1,64 @@
+"""The body of a `%%comfy` cell: a workflow in JSON, or `NODE.INPUT: value` lines over a file.
+
+    %%comfy run txt2img.json --seed 7
+    # a comment
+    KSampler.cfg: 4.5
+    6.text: |
+        a lighthouse at dusk,
+        {calm|stormy} sea
+    10.image: {photo}
+
+A line is split at its first `: `; a value that is exactly `{expr}` or `$name` is that Python object,
+any other is text, quotes and all. `|` starts an indented block, which is always text.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+
+from .line import Expression, LineError, Word, expression_or_text
+
+
+@dataclass(frozen=True)
+class Body:
+    """What a cell body says: a JSON text, or values to set (never both)."""
+
+    json: str | None = None
+    values: list[Word] = field(default_factory=list)
+
+
+def parse_body(text: str) -> Body:
+    """Read a cell body. Raises `LineError`, with the line's number, for what is neither form."""
+    if text.lstrip("\ufeff \t\r\n").startswith("{"):
+        return Body(json=text)
+    lines = text.splitlines()
+    values: list[Word] = []
+    at = 0
+    while at < len(lines):
+        line, number = lines[at].strip(), at + 1
+        at += 1
+        if not line or line.startswith("#"):
+            continue
+        if lines[at - 1][0].isspace():
+            raise LineError(f"line {number} of the cell is indented, and no '|' begins a block above it")
+        address, colon, rest = line.partition(": ")
+        if not colon and not line.endswith(":"):
+            raise LineError(f"line {number} of the cell, {line[:60]!r}, is not 'NODE.INPUT: value'")
+        address, rest = address.rstrip().removesuffix(":") if not colon else address.strip(), rest.strip()
+        if rest == "|":
+            begin = at
+            while at < len(lines) and (not lines[at].strip() or lines[at][0].isspace()):
+                at += 1
+            values.append(Word(_block(lines[begin:at]), address))
+            continue
+        try:
+            value: str | Expression = expression_or_text(rest)
+        except LineError:
+            value = rest
+        values.append(Word(value, address))
+    return Body(values=values)
+
+
+def _block(lines: list[str]) -> str:
+    return textwrap.dedent("\n".join(lines)).strip("\n")

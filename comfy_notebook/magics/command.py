@@ -1,0 +1,120 @@
+"""What a subcommand is, and what it may use while it runs.
+
+A `Command` joins a parser to a function `(call, args) -> value`; the value is what the magic returns.
+A `Call` is one use of a magic: the notebook's variables, the cell's body, the settings, and the ways
+to the client and to a workflow. Everything heavy is imported on use.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from IPython.core.error import UsageError
+
+from .body import Body
+from .line import Expression, Word
+from .parser import Parser
+from .values import resolve
+
+if TYPE_CHECKING:
+    from ..client.client import Client
+    from ..workflow.graph import Workflow
+    from .magic import ComfyMagics
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand: its parser, its function, and whether `%%comfy NAME` takes a cell body."""
+
+    name: str
+    parser: Parser
+    run: Callable[[Call, argparse.Namespace], Any]
+    takes_body: bool = False
+
+
+@dataclass
+class Call:
+    """One use of `%comfy` or `%%comfy`."""
+
+    magics: ComfyMagics
+    names: Mapping[str, Any]
+    prog: str = "%comfy"
+    quiet: bool = False
+    body: Body = field(default_factory=Body)
+
+    def say(self, text: str) -> None:
+        """Print, unless the line ended in `;`."""
+        if not self.quiet:
+            print(text)
+
+    def refuse(self, text: str) -> NoReturn:
+        """A mistake on the line, in one sentence."""
+        raise UsageError(f"{self.prog}: {text.rstrip('.')}. See {self.prog} --help")
+
+    def client(self, target: Any = None) -> Client:
+        """The connected client, connecting on first use; with `--on`, that client or one of that target."""
+        from .. import api
+
+        if target is None:
+            return api.client()
+        if not isinstance(target, str):
+            return target
+        if target in self.names and not isinstance(self.names[target], str):
+            return self.names[target]
+        found = self.magics.others.get(target)
+        if found is None or found.closed:
+            found = self.magics.others[target] = api.connect(target, default=False, quiet=self.quiet)
+        return found
+
+    def give(self, name: str, value: Any) -> None:
+        """Put a value into the notebook as a variable."""
+        self.magics.names[name] = value
+
+    def workflow(self, source: Any) -> Workflow:
+        """A copy of the workflow that FILE|VAR, an expression's value, or the cell's JSON names."""
+        from ..workflow.graph import Workflow
+
+        if self.body.json is not None:
+            if source is not None:
+                self.refuse(f"the cell holds a workflow, so {str(source)[:80]!r} is one too many")
+            source = self.body.json
+        elif source is None:
+            self.refuse("name a workflow: a file, a URL, or a variable")
+        elif isinstance(source, str) and source in self.names:
+            source = self.names[source]
+        elif isinstance(source, str) and "://" not in source and not source.lstrip().startswith("{"):
+            source = Path(source).expanduser()
+        return Workflow.load(source)
+
+    def set_values(self, wf: Workflow, words: list[Word]) -> None:
+        """Set what the line and the cell's body assign; text is read by the input's declared type.
+
+        In an input that takes files the name of an existing local file stands for that file, which is
+        uploaded when the job is submitted. All addresses are checked before anything is set.
+        """
+        values = [*self.body.values, *words]
+        places = [wf.split(word.key or "") for word in values]
+        for (node_id, name), word in zip(places, values, strict=True):
+            if isinstance(word.value, Expression):
+                wf.assign(node_id, name, resolve(word.value, self.names))
+            elif (path := _local_file(wf, node_id, name, word.value)) is not None:
+                self.say(f"{path} will be uploaded for {wf.node(node_id).title}.{name}")
+                wf.assign(node_id, name, path)
+            else:
+                wf.set_text(word.key or "", word.value)
+
+
+def _local_file(wf: Workflow, node_id: str, name: str, text: str) -> Path | None:
+    info = wf.node(node_id).info
+    spec = info.inputs.get(name) if info is not None else None
+    if spec is None or not spec.upload or not text:
+        return None
+    try:
+        path = Path(text).expanduser()
+        return path if path.is_file() else None
+    except (OSError, ValueError, RuntimeError):
+        return None

@@ -1,0 +1,222 @@
+"""Tab completion of `%comfy` lines, from what is known already: no server is ever asked.
+
+IPython 8.6 and later are given a matcher, which also works in `x = %comfy …`; older ones the
+`complete_command` hook. Both are taken out again on unload.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..workflow.catalog import NodeCatalog
+    from .magic import ComfyMagics
+
+_LINE = re.compile(r"^\s*(?:[\w.,\s]+=\s*)?(%{1,2})comfy(?:\s+(?P<rest>.*))?$", re.DOTALL)
+_BODY = re.compile(r"^%%comfy\s+(?P<rest>\S.*)$")
+_TARGETS = ("cloud", "local", "embedded")
+_WORKFLOW_FILES = (
+    *(".json", ".png", ".webp", ".jpg", ".jpeg", ".avif"),
+    *(".mp4", ".webm", ".mov", ".flac", ".mp3", ".ogg", ".svg", ".glb"),
+)
+_MOST = 200
+
+
+def install(ip: Any, magics: ComfyMagics) -> None:
+    """Add the completion to a shell that has a completer."""
+    if getattr(ip, "Completer", None) is None:
+        return
+    try:
+        from IPython.core.completer import SimpleCompletion, context_matcher
+    except ImportError:  # IPython before 8.6
+        for key in ("%comfy", "%%comfy"):
+            ip.set_hook("complete_command", lambda _, event: _hooked(magics, event), str_key=key)
+        return
+
+    @context_matcher(identifier="comfy_notebook", priority=200)
+    def matcher(context: Any) -> dict[str, Any]:
+        lines = context.full_text.split("\n")
+        before = lines[context.cursor_line][: context.cursor_position]
+        found = complete(magics, before, lines[0] if context.cursor_line else None)
+        if found is None:
+            return {"completions": [], "suppress": False}
+        fragment, texts = found
+        return {
+            "completions": [SimpleCompletion(text=text, type="comfy") for text in texts],
+            "matched_fragment": fragment,
+            "suppress": True,
+            "ordered": True,
+        }
+
+    ip.Completer.custom_matchers.append(matcher)
+
+
+def remove(ip: Any) -> None:
+    """Take the completion out."""
+    completer = getattr(ip, "Completer", None)
+    if completer is not None and hasattr(completer, "custom_matchers"):
+        completer.custom_matchers[:] = [
+            m for m in completer.custom_matchers if getattr(m, "matcher_identifier", "") != "comfy_notebook"
+        ]
+    hooks = getattr(ip, "strdispatchers", {}).get("complete_command")
+    for key in ("%comfy", "%%comfy"):
+        getattr(hooks, "strs", {}).pop(key, None)
+
+
+def _hooked(magics: ComfyMagics, event: Any) -> list[str]:
+    found = complete(magics, event.text_until_cursor, None)
+    # The hook's answers replace IPython's own token, which begins after the last of its delimiters.
+    return [] if found is None else [text[len(found[0]) - len(event.symbol) :] for text in found[1]]
+
+
+def complete(magics: ComfyMagics, before: str, first_line: str | None) -> tuple[str, list[str]] | None:
+    """The fragment to replace and what may stand there; None where this is no line of ours.
+
+    `before` is the line up to the cursor; `first_line` the cell's first line when that is another.
+    """
+    if first_line is not None:
+        body = _BODY.match(first_line)
+        if body is None or ":" in before:
+            return None
+        fragment = before.lstrip()
+        return fragment, _begin(
+            fragment, (f"{a}: " for a in _addresses(magics, _file_in(body["rest"]), fragment))
+        )
+    line = _LINE.match(before)
+    if line is None or line["rest"] is None:
+        return None
+    words = line["rest"].split(" ")
+    fragment, words = words[-1], [word for word in words[:-1] if word]
+    if not words:
+        return fragment, _begin(fragment, [*filter(None, magics.commands), "--help"])
+    command = magics.commands.get(words[0])
+    if command is None:
+        return fragment, []
+    parser = command.parser
+    previous = parser._option_string_actions.get(words[-1]) if len(words) > 1 else None
+    if previous is not None and previous.nargs != 0:
+        return fragment, list(_argument(magics, previous, fragment))
+    if fragment.startswith("-"):
+        return fragment, _begin(fragment, parser._option_string_actions)
+    place = _position(parser, words[1:])
+    if place is None:
+        return fragment, _begin(fragment, parser._option_string_actions)
+    if place.dest == "values":
+        return _value(magics, fragment, _file_in(" ".join(words[1:])))
+    return fragment, list(_argument(magics, place, fragment))
+
+
+def _position(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Action | None:
+    """The positional argument that comes after these words."""
+    places = [action for action in parser._actions if not action.option_strings]
+    given, skip = 0, False
+    for word in words:
+        if skip:
+            skip = False
+        elif word.startswith("-"):
+            action = parser._option_string_actions.get(word)
+            skip = action is not None and action.nargs != 0
+        else:
+            given += 1
+    for place in places:
+        if given == 0 or place.nargs == "*":
+            return place
+        given -= 1
+    return None
+
+
+def _argument(magics: ComfyMagics, action: argparse.Action, fragment: str) -> Iterator[str]:
+    """What an option or a positional argument takes."""
+    if action.choices is not None:
+        yield from _begin(fragment, [str(choice) for choice in action.choices])
+    elif action.dest in ("on", "target"):
+        yield from _begin(fragment, _TARGETS)
+    elif action.dest in ("id", "ids"):
+        yield from _begin(fragment, reversed(magics.memory.job_ids))
+    elif action.dest == "file":
+        yield from _begin(fragment, _variables(magics))
+        yield from _files(fragment, _WORKFLOW_FILES)
+    elif action.dest in ("save", "dir"):
+        yield from _files(fragment, ())
+    elif action.dest in ("output", "nodes", "what"):
+        yield from _files(fragment, None)
+    elif action.dest in ("name", "pattern"):
+        yield from _begin(fragment, _node_classes())
+
+
+def _value(magics: ComfyMagics, fragment: str, source: str) -> tuple[str, list[str]]:
+    """`NODE.INPUT=` and, after the sign, the choices of that input or files."""
+    address, equals, start = fragment.partition("=")
+    if not equals:
+        return fragment, _begin(fragment, (_quoted(f"{a}=") for a in _addresses(magics, source, fragment)))
+    choices = magics.memory.choices(source, address, magics.names, _catalog())
+    return start, [*_begin(start, choices), *_files(start, None)]
+
+
+def _quoted(text: str) -> str:
+    return f'"{text[:-1]}"=' if " " in text else text
+
+
+def _addresses(magics: ComfyMagics, source: str, fragment: str) -> list[str]:
+    by_id = fragment[:1].isdigit()
+    return magics.memory.addresses(source, magics.names, by_id=by_id) if source else []
+
+
+def _file_in(rest: str) -> str:
+    """The FILE|VAR of a line: the first word after the command that is no option and assigns nothing."""
+    for word in rest.split():
+        if not word.startswith("-") and "=" not in word and word != "run":
+            return word.strip("\"'")
+    return ""
+
+
+def _variables(magics: ComfyMagics) -> list[str]:
+    """The names of variables that hold workflows, or what holds one."""
+    kinds = ("Workflow", "Result", "Job")
+    return [
+        name
+        for name, value in magics.names.items()
+        if not name.startswith("_") and type(value).__name__ in kinds
+    ]
+
+
+def _catalog() -> NodeCatalog | None:
+    """The node definitions the connected client already has."""
+    from .. import api
+
+    client = api.current()
+    return client.nodes_at_hand if client is not None else None
+
+
+def _node_classes() -> list[str]:
+    return sorted(_catalog() or ())
+
+
+def _files(fragment: str, endings: tuple[str, ...] | None) -> Iterator[str]:
+    """Files and folders that begin so; folders alone when `endings` is empty."""
+    head, slash, tail = fragment.rpartition("/")
+    folder = Path(head + slash).expanduser() if slash else Path()
+    try:
+        entries = sorted(folder.iterdir(), key=lambda path: path.name.lower())
+    except (OSError, RuntimeError, ValueError):
+        return
+    count = 0
+    for path in entries:
+        if not path.name.startswith(tail) or (path.name.startswith(".") and not tail.startswith(".")):
+            continue
+        if path.is_dir():
+            yield f"{head}{slash}{path.name}/"
+        elif endings is None or path.name.lower().endswith(endings or "\x00"):
+            yield f"{head}{slash}{path.name}"
+        count += 1
+        if count >= _MOST:
+            return
+
+
+def _begin(fragment: str, texts: Iterable[str]) -> list[str]:
+    low = fragment.lower().lstrip("\"'")
+    return [text for text in texts if text.lower().lstrip("\"'").startswith(low)][:_MOST]

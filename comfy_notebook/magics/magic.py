@@ -1,0 +1,156 @@
+"""`%comfy` and `%%comfy`: the class IPython registers, its settings, and the way to a subcommand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
+from traitlets import Bool, Float, Int, observe
+
+from ..config import settings
+from ..errors import did_you_mean
+from . import catalog, connection, files, jobs, runs, server
+from .body import Body, parse_body
+from .command import Call, Command
+from .line import LineError, split_quiet
+from .memory import Memory
+from .parser import Helped
+
+if TYPE_CHECKING:
+    from ..client.client import Client
+
+_GROUPS = {
+    "Running": runs,
+    "Workflow files": files,
+    "Nodes, models and files of the server": catalog,
+    "Jobs": jobs,
+    "Connection": connection,
+    "The embedded server": server,
+}
+
+
+_SETTINGS = ("previews", "fps", "embed_px", "embed_bytes", "timeout")
+
+
+_ENDS_QUIET = re.compile(r"run_(line|cell)_magic\((['\"])comfy\2, (['\"])[^\n]*;\s*\3[^\n]*\)\s*\Z")
+
+
+def commands() -> dict[str, Command]:
+    """Every subcommand by name, in the order of the help."""
+    return {command.name: command for group in _GROUPS.values() for command in group.commands()}
+
+
+def overview() -> str:
+    """What `%comfy --help` and `%comfy?` show, made from the parsers."""
+    lines = [
+        "Run ComfyUI workflows and see them happen.",
+        "",
+        "    %comfy                     where am I connected, as whom, what is queued",
+        "    %comfy COMMAND …           one of the commands below",
+        "    x = %comfy run FILE        a magic returns what it made; a `;` at the end only quiets it",
+        "    %%comfy run FILE           the cell's body sets inputs, one `NODE.INPUT: value` a line,",
+        "                               or is the workflow itself, as JSON",
+    ]
+    for title, group in _GROUPS.items():
+        lines += ["", f"{title}:"]
+        lines += [f"    {c.name:<12}{c.parser.about}" for c in group.commands() if c.name]
+    lines += [
+        "",
+        "`%comfy COMMAND --help` says more. A value that is exactly {expression} or $name is that Python",
+        "object; any other text is read by the input's type. Defaults: `%config ComfyMagics`.",
+    ]
+    return "\n".join(lines)
+
+
+def _quiet_value(shell: Any) -> None:
+    """Let the cell's value go unshown when the cell ends in this magic and its `;`.
+
+    IPython asks the cell's translated source whether it ends in a semicolon; of a magic that one is
+    inside the quotes. (`output_can_be_silenced` would also make `x = %comfy run …;` None.)
+    """
+    history = getattr(getattr(shell, "history_manager", None), "input_hist_parsed", None)
+    if history and _ENDS_QUIET.search(history[-1]):
+        history[-1] = history[-1].rstrip() + ";"
+
+
+@magics_class
+class ComfyMagics(Magics):
+    """The settings of `%comfy`, and the magics themselves."""
+
+    previews = Bool(True, help="Show preview frames while a job runs.").tag(config=True)
+    fps = Float(10.0, min=0.1, max=60.0, help="How often the live view is redrawn, at most, a second.").tag(
+        config=True
+    )
+    embed_px = Int(512, min=16, help="Longest side, in pixels, of a picture kept in the notebook.").tag(
+        config=True
+    )
+    embed_bytes = Int(2_000_000, min=10_000, help="Most bytes of pictures kept in one output.").tag(
+        config=True
+    )
+    timeout = Float(
+        None, allow_none=True, help="Seconds to wait for a job; None waits as long as it takes."
+    ).tag(config=True)
+
+    def __init__(self, shell: Any, **more: Any) -> None:
+        super().__init__(shell=shell, **more)
+        self.commands = commands()
+        self.memory = Memory()
+        self.others: dict[str, Client] = {}
+        for name in _SETTINGS:
+            # What a person's IPython configuration says wins; else the session's settings are taken over.
+            if name in self.config.get("ComfyMagics", {}):
+                setattr(settings, name, getattr(self, name))
+            else:
+                self.set_trait(name, getattr(settings, name))
+
+    @observe(*_SETTINGS)
+    def _changed(self, change: Mapping[str, Any]) -> None:
+        setattr(settings, change["name"], change["new"])
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The notebook's variables."""
+        return self.shell.user_ns if self.shell is not None else {}
+
+    @line_cell_magic
+    @no_var_expand
+    @needs_local_scope
+    def comfy(
+        self, line: str = "", cell: str | None = None, local_ns: Mapping[str, Any] | None = None
+    ) -> Any:
+        bare, quiet = split_quiet(line)
+        name, _, rest = bare.strip().partition(" ")
+        if name in ("-h", "--help", "help"):
+            print(overview())
+            return None
+        command = self._command(name, cell is not None)
+        prog = f"{'%%' if cell is not None else '%'}comfy {name}".strip()
+        try:
+            body = parse_body(cell) if cell is not None else Body()
+        except LineError as error:
+            raise UsageError(f"{prog}: {error}") from None
+        call = Call(self, {**self.names, **(local_ns or {})}, prog, quiet, body)
+        try:
+            args = command.parser.parse_line(rest, call.names)
+        except Helped:
+            return None
+        value = command.run(call, args)
+        if quiet:
+            _quiet_value(self.shell)
+        return value
+
+    comfy.__doc__ = overview()
+
+    def _command(self, name: str, has_cell: bool) -> Command:
+        if not name and has_cell:
+            raise UsageError("%%comfy: say what to do with the cell, as in %%comfy run FILE")
+        command = self.commands.get(name)
+        if command is None:
+            near = did_you_mean(name, filter(None, self.commands))
+            raise UsageError(f"%comfy has no command {name!r}. {near or 'See %comfy --help'}")
+        if has_cell and not command.takes_body:
+            raise UsageError(f"%%comfy {name}: this command takes no cell; use %comfy {name}")
+        return command

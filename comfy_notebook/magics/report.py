@@ -1,0 +1,52 @@
+"""`%comfy debug`: what a maintainer needs to know, and nothing that must not be shown."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import sys
+
+from .. import __version__
+from ..redact import MASK, redact
+
+_PACKAGES = (
+    "ipython", "ipykernel", "ipywidgets", "jupyterlab", "notebook", "httpx", "websockets", "pillow", "numpy",
+    "starlette", "uvicorn", "anywidget", "nest-asyncio",
+)  # fmt: skip
+
+
+def report() -> str:
+    """Versions, front end, environment, server, and the last errors, redacted."""
+    from .. import api, config
+    from ..display.frontend import detect
+
+    frontend = detect()
+    lines = [
+        f"comfy_notebook {__version__}",
+        f"Python {platform.python_version()} on {platform.system()} {platform.machine()}",
+        f"front end: {frontend.kind} {frontend.name}, live {frontend.live}",
+        "packages: " + ", ".join(f"{name} {_version(name)}" for name in _PACKAGES),
+    ]
+    for name in sorted(n for n in os.environ if n.startswith("COMFY_")):
+        lines.append(f"{name}={MASK if 'KEY' in name or 'TOKEN' in name else os.environ[name]}")
+    key = config.find_key()
+    lines.append(f"API key: {'none' if key is None else 'from ' + key.source}")
+    client = api.current()
+    if client is None:
+        lines.append("server: not connected")
+    else:
+        try:
+            lines.append(f"server: {client.info()}")
+        except Exception as error:  # a report is for when things do not work
+            lines.append(f"server: {client.url} does not answer: {type(error).__name__}: {error}")
+    if (last := getattr(sys, "last_value", None)) is not None:
+        lines.append(f"last error: {type(last).__name__}: {last}")
+    return redact("\n".join(lines))
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "-"

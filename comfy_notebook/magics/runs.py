@@ -1,0 +1,194 @@
+"""`%comfy run` and `%comfy sweep`: from a file and some values to pictures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ComfyError
+from .command import Call, Command
+from .parser import Parser, seconds, seed, variable, whole
+from .ranges import spread
+from .values import resolve
+
+if TYPE_CHECKING:
+    from ..jobs import Job
+    from ..planned import Planned
+    from ..result import Result
+    from ..workflow.graph import Workflow
+
+_VALUES = """\
+Values: NODE is an id, a title, or a class only one node has: 6.text=…, KSampler.seed=7,
+"Save Image.filename_prefix=out". A value that is exactly {expression} or $name is that Python object,
+and pictures, arrays and paths are uploaded. Other text is read by the input's type; quote it when it
+holds spaces, or to send {braces} as text. In an input that takes files the name of a local file
+uploads that file."""
+
+
+def commands() -> list[Command]:
+    """The commands of this file."""
+    return [
+        Command("run", _run_parser(), run, takes_body=True),
+        Command("sweep", _sweep_parser(), sweep, takes_body=True),
+    ]
+
+
+def _run_parser() -> Parser:
+    parser = Parser("run", "run a workflow and show its pictures", more=_VALUES)
+    _common(parser)
+    parser.option("--seed", metavar="N", convert=seed, help="every seed of the workflow: a number, or random")
+    parser.option(
+        "--save", metavar="DIR", help="also save what was made into this folder, never over another file"
+    )
+    parser.option("--no-wait", action="store_true", help="return the Job at once")
+    parser.option(
+        "--repeat", metavar="N", convert=whole, help="run N times, each with the next seed; returns a list"
+    )
+    return parser
+
+
+def _sweep_parser() -> Parser:
+    more = "INPUT=a,b,c takes each value in turn; INPUT=0:8 counts 0 to 7, INPUT=0:1:0.25 by steps;\n"
+    more += "INPUT={list} takes the items of a Python list. Several inputs make a grid.\n\n" + _VALUES
+    parser = Parser("sweep", "run a workflow over a grid of values", more=more)
+    _common(parser)
+    return parser
+
+
+def _common(parser: Parser) -> None:
+    parser.option("file", nargs="?", metavar="FILE|VAR", help="a workflow file, a URL, or a variable")
+    parser.assignments()
+    parser.option("--out", metavar="NAME", convert=variable, help="put the result into this variable")
+    parser.option("--on", metavar="TARGET", help="cloud, local, embedded or a URL, for this call only")
+    parser.option("--timeout", metavar="S", convert=seconds, help="give up waiting after so many seconds")
+    parser.option("--no-preview", action="store_true", help="draw no preview frames")
+
+
+def run(call: Call, args: argparse.Namespace) -> Result | Job | list[Any]:
+    """One run, or several, of one workflow."""
+    from .. import display
+    from ..planned import Planned, run_all
+
+    wf = call.workflow(args.file)
+    client = call.client(args.on)
+    wf.resolve(client.nodes)
+    call.set_values(wf, args.values)
+    runs = [Planned(one, client, {"seed": one.seed}) for one in _seeded(wf, args.seed, args.repeat or 1)]
+    if args.no_wait:
+        jobs = [_submitted(call, args, run) for run in runs]
+        return _given(call, args, jobs if args.repeat else jobs[0])
+    if not args.repeat:
+        job = _submitted(call, args, runs[0])
+        result = display.watch(
+            job, previews=_previews(call, args), timeout=_timeout(call, args), quiet=call.quiet
+        )
+        _given(call, args, result)
+        _saved(call, args, [result])
+        return result
+    run_all(
+        runs,
+        labels=[f"seed {run.setting['seed']}" for run in runs],
+        previews=_previews(call, args),
+        timeout=_timeout(call, args),
+        quiet=call.quiet,
+    )
+    for run in runs:
+        call.magics.memory.saw(run.id)
+    results = [run.result for run in runs if run.result is not None]
+    _given(call, args, results)
+    _saved(call, args, results)
+    for run in runs:
+        if run.error is not None:
+            raise run.error
+    return results
+
+
+def _seeded(wf: Workflow, given: int | str | None, count: int) -> list[Workflow]:
+    """A copy for each run; several get random seeds, or seeds counted up from the one given or their own."""
+    first = given if given is not None or count == 1 else wf.seed
+    copies = [wf.copy() for _ in range(count)]
+    if first is not None:
+        for number, copy in enumerate(copies):
+            copy.set_seed(first + number if isinstance(first, int) else first)
+    return copies
+
+
+def _submitted(call: Call, args: argparse.Namespace, run: Planned) -> Job:
+    from .. import api
+
+    job = api.submit(run.workflow, client=run.client, previews=_previews(call, args))
+    call.magics.memory.saw(job.id)
+    if args.no_wait:
+        call.say(f"{job.id} is {job.status}; %comfy job {job.id} shows it")
+    return job
+
+
+def _given(call: Call, args: argparse.Namespace, value: Any) -> Any:
+    if args.out:
+        call.give(args.out, value)
+    return value
+
+
+def _saved(call: Call, args: argparse.Namespace, results: list[Result]) -> None:
+    if args.save is not None:
+        for result in results:
+            save(call, result, args.save)
+
+
+def _previews(call: Call, args: argparse.Namespace) -> bool:
+    return call.magics.previews and not args.no_preview
+
+
+def _timeout(call: Call, args: argparse.Namespace) -> float | None:
+    return args.timeout if args.timeout is not None else call.magics.timeout
+
+
+def save(call: Call, result: Result, folder: Any) -> list[Path]:
+    """Save a result's files, saying which; a full disk or a forbidden folder loses nothing."""
+    target = Path(folder).expanduser()
+    try:
+        paths = result.save(target)
+    except OSError as error:
+        raise ComfyError(
+            f"The pictures could not be saved in {str(target)!r}: {error.strerror or error}.",
+            hint=f"The run itself is done; %comfy download {result.job_id} DIR fetches them again.",
+        ) from error
+    for path in paths:
+        call.say(f"saved {path}")
+    return paths
+
+
+def sweep(call: Call, args: argparse.Namespace) -> Any:
+    """One job for each combination of values."""
+    from ..sweeps import sweep as run_sweep
+
+    wf = call.workflow(args.file)
+    if not args.values:
+        call.refuse("say what to vary, as in KSampler.seed=0:4")
+    client = call.client(args.on)
+    wf.resolve(client.nodes)
+    call.set_values(wf, [])
+    axes: dict[str, list[Any]] = {}
+    for word in args.values:
+        wf.split(word.key)
+        if isinstance(word.value, str):
+            try:
+                texts = spread(word.value)
+            except ValueError as error:
+                call.refuse(str(error))
+            axes[word.key] = [wf.copy().set_text(word.key, text) for text in texts]
+        else:
+            axes[word.key] = resolve(word.value, call.names)
+    grid = run_sweep(
+        wf,
+        axes,
+        client=client,
+        previews=_previews(call, args),
+        timeout=_timeout(call, args),
+        quiet=call.quiet,
+    )
+    for job in grid.jobs:
+        if job is not None:
+            call.magics.memory.saw(job.id)
+    return _given(call, args, grid)

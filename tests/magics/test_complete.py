@@ -1,0 +1,120 @@
+"""Tab on a `%comfy` line: what the shell offers, with no server at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from IPython.core.interactiveshell import InteractiveShell
+
+from comfy_notebook import sync
+from comfy_notebook.magics.complete import _hooked, complete
+from comfy_notebook.workflow.graph import Workflow
+
+GRAPH = {
+    "3": {"class_type": "KSampler", "inputs": {"seed": 1, "steps": 20, "model": ["4", 0]}},
+    "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "a.safetensors"}},
+    "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "x", "clip": ["4", 1]}},
+    "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "y", "clip": ["4", 1]}},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a workflow, something else, and a folder in it; and no network at all."""
+    (tmp_path / "txt2img.json").write_text(json.dumps(GRAPH))
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "temp.json").write_text("{")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "deep.json").write_text("{}")
+    monkeypatch.chdir(tmp_path)
+
+    def forbidden(*args: object) -> None:
+        raise AssertionError("completion must not use the network")
+
+    monkeypatch.setattr(sync.BackgroundLoop, "_start", forbidden)
+    return tmp_path
+
+
+def offered(shell: InteractiveShell, text: str) -> list[str]:
+    """What Tab at the end of the text gives: the last line as it would become."""
+    from IPython.core.completer import provisionalcompleter
+
+    with provisionalcompleter():
+        found = list(shell.Completer.completions(text, len(text)))
+    return [text[: c.start] + c.text for c in found]
+
+
+@pytest.mark.parametrize("start", ["%comfy ", "x = %comfy ", "a, b = %comfy ", "  %comfy ", "%%comfy "])
+def test_subcommands_alone_are_offered(shell: InteractiveShell, folder: Path, start: str) -> None:
+    assert offered(shell, start + "in") == [start + "inputs", start + "interrupt"]
+
+
+@pytest.mark.parametrize(
+    ("line", "ends"),
+    [
+        ("%comfy run t", ["txt2img.json", "temp.json"]),
+        ("%comfy run su", ["sub/"]),
+        ("%comfy run sub/", ["sub/deep.json"]),
+        ("%comfy upload n", ["notes.txt"]),
+        ("%comfy run txt2img.json --s", ["--seed", "--save"]),
+        ("%comfy run txt2img.json --on c", ["cloud"]),
+        ("%comfy run txt2img.json --save s", ["sub/"]),
+        ("%comfy connect em", ["embedded"]),
+        ("%comfy server st", ["start", "stop", "status"]),
+        ("%comfy jobs --status c", ["completed", "cancelled"]),
+        ("%comfy run txt2img.json KS", ["KSampler.seed=", "KSampler.steps="]),
+        ("%comfy run txt2img.json --seed 7 6", ["6.text="]),
+        ("%comfy sweep txt2img.json Check", ["CheckpointLoaderSimple.ckpt_name="]),
+    ],
+)
+def test_what_comes_next(shell: InteractiveShell, folder: Path, line: str, ends: list[str]) -> None:
+    start = line[: line.rindex(" ") + 1]
+    assert sorted(offered(shell, line)) == sorted(start + end for end in ends)
+
+
+@pytest.mark.parametrize("line", ["%comfy run n", "%comfy zzz a", "%comfy run txt2img.json --seed 7"])
+def test_nothing_to_offer(shell: InteractiveShell, folder: Path, line: str) -> None:
+    (magics,) = [c for c in shell.configurables if type(c).__name__ == "ComfyMagics"]
+    assert complete(magics, line, None) == (line[line.rindex(" ") + 1 :], [])
+
+
+def test_variables_that_hold_workflows(shell: InteractiveShell, folder: Path) -> None:
+    shell.user_ns.update(portrait=Workflow(GRAPH), number=7)
+    assert offered(shell, "%comfy run port") == ["%comfy run portrait"]
+    assert "%comfy run portrait 7.text=" in offered(shell, "%comfy run portrait 7.")
+
+
+def test_the_body_of_a_cell(shell: InteractiveShell, folder: Path) -> None:
+    start = "%%comfy run txt2img.json\nKSampler.seed: 1\n"
+    assert offered(shell, start + "KSampler.st") == [start + "KSampler.steps: "]
+
+
+def test_job_ids_seen(shell: InteractiveShell, folder: Path) -> None:
+    (magics,) = [c for c in shell.configurables if type(c).__name__ == "ComfyMagics"]
+    magics.memory.saw("0a1b2c3d-aaaa")
+    magics.memory.saw("0a9f2c3d-bbbb")
+    assert offered(shell, "%comfy job 0a") == ["%comfy job 0a9f2c3d-bbbb", "%comfy job 0a1b2c3d-aaaa"]
+    assert offered(shell, "%comfy cancel 0a1") == ["%comfy cancel 0a1b2c3d-aaaa"]
+
+
+def test_other_lines_keep_their_own_completion(shell: InteractiveShell, folder: Path) -> None:
+    assert any(text.endswith("print") for text in offered(shell, "prin"))
+    assert offered(shell, "comfy_thing = 3") == []
+
+
+def test_a_changed_file_is_read_again(shell: InteractiveShell, folder: Path) -> None:
+    assert not [text for text in offered(shell, "%comfy run temp.json 9") if "9." in text]
+    (folder / "temp.json").write_text(json.dumps({"9": {"class_type": "Save", "inputs": {"prefix": "x"}}}))
+    assert offered(shell, "%comfy run temp.json 9") == ["%comfy run temp.json 9.prefix="]
+    assert offered(shell, "%comfy run temp.json S") == ["%comfy run temp.json Save.prefix="]
+
+
+def test_the_hook_of_old_ipython_gives_the_same(shell: InteractiveShell, folder: Path) -> None:
+    (magics,) = [c for c in shell.configurables if type(c).__name__ == "ComfyMagics"]
+    event = SimpleNamespace(text_until_cursor="%comfy run sub/d", symbol="sub/d")
+    assert _hooked(magics, event) == ["sub/deep.json"]
+    event = SimpleNamespace(text_until_cursor="%comfy run txt2img.json KSampler.st", symbol="KSampler.st")
+    assert _hooked(magics, event) == ["KSampler.steps="]

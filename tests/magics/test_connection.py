@@ -1,0 +1,132 @@
+"""`%comfy` alone, `connect | login | logout | debug | asyncio`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from comfy_notebook import api
+
+from .conftest import Notebook
+
+
+def test_connect_says_which_and_why_in_one_line(notebook: Notebook, embedded: Any) -> None:
+    ran = notebook("%comfy connect {url} --api-key {key}", url=embedded.url, key=embedded.api_key)
+    assert ran.error is None, ran.text
+    assert len(ran.out.strip().splitlines()) == 1
+    assert ran.out.startswith("Connected to ")
+    assert embedded.url in ran.out
+    assert embedded.api_key not in ran.out
+    assert ran.value is None
+    quiet = notebook("%comfy connect {url} --api-key {key};", url=embedded.url, key=embedded.api_key)
+    assert quiet.text == ""
+
+
+def test_the_environment_decides(notebook: Notebook, embedded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMFY_BASE_URL", embedded.url)
+    monkeypatch.setenv("COMFY_CLOUD_API_KEY", embedded.api_key)
+    ran = notebook("%comfy connect")
+    assert ran.error is None, ran.text
+    assert embedded.url in ran.out
+    assert "COMFY_BASE_URL" in ran.out
+
+
+def test_comfy_alone_says_where_and_what_is_queued(connected: Notebook, embedded: Any) -> None:
+    ran = connected("%comfy")
+    assert ran.error is None, ran.text
+    assert embedded.url in ran.out
+    assert embedded.api_key not in ran.out
+
+
+def test_comfy_alone_before_anything(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "current", lambda: None)
+    assert "Not connected yet" in notebook("%comfy").out
+
+
+def test_login_and_logout(notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMFY_NOTEBOOK_KEYRING", "0")
+    monkeypatch.setenv("COMFY_NOTEBOOK_DATA", str(tmp_path))
+    monkeypatch.setattr("getpass.getpass", lambda prompt: "planted-key-for-login")
+    ran = notebook("%comfy login")
+    assert ran.error is None, ran.text
+    assert "planted-key" not in ran.text
+    assert str(tmp_path) in ran.out
+    assert "forgotten" in notebook("%comfy logout").out
+    assert "no key was kept" in notebook("%comfy logout").out
+
+
+def test_debug_is_safe_to_paste(connected: Notebook, embedded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COMFY_API_KEY", "another-planted-key")
+    shown = connected("%comfy debug").out
+    assert "comfy_notebook " in shown
+    assert "Python 3." in shown
+    assert embedded.url in shown
+    assert embedded.api_key not in shown
+    assert "another-planted-key" not in shown
+
+
+def test_asyncio_is_left_alone_where_it_works(notebook: Notebook) -> None:
+    assert notebook("%comfy asyncio").out.strip() == "asyncio.run() in a cell is off"
+    assert "nothing was changed" in notebook("%comfy asyncio on").out
+    assert notebook("%comfy asyncio off").out.strip() == "it is off"
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="nest_asyncio does not work there; %comfy says so")
+def test_asyncio_on_lets_pasted_code_run_in_a_kernel(embedded: Any, tmp_path: Path) -> None:
+    """In a real kernel: refused before, works after, and runs of ours still work."""
+    script = tmp_path / "drive.py"
+    script.write_text(DRIVE)
+    done = subprocess.run(
+        [sys.executable, str(script), embedded.url, embedded.api_key],
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+DRIVE = '''
+import sys
+from jupyter_client.manager import start_new_kernel
+
+PASTED = """
+import asyncio
+async def main():
+    await asyncio.sleep(0.01)
+    return 42
+print("pasted", asyncio.run(main()))
+"""
+RUN = """
+graph = {"1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 1}},
+         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "a"}}}
+x = get_ipython().run_line_magic("comfy", "run graph;")
+print("ran", x.image.size)
+"""
+manager, client = start_new_kernel(kernel_name="python3")
+try:
+    def run(code):
+        out = []
+        hook = lambda message: out.append(str(message["content"]))
+        reply = client.execute_interactive(code, timeout=60, output_hook=hook)
+        return reply["content"]["status"], " ".join(out)
+    def must(code, text):
+        status, out = run(code)
+        assert status == "ok" and text in out, (status, out)
+    must("%load_ext comfy_notebook\\n%comfy asyncio", "off")
+    assert run(PASTED)[0] == "error"
+    url, key = sys.argv[1:]
+    must(f"url, key = {url!r}, {key!r}\\n%comfy connect {{url}} --api-key {{key}}", "Connected")
+    must(RUN, "ran (8, 8)")
+    must("%comfy asyncio on", "has patched asyncio")
+    must(PASTED, "pasted 42")
+    must(RUN.replace('"color": 1', '"color": 2'), "ran (8, 8)")
+    must("%comfy asyncio", "on (nest_asyncio)")
+    must("%comfy asyncio off", "restart the kernel")
+finally:
+    client.stop_channels()
+    manager.shutdown_kernel(now=True)
+'''

@@ -1,0 +1,95 @@
+"""`%comfy show | inputs | validate | convert | form`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import comfy_notebook as comfy
+
+from .conftest import PLAIN, WORKFLOWS, Notebook
+
+OBJECT_INFO = Path(__file__).parents[1] / "data" / "object_info.json"
+
+
+def test_show_draws_the_workflow(notebook: Notebook, folder: Path) -> None:
+    ran = notebook("%comfy show plain.json")
+    assert isinstance(ran.value, comfy.Workflow)
+    assert "EmptyImage" in ran.out
+
+
+def test_show_takes_a_cell(notebook: Notebook, folder: Path) -> None:
+    ran = notebook(f"%%comfy show\n{json.dumps(PLAIN)}")
+    assert ran.error is None, ran.text
+    assert len(ran.value) == 2
+
+
+def test_a_file_and_a_cell_are_one_too_many(notebook: Notebook, folder: Path) -> None:
+    ran = notebook(f"%%comfy show plain.json\n{json.dumps(PLAIN)}")
+    assert "one too many" in ran.text
+
+
+def test_inputs_without_a_server(notebook: Notebook, folder: Path) -> None:
+    ran = notebook("t = %comfy inputs plain.json")
+    assert ran.error is None, ran.text
+    assert [row.address for row in notebook["t"]][:2] == ["1.width", "1.height"]
+
+
+def test_inputs_with_ranges(connected: Notebook) -> None:
+    ran = connected("t = %comfy inputs plain.json")
+    assert ran.error is None, ran.text
+    (row,) = [row for row in connected["t"] if row.address == "1.width"]
+    assert (row.type, row.value, row.min) == ("INT", 16, 1)
+
+
+def test_validate(connected: Notebook) -> None:
+    assert "nothing is wrong" in connected("%comfy validate plain.json").out
+    bad = json.loads(json.dumps(PLAIN))
+    bad["1"]["inputs"]["width"] = -3
+    bad["2"]["class_type"] = "SaveImag"
+    problems = connected("%comfy validate bad", bad=bad).value
+    assert {problem.node_id for problem in problems} == {"1", "2"}
+
+
+@pytest.mark.skipif(not OBJECT_INFO.exists(), reason="needs the recorded node definitions")
+def test_with_no_server_at_all(notebook: Notebook, folder: Path) -> None:
+    editor = str(WORKFLOWS / "txt2img.editor.json")
+    ran = notebook(
+        "%comfy convert $editor -o api.json --nodes {nodes}", editor=editor, nodes=str(OBJECT_INFO)
+    )
+    assert ran.error is None, ran.text
+    assert "wrote api.json" in ran.out
+    assert json.loads((folder / "api.json").read_text())["3"]["class_type"] == "KSampler"
+
+
+def test_convert(connected: Notebook, folder: Path) -> None:
+    editor, api = WORKFLOWS / "txt2img.editor.json", WORKFLOWS / "txt2img.json"
+    ran = connected("c = %comfy convert $editor", editor=str(editor))
+    assert ran.error is None, ran.text
+    made = connected["c"].to_api()
+    assert {key: node["inputs"] for key, node in made.items()} == {
+        key: node["inputs"] for key, node in json.loads(api.read_text()).items()
+    }
+
+
+def test_convert_writes_over_no_other_file(connected: Notebook, folder: Path) -> None:
+    (folder / "notes.txt").write_text("mine")
+    ran = connected("%comfy convert plain.json -o notes.txt")
+    assert isinstance(ran.error, comfy.ComfyError)
+    assert (folder / "notes.txt").read_text() == "mine"
+
+
+def test_form(connected: Notebook) -> None:
+    ran = connected("f = %comfy form plain.json --inputs 1.width,1.color")
+    assert ran.error is None, ran.text
+    form = connected["f"]
+    assert list(form.values) == ["1.width", "1.color"]
+    assert form.workflow.get("1.width") == 16
+
+
+def test_form_with_values_of_a_cell(connected: Notebook) -> None:
+    ran = connected("%%comfy form plain.json\n1.width: 64")
+    assert ran.error is None, ran.text
+    assert ran.value.workflow.get("1.width") == 64

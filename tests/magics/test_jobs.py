@@ -1,0 +1,67 @@
+"""`%comfy jobs | job | queue | cancel | interrupt | download`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import comfy_notebook as comfy
+
+from .conftest import Notebook
+
+
+def test_jobs_of_before(connected: Notebook) -> None:
+    connected("x = %comfy run plain.json;")
+    result = connected["x"]
+    page = connected("p = %comfy jobs --limit 3;") and connected["p"]
+    assert page.jobs[0].id == result.job_id
+    assert len(page.jobs) <= 3
+    connected("p = %comfy jobs --status cancelled;")
+    assert all(record.status == "cancelled" for record in connected["p"].jobs)
+    assert "invalid choice" in connected("%comfy jobs --status done").text
+
+
+def test_a_job_by_its_id_or_its_beginning(connected: Notebook) -> None:
+    connected("x = %comfy run plain.json;")
+    result = connected["x"]
+    for named in (result.job_id, result.job_id[:8], "{x}", "{x.job_id}"):
+        ran = connected(f"j = %comfy job {named}")
+        assert ran.error is None, ran.text
+        assert connected["j"].id == result.job_id
+    assert connected["j"].result().image.size == (16, 8)
+
+
+def test_queue_cancel_and_cancel_all(connected: Notebook) -> None:
+    connected("a = %comfy run slow.json --no-wait;\nb = %comfy run slow.json 1.seconds=61 --no-wait;")
+    a, b = connected["a"], connected["b"]
+    connected("q = %comfy queue;")
+    queue = connected["q"]
+    assert {a.id, b.id} <= {queued.id for queued in [*queue.running, *queue.pending]}
+    ran = connected(f"%comfy cancel {a.id}")
+    assert f"cancelled {a.id}" in ran.out
+    assert a.wait(timeout=10) == "cancelled"
+    assert not b.status.is_final
+    assert f"{a.id} had already ended" in connected(f"%comfy cancel {a.id}").out
+    assert f"cancelled {b.id}" in connected("%comfy cancel --all").out
+    assert b.wait(timeout=10) == "cancelled"
+    assert "nothing is running" in connected("%comfy cancel --all").out
+
+
+def test_interrupt(connected: Notebook) -> None:
+    connected("a = %comfy run slow.json --no-wait;")
+    job = connected["a"]
+    for event in job.events():
+        if isinstance(event, comfy.protocol.messages.Executing):
+            break
+    ran = connected("%comfy interrupt")
+    assert ran.error is None, ran.text
+    assert job.wait(timeout=10) == "cancelled"
+
+
+def test_download(connected: Notebook, folder: Path) -> None:
+    connected("x = %comfy run plain.json;")
+    result = connected["x"]
+    ran = connected(f"paths = %comfy download {result.job_id} there")
+    assert ran.error is None, ran.text
+    (path,) = connected["paths"]
+    assert path.parent == Path("there")
+    assert path.read_bytes() == result.outputs[0].bytes

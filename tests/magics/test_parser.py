@@ -1,0 +1,112 @@
+"""One subcommand's command line: options, assignments, objects, help, and one-line mistakes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from IPython.core.error import UsageError
+
+from comfy_notebook.magics.line import Expression, Word
+from comfy_notebook.magics.parser import Helped, Parser, seconds, seed, variable, whole
+
+
+def parser() -> Parser:
+    p = Parser("run", "run a workflow")
+    p.option("file", nargs="?")
+    p.assignments()
+    p.option("--seed", convert=seed)
+    p.option("--timeout", convert=seconds)
+    p.option("--repeat", convert=whole)
+    p.option("--out", convert=variable)
+    p.option("--no-wait", action="store_true")
+    return p
+
+
+def parse(line: str, **names: Any) -> Any:
+    return parser().parse_line(line, names)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a.json 3.cfg=4 6.text='x y' --seed 7 --no-wait",
+        "--seed 7 a.json 3.cfg=4 --no-wait 6.text='x y'",
+        "--no-wait --seed=7 3.cfg=4 a.json 6.text='x y'",
+    ],
+)
+def test_options_and_values_in_any_order(line: str) -> None:
+    args = parse(line)
+    assert (args.file, args.seed, args.no_wait) == ("a.json", 7, True)
+    assert args.values == [Word("4", "3.cfg"), Word("x y", "6.text")]
+
+
+def test_objects_come_through_as_themselves() -> None:
+    workflow = object()
+    args = parse("$wf 10.image={img} --seed {n + 1} --timeout={t}", wf=workflow, n=6, t=2.5)
+    assert args.file is workflow
+    assert (args.seed, args.timeout) == (7, 2.5)
+    assert args.values == [Word(Expression("img"), "10.image")]
+
+
+def test_defaults() -> None:
+    args = parse("")
+    assert (args.file, args.values, args.seed, args.repeat) == (None, [], None, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("a.json b.json", "unexpected 'b.json'"),
+        ("a.json --sed 7", "no option --sed. Did you mean --seed"),
+        ("a.json --seed", "expected one argument"),
+        ("a.json --seed x", "whole number from 0 to 2\\*\\*64 - 1, or random, not 'x'"),
+        ("a.json --seed -1", "--seed"),
+        ("a.json --seed 1.5", "not '1.5'"),
+        ("a.json --timeout 0", "seconds above zero"),
+        ("a.json --timeout soon", "takes a number, not 'soon'"),
+        ("a.json --timeout nan", "seconds above zero"),
+        ("a.json --repeat 0", "whole number above zero"),
+        ("a.json --out 1x", "variable's name"),
+        ("a.json --out class", "variable's name"),
+        ("a.json --no-wait=yes", "ignored explicit argument"),
+        ("a.json 6.text='x", "never closed"),
+        ("a.json {oops}", "unexpected '{oops}'"),
+    ],
+)
+def test_a_mistake_is_one_line(line: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says) as caught:
+        parse(line)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("%comfy run: ")
+    assert str(caught.value).endswith("See %comfy run --help")
+
+
+@pytest.mark.parametrize(
+    ("expression", "says"),
+    [
+        ("{sed}", "no variable 'sed' .*Did you mean 'seed'"),
+        ("$nothing", "no variable 'nothing'"),
+        ("{a red fox}", "not a Python expression"),
+        ("{[][1]}", "raised IndexError"),
+        ("{1/0}", "raised ZeroDivisionError"),
+    ],
+)
+def test_an_expression_that_fails_is_one_line(expression: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says) as caught:
+        parse(f"a.json --seed {expression}", seed=3)
+    assert "\n" not in str(caught.value)
+
+
+def test_help_is_printed_and_nothing_else_happens(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Helped):
+        parse("--help")
+    shown = capsys.readouterr().out
+    assert shown.startswith("usage: %comfy run [file] [NODE.INPUT=VALUE …] [options]\n")
+    assert "--seed" in shown
+
+
+def test_random_and_whole_seeds() -> None:
+    assert parse("a --seed random").seed == "random"
+    assert parse("a --seed 18446744073709551615").seed == 2**64 - 1
+    assert parse("a --seed {s}", s=7.0).seed == 7
