@@ -12,6 +12,7 @@ import json
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -49,29 +50,37 @@ def cannot_blow_up(pattern: str, string: str) -> bool:
 
 def _in_a_process(check: Callable[[], None], request: str, pattern: str) -> Any:
     command = [sys.executable, "-I", "-S", str(regex_work.__file__)]
-    unsent: bytes | None = request.encode()
     until = time.monotonic() + SECONDS
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
-        try:
-            while True:
-                check()
-                try:
-                    answer, _ = child.communicate(unsent, timeout=_POLL)
-                    break
-                except subprocess.TimeoutExpired:
-                    unsent = None
-                if time.monotonic() > until:
-                    raise TimeoutError(f"The regular expression took longer than {SECONDS:g} s: {pattern}")
-        finally:
-            child.kill()
-    if child.returncode:
-        raise TooLarge(f"The regular expression ran out of memory: {pattern}")
-    found = json.loads(answer)
+    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as answered:
+        asked.write(request.encode())
+        asked.seek(0)
+        with subprocess.Popen(command, stdin=asked, stdout=answered) as child:
+            try:
+                while not _ended(child):
+                    check()
+                    if time.monotonic() > until:
+                        raise TimeoutError(
+                            f"The regular expression took longer than {SECONDS:g} s: {pattern}"
+                        )
+            finally:
+                child.kill()
+        if child.returncode:
+            raise TooLarge(f"The regular expression ran out of memory: {pattern}")
+        answered.seek(0)
+        found = json.load(answered)
     if "error" in found:
         raise re.error(found["error"], pattern)
     if isinstance(found["result"], str):
         room_for_text(len(found["result"]))
     return found["result"]
+
+
+def _ended(child: subprocess.Popen[bytes]) -> bool:
+    try:
+        child.wait(_POLL)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _flags(case_insensitive: bool, multiline: bool, dotall: bool) -> int:

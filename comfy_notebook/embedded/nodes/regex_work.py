@@ -50,6 +50,8 @@ def main() -> None:
         answer = {"result": WORK[name](*arguments)}
     except (re.error, IndexError, TypeError) as error:
         answer = {"error": str(error)}
+    except MemoryError:
+        sys.exit(1)
     sys.stdout.buffer.write(json.dumps(answer).encode())
 
 

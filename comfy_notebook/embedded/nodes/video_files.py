@@ -85,8 +85,18 @@ def webm_bytes(clip: Clip, codec: str, crf: float, metadata: Mapping[str, str], 
     """A WebM file in VP9 or AV1; a lower `crf` is better and larger."""
     options = {"crf": str(crf)}
     if codec == "av1":
-        return _encoded(clip, "webm", "libsvtav1", "yuv420p10le", {**options, "preset": "6"}, metadata, check)
+        encoder, speed = _av1()
+        return _encoded(clip, "webm", encoder, "yuv420p10le", options | speed, metadata, check)
     return _encoded(clip, "webm", "libvpx-vp9", "yuv420p", options, metadata, check)
+
+
+def _av1() -> tuple[str, dict[str, str]]:
+    """The AV1 encoder there is, and its options for a tolerable speed."""
+    import av
+
+    if "libsvtav1" in av.codecs_available:
+        return "libsvtav1", {"preset": "6"}
+    return "libaom-av1", {"cpu-used": "8"}
 
 
 def _encoded(
@@ -156,7 +166,7 @@ def _copied(path: Path, codec: str, metadata: Mapping[str, str], check: Check) -
             return None
         with av.open(buffer, "w", format="mp4", options=_tags("mp4")) as target:
             target.metadata.update({**source.metadata, **metadata})
-            copies = {stream: target.add_stream_from_template(stream) for stream in (*pictures, *sounds)}
+            copies = {stream: _same_stream(target, stream) for stream in (*pictures, *sounds)}
             for packet in source.demux(*copies):
                 check()
                 if packet.dts is None:
@@ -164,3 +174,9 @@ def _copied(path: Path, codec: str, metadata: Mapping[str, str], check: Check) -
                 packet.stream = copies[packet.stream]
                 target.mux(packet)
     return buffer.getvalue()
+
+
+def _same_stream(target: Any, stream: Any) -> Any:
+    """A stream of the same kind; before PyAV 14 the call had another name."""
+    make = getattr(target, "add_stream_from_template", None)
+    return make(stream) if make else target.add_stream(template=stream)

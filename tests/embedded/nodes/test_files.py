@@ -182,12 +182,15 @@ def test_the_fields_of_a_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
     assert fill_prefix("%batch_num%") == "%batch_num%"
 
 
+_VARYING = (b"IDAT", b"fdAT", b"fcTL")
+
+
 def _chunks(data: bytes) -> list[tuple[bytes, bytes]]:
-    """The chunks of a PNG but for the pixels, which a newer zlib may pack otherwise."""
+    """The chunks of a PNG, without what other versions write otherwise: packed pixels, durations."""
     found, at = [], 8
     while at < len(data):
         length, kind = struct.unpack(">I4s", data[at : at + 8])
-        found.append((kind, b"" if kind in (b"IDAT", b"fdAT") else data[at + 8 : at + 8 + length]))
+        found.append((kind, b"" if kind in _VARYING else data[at + 8 : at + 8 + length]))
         at += length + 12
     return found
 
