@@ -109,6 +109,7 @@ def submit(
     partner_key: str | None = None,
     targets: Sequence[Any] | None = None,
     previews: bool | None = None,
+    validate: bool = True,
     client: Client | None = None,
 ) -> Job:
     """Submit a workflow and return its `Job` at once; `display(job)` is a live view.
@@ -117,7 +118,13 @@ def submit(
     """
     using = _client(client)
     job = using.submit(
-        workflow, seed=seed, inputs=inputs, partner_key=partner_key, targets=targets, previews=previews
+        workflow,
+        seed=seed,
+        inputs=inputs,
+        partner_key=partner_key,
+        targets=targets,
+        previews=previews,
+        validate=validate,
     )
     session.last_job = job.id
     return job
@@ -132,6 +139,7 @@ def run(
     partner_key: str | None = None,
     previews: bool | None = None,
     targets: Sequence[Any] | None = None,
+    validate: bool = True,
     client: Client | None = None,
     quiet: bool = False,
 ) -> Result:
@@ -148,6 +156,7 @@ def run(
         partner_key=partner_key,
         targets=targets,
         previews=previews,
+        validate=validate,
         client=client,
     )
     from .display import watch

@@ -156,14 +156,16 @@ class AsyncClient:
         partner_key: str | None = None,
         targets: Sequence[Any] | None = None,
         previews: bool | None = None,
+        validate: bool = True,
     ) -> Job:
         """Submit a workflow and return its `Job` at once.
 
         `seed` sets every seed input (a number, or "random"); `inputs` sets `NODE.INPUT`s of a copy;
         `partner_key` is the API key for partner nodes (`extra_data.api_key_comfy_org`); `targets`
         are the output nodes to run, where not all. Pictures, arrays, bytes and paths among the inputs
-        are uploaded first. Raises `InvalidWorkflow`, `InsufficientCredits`, `SubscriptionInactive`,
-        `RateLimited`, `UploadRejected`, `AuthenticationError` or `ConnectionFailed`.
+        are uploaded first. What the server would refuse is refused before anything is sent, all of it
+        at once, unless `validate=False`. Raises `InvalidWorkflow`, `InsufficientCredits`,
+        `SubscriptionInactive`, `RateLimited`, `UploadRejected`, `AuthenticationError` or `ConnectionFailed`.
         """
         from ..jobs import Job
         from .submit import submit
@@ -177,6 +179,7 @@ class AsyncClient:
                 partner_key=partner_key,
                 targets=targets,
                 previews=self.settings.previews if previews is None else previews,
+                validate=validate,
             )
         )
 

@@ -8,7 +8,16 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError, ConnectionFailed, UnknownNode, UploadRejected, did_you_mean
+from ..errors import (
+    ComfyError,
+    ConnectionFailed,
+    InvalidWorkflow,
+    Problem,
+    ServerError,
+    UnknownNode,
+    UploadRejected,
+    did_you_mean,
+)
 from ..redact import register
 from .dialect import Request
 from .follow import Follower
@@ -31,9 +40,18 @@ async def submit(
     partner_key: str | None,
     targets: Sequence[Any] | None,
     previews: bool,
+    validate: bool,
 ) -> Follower:
     """Submit, and return the follower of the job, already following."""
     prepared = await prepare(client, workflow, seed=seed, inputs=inputs)
+    outputs = None if targets is None else [_target(prepared, ref) for ref in targets]
+    waiting = list(prepared.pending_uploads())
+    if waiting:
+        await _check_uploads(client, prepared, waiting)
+    if validate:
+        await _check(client, prepared, outputs)
+    if waiting:
+        prepared = prepared.with_values(await _upload(client, waiting))
     graph = prepared.to_api()
     extra: dict[str, Any] = {}
     if prepared.extra_pnginfo:
@@ -45,7 +63,7 @@ async def submit(
         graph,
         client.client_id,
         extra_data=extra,
-        targets=None if targets is None else [_target(prepared, ref) for ref in targets],
+        targets=outputs,
         prompt_id=str(uuid.uuid4()) if client.dialect.takes_prompt_id else None,
         preview_method=None if previews else "none",
     )
@@ -66,7 +84,7 @@ async def submit(
 async def prepare(
     client: AsyncClient, workflow: Any, *, seed: int | str | None, inputs: Mapping[str, Any] | None
 ) -> Workflow:
-    """A copy of the workflow that is ready to be sent: converted, set, and with its files uploaded."""
+    """A copy of the workflow, converted and set."""
     from ..workflow.graph import Workflow
 
     wf = workflow.copy() if isinstance(workflow, Workflow) else Workflow.load(workflow)
@@ -76,14 +94,34 @@ async def prepare(
         wf.update(inputs)
     if seed is not None:
         wf.set_seed(seed)
-    waiting = list(wf.pending_uploads())
-    return wf.with_values(await _upload(client, wf, waiting)) if waiting else wf
+    return wf
 
 
-async def _upload(
-    client: AsyncClient, wf: Workflow, waiting: list[tuple[str, str, Any]]
-) -> dict[str | tuple[str, str], Any]:
-    """The names of the uploaded values; all are checked before the first is sent."""
+async def _check(client: AsyncClient, wf: Workflow, targets: list[str] | None) -> None:
+    """Refuse what the server would refuse, with the whole list at once.
+
+    A refusal is never from memory: definitions kept from before are asked for again first. A server
+    that gives none judges for itself.
+    """
+    wrong: list[Problem] = []
+    for again in (False, True):
+        try:
+            nodes = await (client.refresh_nodes() if again else client.nodes)
+        except ServerError:
+            return
+        found = wf.validate(nodes, targets=targets)
+        wrong = [problem for problem in found if problem.severity == "error"]
+        if not wrong:
+            return
+    raise InvalidWorkflow(
+        f"The workflow has {len(wrong)} problem{'s' if len(wrong) > 1 else ''} and was not sent.",
+        problems=wrong,
+        hint="validate=False sends it all the same.",
+    )
+
+
+async def _check_uploads(client: AsyncClient, wf: Workflow, waiting: list[tuple[str, str, Any]]) -> None:
+    """Refuse a file where the node takes none, before the first is sent."""
     catalog = await client.nodes
     for node_id, name, value in waiting:
         class_type = wf.graph[node_id].get("class_type", "")
@@ -95,6 +133,12 @@ async def _upload(
                 f"{wf.node(node_id).label}, {name}: takes no files, and was given a {type(value).__name__}.",
                 hint=f"Its input {takers[0]!r} does." if takers else "Load it with a node such as LoadImage.",
             )
+
+
+async def _upload(
+    client: AsyncClient, waiting: list[tuple[str, str, Any]]
+) -> dict[str | tuple[str, str], Any]:
+    """The names the server gave the values."""
     refs = [value if isinstance(value, FileRef) else await client.upload(value) for _, _, value in waiting]
     return {(node_id, name): ref.value for (node_id, name, _), ref in zip(waiting, refs, strict=True)}
 
