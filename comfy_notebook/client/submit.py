@@ -54,8 +54,8 @@ async def submit(
         prepared = prepared.with_values(await _upload(client, waiting))
     graph = prepared.to_api()
     extra: dict[str, Any] = {}
-    if prepared.extra_pnginfo:
-        extra["extra_pnginfo"] = prepared.extra_pnginfo
+    if pnginfo := prepared.extra_pnginfo:  # worked out anew each time it is read
+        extra["extra_pnginfo"] = pnginfo
     if partner_key:
         register(partner_key)
         extra["api_key_comfy_org"] = partner_key
