@@ -6,6 +6,7 @@ lists of files removed. Lists of files, samplers and schedulers hold what is her
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,13 @@ def test_object_info_lists_the_files_there_are(tmp_path: Path) -> None:
     info = REGISTRY.object_info(Folder(tmp_path))
     assert info["LoadImage"]["input"]["required"]["image"] == [["a.png"], {"image_upload": True}]
     assert list(info) == list(REGISTRY)
+
+
+def test_without_pyav_its_nodes_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    found = set(default_registry())
+    assert not found & {"LoadAudio", "SaveAudioOpus", "PreviewAudio", "CreateVideo", "SaveVideo", "SaveWEBM"}
+    assert {"EmptyAudio", "AudioConcat", "LoadImage"} <= found
 
 
 def test_one_name_is_one_node() -> None:
