@@ -74,10 +74,6 @@ class Report:
         else:
             self.send(self._preview(preview, node_id, {}), progress, self._preview(preview, node_id, None))
 
-    def image(self, node_id: str, image: bytes) -> None:
-        """A node shows a picture that is no step."""
-        self.send(self._preview(image, node_id, {}), self._preview(image, node_id, None))
-
     def _preview(self, image: bytes, node_id: str, metadata: Mapping[str, Any] | None) -> PreviewImage:
         mime = sniff(image) or "image/jpeg"
         return PreviewImage(image, mime, node_id=node_id, prompt_id=self.job_id, metadata=metadata)
@@ -143,10 +139,6 @@ class NodeContext:
     def text(self, text: str) -> None:
         """Show a line of text under this node (binary frame 3)."""
         self._report.send(TextFrame(self.node_id, text, self._report.job_id))
-
-    def image(self, png: bytes) -> None:
-        """Send a final image through the socket (SaveImageWebsocket)."""
-        self._report.image(self.node_id, png)
 
     def check_cancelled(self) -> None:
         """Raise if the job was cancelled."""

@@ -53,10 +53,6 @@ class Context(Protocol):
         """Show a line of text under this node (binary frame 3)."""
         ...
 
-    def image(self, png: bytes) -> None:
-        """Send a final image through the socket (SaveImageWebsocket)."""
-        ...
-
     def check_cancelled(self) -> None:
         """Raise if the job was cancelled; to be called inside anything that takes long."""
         ...

@@ -163,7 +163,10 @@ class PreviewImage(Node):
 
 
 class SaveImageWebsocket(Node):
-    """The images as PNG frames of the socket; nothing is stored, so it never counts as cached."""
+    """The images as PNG frames of the socket, each the preview of a step: only the node tells them apart.
+
+    Nothing is stored, so it never counts as cached.
+    """
 
     python_module = "custom_nodes.websocket_image_save"
     category = "api/image"
@@ -172,8 +175,7 @@ class SaveImageWebsocket(Node):
 
     def run(self, ctx: Context, *, images: Array) -> tuple[Any, ...]:
         for step, image in enumerate(images):
-            ctx.progress(step, len(images))
-            ctx.image(png_bytes(to_pil(image)))
+            ctx.progress(step, len(images), png_bytes(to_pil(image)))
         return ()
 
     def fingerprint(self, files: Files, **literals: Any) -> Any:

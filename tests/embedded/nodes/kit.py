@@ -43,7 +43,6 @@ class Bench:
     steps: list[tuple[int, int]] = field(default_factory=list)
     previews: list[bytes] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    images: list[bytes] = field(default_factory=list)
     looks: int = 0
     cancel_after: int | None = None
 
@@ -55,9 +54,6 @@ class Bench:
 
     def text(self, text: str) -> None:
         self.texts.append(text)
-
-    def image(self, png: bytes) -> None:
-        self.images.append(png)
 
     def check_cancelled(self) -> None:
         self.looks += 1

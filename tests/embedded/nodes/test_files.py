@@ -222,7 +222,8 @@ def test_files_are_those_comfyui_writes(bench: Bench) -> None:
     assert _pixels(mine) == _pixels(webp)
     exif, expected = (Image.open(io.BytesIO(data)).getexif() for data in (mine, webp))
     assert dict(exif) == dict(expected)
-    assert [Image.open(io.BytesIO(frame)).size for frame in bench.images] == [(64, 48), (64, 48)]
+    assert [Image.open(io.BytesIO(frame)).size for frame in bench.previews] == [(64, 48), (64, 48)]
+    assert bench.steps == [(0, 2), (1, 2)]
 
 
 def _pixels(data: bytes) -> list[bytes]:
