@@ -126,10 +126,9 @@ def static() -> None:
     for count in (1, 4, 16):
         result = FakeResult([FakeOutput(value=noise) for _ in range(count)])
         begin = time.perf_counter()
-        size = len(json.dumps(result_bundle(result)))  # type: ignore[arg-type]
-        print(
-            f"{f'{count} noisy 1024×1024 picture(s)':34}{size / 1000:15.0f}{1000 * (time.perf_counter() - begin):8.0f}"
-        )
+        size = len(json.dumps(result_bundle(result))) / 1000  # type: ignore[arg-type]
+        spent = 1000 * (time.perf_counter() - begin)
+        print(f"{f'{count} noisy 1024×1024 picture(s)':34}{size:15.0f}{spent:8.0f}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -39,3 +43,34 @@ def kernel_loop() -> asyncio.AbstractEventLoop | None:
 def is_open(widget: Any) -> bool:
     """Whether the widget still has a line to the front end (closing it ends all cost of drawing)."""
     return getattr(widget, "comm", None) is not None
+
+
+def close_all(widget: Any) -> None:
+    """Close a widget, everything inside it, and the layouts and styles that ipywidgets leaves open."""
+    for child in getattr(widget, "children", ()):
+        close_all(child)
+    for model in (getattr(widget, "layout", None), getattr(widget, "style", None)):
+        if hasattr(model, "close"):
+            model.close()
+    widget.close()
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold an interrupt back while widgets are made or closed, and raise it when that is done.
+
+    A KeyboardInterrupt between the making of two widgets would leave the first on the page for
+    ever. What is wrapped takes milliseconds. Outside the main thread no interrupt can come.
+    """
+    held = []
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before in (None, signal.SIG_IGN):
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda *_: held.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if held:
+        raise KeyboardInterrupt

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import thumbs, wording
+from ._compat import close_all
 from .safe import escape, plain
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class History:
         self.entries.append(entry)
         rows = [self._row(entry, before), *self.widget.children]
         for gone in rows[_MOST:]:
-            gone.close()
+            close_all(gone)
         self.widget.children = rows[:_MOST]
 
     def _row(self, entry: Entry, before: Mapping[str, Any]) -> Any:

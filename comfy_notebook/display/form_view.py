@@ -130,8 +130,8 @@ class FormView:
 
     def _preset_row(self) -> Any:
         w = self._w
-        self.preset = w.Combobox(placeholder="preset", options=list(self._form.presets))
-        self.preset.layout = w.Layout(width="200px")
+        names = list(self._form.presets)
+        self.preset = w.Combobox(placeholder="preset", options=names, layout=w.Layout(width="200px"))
         keep = w.Button(description="Keep", tooltip="Keep these values under this name, in the notebook")
         use = w.Button(description="Use", tooltip="Put the values of this preset back")
         for button, act in ((keep, self._form.keep), (use, self._form.use)):

@@ -16,7 +16,7 @@ from ..protocol.frames import PreviewImage
 from ..protocol.status import JobStatus
 from ..state import JobState
 from . import preview, thumbs, wording
-from ._compat import answer_while_blocked, is_open
+from ._compat import answer_while_blocked, close_all, is_open
 from .safe import escape
 from .static import style
 
@@ -49,11 +49,14 @@ class LiveView:
         self._last: JobState | None = None
         self._landed = 0
         self._images: dict[str | None, Any] = {}
-        self._labels: dict[str | None, Any] = {}
         self._frames: dict[str | None, PreviewImage] = {}
         self._words = w.HTML(layout=w.Layout(flex="1 1 260px", min_width="0", margin="0"))
-        self.button = w.Button(description="Cancel", icon="stop", tooltip=_TOOLTIP)
-        self.button.layout = w.Layout(width="92px", flex="0 0 auto", margin="2px 0 0 12px")
+        self.button = w.Button(
+            description="Cancel",
+            icon="stop",
+            tooltip=_TOOLTIP,
+            layout=w.Layout(width="92px", flex="0 0 auto", margin="2px 0 0 12px"),
+        )
         self.button.on_click(self._clicked)
         answer_while_blocked(self.button)
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
@@ -83,13 +86,7 @@ class LiveView:
 
     def close(self) -> None:
         """Close every widget of the view; harmless when done twice."""
-        for widget in (*self._images.values(), *self._labels.values()):
-            widget.close()
-        for child in self.widget.children:
-            for inner in getattr(child, "children", ()):
-                inner.close()
-            child.close()
-        self.widget.close()
+        close_all(self.widget)
 
     def _paint_frames(self, state: JobState) -> None:
         newest = list(state.previews.items())[-MOST_PREVIEWS:]
@@ -115,14 +112,14 @@ class LiveView:
         )
         image.add_class("cnb-preview")
         label = w.HTML(f'<div class="cnb cnb-caption">{escape(state.title(node_id))}</div>')
-        self._images[node_id], self._labels[node_id] = image, label
+        self._images[node_id] = image
         boxes = list(self._stage.children)
         box = w.VBox([image, label], layout=w.Layout(margin="0 10px 0 0", max_width="100%"))
         if len(boxes) >= MOST_PREVIEWS:
             oldest = next(key for key in self._images if key != node_id)
-            for gone in (self._images.pop(oldest), self._labels.pop(oldest), boxes.pop(0)):
-                gone.close()
+            del self._images[oldest]
             self._frames.pop(oldest, None)
+            close_all(boxes.pop(0))
         self._stage.children = [*boxes, box]
 
     def _clicked(self, _button: Any) -> None:

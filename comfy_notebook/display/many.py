@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ComfyError
 from ..protocol.status import JobStatus
 from . import live, thumbs, wording
-from ._compat import answer_while_blocked
+from ._compat import answer_while_blocked, close_all
 from .frontend import detect
 from .options import options_of
 from .safe import escape, plain
@@ -182,5 +182,4 @@ class _Widgets:
         try:
             self._slot.update({"text/plain": summary(self._jobs)}, raw=True)
         finally:
-            for widget in (*self._box.children, self._box):
-                widget.close()
+            close_all(self._box)

@@ -16,18 +16,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..errors import ComfyError
 from ..state import JobState
 from . import wording
+from ._compat import interrupts_held
 from .bundle import Bundle, ended_bundle, error_bundle, result_bundle, result_text
 from .frontend import Frontend, detect
-from .options import Options, options_of
+from .options import options_of
 from .safe import plain
 
 if TYPE_CHECKING:
     from ..jobs import Job
     from ..result import Result
+    from .live import LiveView
 
 
 class View(Protocol):
-    """Something that draws states as they come."""
+    """Something that draws states as they come, between `open` and `finish`."""
+
+    def open(self) -> None: ...
 
     def paint(self, state: JobState) -> None: ...
 
@@ -41,11 +45,14 @@ def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quie
     on the server, leaves a line that says so, and goes on as KeyboardInterrupt.
     """
     options = options_of(job)
-    view = _Nothing() if quiet else _view(job, detect(), options, previews and options.previews)
+    view: View = _Nothing() if quiet else _view(job, detect(), previews and options.previews)
     bundle: Bundle | None = None
     try:
+        with interrupts_held():
+            view.open()
         for state in job.updates(interval=options.interval, timeout=timeout):
-            view.paint(state)
+            with interrupts_held():
+                view.paint(state)
         result = job.result()
         mark_shown(result)
         bundle = {} if quiet else _static(result)
@@ -59,7 +66,8 @@ def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quie
         bundle = _failure(error, job)
         raise
     finally:
-        view.finish(bundle or ended_bundle(job.state, job.id), job.state)
+        with interrupts_held():
+            view.finish(ended_bundle(job.state, job.id) if bundle is None else bundle, job.state)
 
 
 def mark_shown(result: Any) -> None:
@@ -109,7 +117,7 @@ def _execution_count() -> int | None:
     return getattr(shell, "execution_count", None)
 
 
-def _view(job: Job, frontend: Frontend, options: Options, previews: bool) -> View:
+def _view(job: Job, frontend: Frontend, previews: bool) -> View:
     if frontend.live:
         return _Widgets(job, previews)
     if frontend.kind == "kernel":
@@ -118,6 +126,9 @@ def _view(job: Job, frontend: Frontend, options: Options, previews: bool) -> Vie
 
 
 class _Nothing:
+    def open(self) -> None:
+        pass
+
     def paint(self, state: JobState) -> None:
         pass
 
@@ -132,6 +143,9 @@ class _Text:
         from .terminal import TerminalView
 
         self._terminal = TerminalView()
+
+    def open(self) -> None:
+        pass
 
     def paint(self, state: JobState) -> None:
         self._terminal.paint(state)
@@ -148,6 +162,9 @@ class _Static:
     def __init__(self, text: bool) -> None:
         self._text = _Text() if text else _Nothing()
 
+    def open(self) -> None:
+        pass
+
     def paint(self, state: JobState) -> None:
         self._text.paint(state)
 
@@ -162,25 +179,33 @@ class _Widgets:
     """A notebook: widgets in one slot, replaced by the bundle."""
 
     def __init__(self, job: Job, previews: bool) -> None:
+        self._job, self._previews = job, previews
+        self._live: LiveView | None = None
+        self._slot: Any = None
+
+    def open(self) -> None:
         from IPython.display import display
 
         from .live import LiveView
 
-        self._job = job
-        self._live = LiveView(cancel=job.cancel, previews=previews, footer=f"Job {job.id}")
+        self._live = LiveView(cancel=self._job.cancel, previews=self._previews, footer=f"Job {self._job.id}")
+        self._live.paint(self._job.state)
         # The text of the slot names the job from the start: a kernel that dies leaves it on the page.
-        data = widget_data(self._live.widget, f"Comfy job {plain(job.id)}, running")
+        data = widget_data(self._live.widget, f"Comfy job {plain(self._job.id)}, running")
         self._slot = display(data, raw=True, display_id=True)
 
     def paint(self, state: JobState) -> None:
-        self._live.paint(state, list(self._job.outputs))
+        if self._live is not None:
+            self._live.paint(state, list(self._job.outputs))
 
     def finish(self, bundle: Bundle, state: JobState) -> None:
         try:
-            metadata = {"comfy_notebook": {"job_id": plain(self._job.id)}}
-            self._slot.update(bundle, raw=True, metadata=metadata)
+            if self._slot is not None:
+                metadata = {"comfy_notebook": {"job_id": plain(self._job.id)}}
+                self._slot.update(bundle, raw=True, metadata=metadata)
         finally:
-            self._live.close()
+            if self._live is not None:
+                self._live.close()
 
 
 def widget_data(widget: Any, text: str) -> Bundle:

@@ -30,7 +30,7 @@ def page(monkeypatch, shell):
 def widgets_open() -> int:
     import ipywidgets
 
-    return len([w for w in ipywidgets.widget._instances.values() if isinstance(w, ipywidgets.DOMWidget)])
+    return len(ipywidgets.widget._instances)
 
 
 def show_as(monkeypatch, frontend: Frontend) -> None:
@@ -141,3 +141,20 @@ def test_the_cell_that_ran_it_shows_its_value_as_one_line(page, monkeypatch):
     assert list(result_bundle(result)) == ["text/plain"]
     get_ipython().execution_count += 1
     assert sorted(result_bundle(result)) == ["image/png", "text/plain"]
+
+
+def test_an_interrupt_while_the_widgets_are_made_leaves_none_and_cancels(page, monkeypatch):
+    import signal
+
+    from comfy_notebook.display import live
+
+    show_as(monkeypatch, LIVE)
+    made = live.style
+    monkeypatch.setattr(live, "style", lambda *names: (signal.raise_signal(signal.SIGINT), made(*names))[1])
+    before = widgets_open()
+    job = FakeJob(recorded("txt2img"))
+    with pytest.raises(KeyboardInterrupt):
+        watching.watch(job)
+    assert job.cancelled == 1
+    assert widgets_open() == before
+    assert list(page[-1][0]) == ["text/plain"]

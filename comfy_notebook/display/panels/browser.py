@@ -31,8 +31,8 @@ class NodesPanel(Panel):
     def build(self) -> list[Any]:
         import ipywidgets as w
 
-        self._search = w.Text(value=self._query, placeholder="search nodes by name, category, what they do")
-        self._search.layout = w.Layout(width="100%")
+        hint = "search nodes by name, category, what they do"
+        self._search = w.Text(value=self._query, placeholder=hint, layout=w.Layout(width="100%"))
         self._search.continuous_update = True
         self._select = w.Select(options=[], rows=14, layout=w.Layout(width="280px", flex="0 0 auto"))
         self._details = w.HTML(layout=w.Layout(flex="1 1 auto", min_width="0", margin="0 0 0 12px"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ComfyError
 from .. import thumbs, wording
+from .._compat import close_all
 from ..safe import escape, plain
 from .panel import Panel
 
@@ -72,7 +73,7 @@ class JobsPanel(Panel):
         self._where.value = f'<div class="cnb cnb-meta cnb-where">{escape(words)}</div>'
         self._newer.disabled, self._older.disabled = page.offset == 0, not page.has_more
         for row in self._list.children:
-            row.close()
+            close_all(row)
         rows = [self._row(record) for record in page.jobs]
         self._list.children = rows
         for record, row in zip(page.jobs, rows, strict=True):

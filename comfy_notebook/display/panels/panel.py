@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import ComfyError
-from .._compat import is_open, kernel_loop
+from .._compat import close_all, is_open, kernel_loop
 from ..background import run_on
 from ..frontend import detect
 from ..safe import PARAGRAPH, escape
@@ -56,7 +56,7 @@ class Panel:
     def close(self) -> None:
         """Take the panel off the page."""
         if self._widget is not None:
-            self._widget.close()
+            close_all(self._widget)
 
     def say(self, text: object, *, bad: bool = False) -> None:
         """A line under the panel."""

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ComfyError
-from .._compat import kernel_loop
+from .._compat import close_all, kernel_loop
 from ..background import run_on
 from ..safe import escape, plain
 from .panel import Panel
@@ -64,7 +64,7 @@ class QueuePanel(Panel):
         jobs = [*queue.running, *queue.pending][:_MOST_ROWS]
         rows = {job.id: self._rows.get(job.id) or self._row(job.id) for job in jobs}
         for gone in self._rows.keys() - rows.keys():
-            self._rows[gone].close()
+            close_all(self._rows[gone])
         for job in jobs:
             rows[job.id].children[0].value = _row_html(job, running=job in queue.running)
         self._rows = rows
