@@ -50,7 +50,7 @@ def close_all(widget: Any) -> None:
     for child in getattr(widget, "children", ()):
         close_all(child)
     for model in (getattr(widget, "layout", None), getattr(widget, "style", None)):
-        if hasattr(model, "close"):
+        if model is not None:
             model.close()
     widget.close()
 

@@ -34,8 +34,6 @@ def options_of(owner: Any = None) -> Options:
 
 
 def _session_settings() -> Any:
-    try:
-        from .. import config
-    except ImportError:
-        return None
+    from .. import config
+
     return config.settings

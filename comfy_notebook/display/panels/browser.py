@@ -53,9 +53,9 @@ class NodesPanel(Panel):
         self.say(f"{len(found)} node classes" if len(found) < _MOST else f"the first {_MOST}; type to narrow")
 
     def _chosen(self, change: Any) -> None:
-        self.selected = change["new"]
-        if self.selected is not None:
-            self.work(lambda: self._client.nodes[self.selected]._repr_html_(), self._show)
+        self.selected = class_type = change["new"]
+        if class_type is not None:
+            self.work(lambda: self._client.nodes[class_type]._repr_html_(), self._show)
 
     def _show(self, html: str) -> None:
         self._details.value = f'<div class="cnb cnb-details">{html}</div>'

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 _DIALECTS = {"cloud": "Comfy Cloud", "comfyui": "ComfyUI"}
 
 
-def client_card(info: ServerInfo | Any) -> Bundle:
+def client_card(info: Any) -> Bundle:
     """The bundle of a client, from what it knows (`ServerInfo`) or from a client that can say (`info()`).
 
     Looking at a card costs nothing: given a client it asks the server once, given what the client
     knows it asks nobody. Under COMFY_NOTEBOOK_LIVE=0 the text holds no address and no numbers.
     """
-    known = info.info() if callable(getattr(info, "info", None)) else info
+    known: ServerInfo = info.info() if callable(getattr(info, "info", None)) else info
     dialect = _DIALECTS.get(known.dialect, plain(known.dialect))
     if detect().deterministic:
         return {"text/plain": f"Client({dialect})"}
