@@ -13,6 +13,7 @@ import contextlib
 import json
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
@@ -174,6 +175,10 @@ async def _serve(server: Server, options: Options, sockets: list[socket.socket])
     if options.exit_with_parent:
         loop = asyncio.get_running_loop()
         threading.Thread(target=_watch_parent, args=(web, loop), name="parent", daemon=True).start()
+    # uvicorn raises the signal that stopped it once more when it is done; by then that is history.
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: None)
     await web.serve(sockets=sockets)
 
 

@@ -1,0 +1,122 @@
+"""What a server answered outlives it: `kill -9` in the middle of much work, then a restart."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import subprocess
+import sys
+import time
+
+import blake3
+import httpx
+import pytest
+
+from tests.servers import ROOT
+
+JOBS = int(os.environ.get("COMFY_DURABILITY_JOBS", "120"))
+CLIENTS = 10
+
+
+def picture(number):
+    return {
+        "1": {"class_type": "EmptyImage",
+              "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": number}},
+        "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": f"n{number}"}},
+    }  # fmt: skip
+
+
+def jobs_of(server):
+    with httpx.Client(base_url=server.url, headers=server.headers, timeout=20) as http:
+        return http.get("/api/jobs", params={"limit": 1000}).json()["jobs"]
+
+
+def wait_until_idle(server):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        jobs = jobs_of(server)
+        if all(job["status"] not in ("pending", "in_progress") for job in jobs):
+            return jobs
+        time.sleep(0.1)
+    raise AssertionError("jobs are left")
+
+
+def test_kill_9_in_the_middle_loses_nothing_that_was_answered(embedded_factory, tmp_path):
+    data_dir = tmp_path / "data"
+    server = embedded_factory(data_dir, api_key="the-same-key", tier="pro")
+
+    def submit(numbers):
+        accepted = []
+        with httpx.Client(base_url=server.url, headers=server.headers, timeout=20) as http:
+            for number in numbers:
+                accepted.append(
+                    http.post("/api/prompt", json={"prompt": picture(number)}).json()["prompt_id"]
+                )
+        return accepted
+
+    with concurrent.futures.ThreadPoolExecutor(CLIENTS) as clients:
+        shares = [range(first, JOBS, CLIENTS) for first in range(CLIENTS)]
+        accepted = {job_id for share in clients.map(submit, shares) for job_id in share}
+    with httpx.Client(base_url=server.url, headers=server.headers) as http:
+        long = {"1": {"class_type": "TestingSleep", "inputs": {"seconds": 60, "steps": 600}}}
+        running = {http.post("/api/prompt", json={"prompt": long}).json()["prompt_id"] for _ in range(8)}
+    server.kill()
+
+    server = embedded_factory(data_dir, api_key="the-same-key", tier="pro")
+    with httpx.Client(base_url=server.url, headers=server.headers) as http, httpx.Client() as storage:
+        for job_id in running:
+            http.post(f"/api/jobs/{job_id}/cancel")
+        jobs = {job["id"]: job for job in wait_until_idle(server)}
+        assert jobs.keys() == accepted | running
+        assert {jobs[id]["status"] for id in accepted} <= {"completed", "lost"}
+        # Five run at a time: no more than these can have been cut off.
+        assert sum(job["status"] == "lost" for job in jobs.values()) <= 5
+        for id in accepted:
+            if jobs[id]["status"] == "completed":
+                file = jobs[id]["preview_output"]
+                answer = http.get("/api/view", params={"filename": file["filename"], "type": file["type"]})
+                location = httpx.URL(answer.headers["location"])
+                content = storage.get(location).content
+                assert blake3.blake3(content).hexdigest() in location.path
+
+
+def test_what_ran_is_lost_and_what_waited_runs(embedded_factory, tmp_path):
+    server = embedded_factory(tmp_path / "data", tier="standard")
+    with httpx.Client(base_url=server.url, headers=server.headers) as http:
+        long = {"1": {"class_type": "TestingSleep", "inputs": {"seconds": 60, "steps": 600}}}
+        ran = http.post("/api/prompt", json={"prompt": long}).json()["prompt_id"]
+        waited = http.post("/api/prompt", json={"prompt": picture(1)}).json()["prompt_id"]
+        while http.get(f"/api/job/{ran}/status").json()["status"] != "in_progress":
+            pass
+    server.kill()
+    server = embedded_factory(tmp_path / "data", raw_status=True)
+    jobs = {job["id"]: job["status"] for job in wait_until_idle(server)}
+    assert jobs == {ran: "lost", waited: "completed"}
+    status = httpx.get(f"{server.url}/api/job/{ran}/status", headers=server.headers).json()["status"]
+    assert status == "lost"
+
+
+def test_files_userdata_and_signed_urls_survive_a_restart(embedded_factory, tmp_path):
+    server = embedded_factory(tmp_path / "data")
+    with httpx.Client(base_url=server.url, headers=server.headers) as http:
+        name = http.post("/api/upload/image", files={"image": ("note.txt", b"kept")}).json()["name"]
+        http.post("/api/userdata/workflows%2Fa.json", content=b"{}")
+        signed = http.get("/api/view", params={"filename": name}).headers["location"]
+    assert server.stop() == 0
+    server = embedded_factory(tmp_path / "data")
+    with httpx.Client(base_url=server.url, headers=server.headers) as http:
+        again = httpx.URL(http.get("/api/view", params={"filename": name}).headers["location"])
+        assert httpx.get(httpx.URL(signed).copy_with(port=again.port)).content == b"kept"
+        assert http.get("/api/userdata/workflows%2Fa.json").content == b"{}"
+
+
+@pytest.mark.parametrize("stop", ["kill", "stop"])
+def test_a_data_directory_belongs_to_one_server_until_that_is_gone(embedded_factory, tmp_path, stop):
+    first = embedded_factory(tmp_path / "data")
+    command = [sys.executable, "-m", "comfy_notebook.embedded", "--data-dir", str(tmp_path / "data")]
+    second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert second.returncode == 4
+    assert second.stdout == ""
+    assert len(second.stderr.splitlines()) == 1
+    getattr(first, stop)()
+    embedded_factory(tmp_path / "data")
