@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 _HOW = "Pass the node definitions: Workflow.load(source, nodes=client.nodes), or wf.resolve(client.nodes)."
 
 
+def _catalog(nodes: NodeCatalog | Mapping[str, Any] | None) -> NodeCatalog | None:
+    if nodes is None:
+        return None
+    from .catalog import NodeCatalog
+
+    return NodeCatalog.from_object_info(nodes)
+
+
 class Workflow:
     """A workflow, by its nodes: `wf["KSampler"].seed = 42`, `wf.set("6.text", "a lighthouse")`."""
 
@@ -38,12 +46,12 @@ class Workflow:
         *,
         editor: Mapping[str, Any] | None = None,
         source: Source | None = None,
-        nodes: NodeCatalog | None = None,
+        nodes: NodeCatalog | Mapping[str, Any] | None = None,
     ) -> None:
         self._api: dict[str, dict[str, Any]] | None = None
         self._original: dict[str, Any] | None = None
         self._problems: list[Problem] = []
-        self._catalog = nodes
+        self._catalog = _catalog(nodes)
         self.editor: dict[str, Any] | None = dict(editor) if editor is not None else None
         """The document of the editor the graph came with, for `extra_pnginfo`; never changed."""
         self.source = source
@@ -56,7 +64,7 @@ class Workflow:
             self.resolve(nodes)
 
     @classmethod
-    def load(cls, source: Any, nodes: NodeCatalog | None = None) -> Workflow:
+    def load(cls, source: Any, nodes: NodeCatalog | Mapping[str, Any] | None = None) -> Workflow:
         """Read a workflow from a path, URL, JSON text, bytes, dict or output: any file ComfyUI wrote.
 
         JSON may be in either format. In pictures, videos, sound and 3D files the executed `prompt`
@@ -133,24 +141,26 @@ class Workflow:
         document = written_back(self.editor, self._original, self._api, self._catalog)
         return {"workflow": document} if document is not None else {}
 
-    def resolve(self, nodes: NodeCatalog) -> Workflow:
+    def resolve(self, nodes: NodeCatalog | Mapping[str, Any]) -> Workflow:
         """Take these node definitions into use, converting the editor's format when that is still to do.
+
+        `nodes` is a catalog, or what `GET /object_info` answers.
 
         Returns the workflow itself. Raises `ConversionError` only when nothing could be converted;
         anything less is in `.problems`.
         """
-        self._catalog = nodes
-        if self._api is None:
+        catalog = self._catalog = _catalog(nodes)
+        if self._api is None and catalog is not None:
             from .convert import convert
 
-            done = convert(self.editor or {}, nodes)
+            done = convert(self.editor or {}, catalog)
             if not done.api and (done.problems or (self.editor or {}).get("nodes")):
                 raise ConversionError("Nothing in this workflow could be converted.", problems=done.problems)
             self._take(done.api)
             self._problems = list(done.problems)
         return self
 
-    def to_api(self, nodes: NodeCatalog | None = None) -> dict[str, Any]:
+    def to_api(self, nodes: NodeCatalog | Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The graph as the API takes it: a new dict of plain JSON values.
 
         Raises `ConversionError` when an editor-format workflow has no catalog to convert it, and
@@ -352,7 +362,9 @@ class Workflow:
             self, other if isinstance(other, Workflow) else Workflow.load(other, nodes=self._catalog)
         )
 
-    def validate(self, nodes: NodeCatalog | None = None, *, targets: Iterable[Any] | None = None) -> Problems:
+    def validate(
+        self, nodes: NodeCatalog | Mapping[str, Any] | None = None, *, targets: Iterable[Any] | None = None
+    ) -> Problems:
         """What a server would refuse, and what the conversion could not know; nothing is sent.
 
         `targets` limits the check to the nodes those outputs need, as a partial run does.

@@ -362,6 +362,12 @@ def test_definitions_convert_the_editors_format() -> None:
     assert Workflow.load(example("txt2img.editor"), nodes=catalog())["3"].seed == 156680208700286
 
 
+def test_definitions_may_be_what_the_server_answers() -> None:
+    plain = json.loads(json.dumps(catalog().raw))
+    assert Workflow.load(example("txt2img.editor"), nodes=plain)["KSampler"].info is not None
+    assert not Workflow.load(example("txt2img")).validate(plain)
+
+
 def test_what_cannot_be_converted_is_named_and_the_rest_is() -> None:
     document = example("txt2img.editor")
     document["nodes"][5] |= {"type": "FancyDecode", "properties": {"cnr_id": "fancy-pack"}}
