@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UnknownInput, UnknownNode, closest, did_you_mean
+from ..errors import ComfyError, UnknownInput, UnknownNode, closest, did_you_mean
 from .node import Node
 
 if TYPE_CHECKING:
     from .graph import Workflow
+
+
+class AmbiguousNode(UnknownNode):
+    """More than one node answers to the name."""
 
 
 def find(workflow: Workflow, ref: Any) -> str:
@@ -31,7 +35,7 @@ def find(workflow: Workflow, ref: Any) -> str:
             return found[0]
         if found:
             listing = ", ".join(workflow.node(node_id).label for node_id in found[:8])
-            raise UnknownNode(
+            raise AmbiguousNode(
                 f"{len(found)} nodes have the {kind} {name!r}: {listing}.", hint="Say which one by its id."
             )
     raise UnknownNode(f"There is no node {name!r} in this workflow.", hint=_candidates(workflow, name, named))
@@ -65,24 +69,25 @@ def split(workflow: Workflow, address: str) -> tuple[str, str]:
     titles and inputs may hold dots and spaces. Raises `UnknownNode` or `UnknownInput`.
     """
     text = str(address)
-    dots = [n for n, char in enumerate(text) if char == "."]
-    error: UnknownNode | UnknownInput | None = None
-    for dot in reversed(dots):
+    wrong: dict[str, ComfyError] = {}
+    for dot in reversed([n for n, char in enumerate(text) if char == "."]):
         ref, name = text[:dot].strip(), text[dot + 1 :].strip()
         if not ref or not name:
             continue
         try:
             node_id = find(workflow, ref)
             check_input(workflow, node_id, name)
-        except UnknownInput as unknown:
-            error = unknown if not isinstance(error, UnknownInput) else error
-        except UnknownNode as unknown:
-            if error is None or (isinstance(error, UnknownNode) and "nodes have the" in unknown.what):
-                error = unknown
+        except UnknownInput as error:
+            wrong.setdefault("input", error)
+        except AmbiguousNode as error:
+            wrong.setdefault("ambiguous", error)
+        except UnknownNode as error:
+            wrong.setdefault("node", error)
         else:
             return node_id, name
-    if error is not None:
-        raise error
+    for kind in ("input", "ambiguous", "node"):
+        if kind in wrong:
+            raise wrong[kind]
     holders = [f"{node.id}.{text}" for node in workflow.nodes if text in node.inputs]
     hint = f"Did you mean {' or '.join(holders[:3])}?" if holders else "For example KSampler.seed, or 3.seed."
     raise UnknownInput(f"{text!r} is not an address: it takes the form NODE.INPUT.", hint=hint)

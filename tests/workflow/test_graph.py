@@ -126,6 +126,11 @@ def test_an_address_takes_the_longest_node_then_the_longest_input() -> None:
         wf.split("v2 loader.d")
     with pytest.raises(UnknownInput, match=r"12:5\.two words"):
         wf.split("two words")
+    with pytest.raises(UnknownInput, match=r"v1\.5 loader.* no input 'e'"):
+        wf.split("v1.5 loader.e")
+    for text in ("", ".", "1.", ".d", "..."):
+        with pytest.raises((UnknownInput, UnknownNode)):
+            wf.split(text)
 
 
 def test_update_sets_all_or_nothing(wf: Workflow) -> None:
