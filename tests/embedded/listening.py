@@ -29,23 +29,27 @@ class Listener:
             )
         self.first = json.loads(self.socket.recv(timeout=10))
 
-    def run(self, prompt, **more):
+    def run(self, prompt, every=False, **more):
         answer = self.http.post("/api/prompt", json={"prompt": prompt, **more}).json()
-        return self.follow(answer["prompt_id"])
+        return self.follow(answer["prompt_id"], every)
 
-    def follow(self, job_id):
-        """Everything of this job up to `executing` with no node, frames among it."""
+    def follow(self, job_id, every=False):
+        """Everything of this job up to `executing` with no node, frames among it.
+
+        `every`: the messages of all jobs, and no frames.
+        """
         heard = []
         while True:
             message = self.socket.recv(timeout=20)
             if isinstance(message, bytes):
-                heard.append(message)
+                heard += [] if every else [message]
                 continue
             message = json.loads(message)
-            if message["data"].get("prompt_id") != job_id:  # another job's, or a status
+            named = message["data"].get("prompt_id")
+            if named is None or (named != job_id and not every):
                 continue
             heard.append(message)
-            if message["type"] == "executing" and message["data"]["node"] is None:
+            if (message["type"], named) == ("executing", job_id) and message["data"]["node"] is None:
                 return heard
 
     def close(self):
