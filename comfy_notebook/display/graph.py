@@ -119,11 +119,14 @@ def _nodes(workflow: Workflow, graph: Mapping[str, Mapping[str, Any]]) -> dict[s
         for value in node["inputs"].values():
             if is_link(value) and value[0] in used and 0 <= value[1] < 1000:
                 used[value[0]].add(value[1])
-    bad = {problem.node_id for problem in workflow.problems if problem.severity == "error"}
+    wrong: dict[str | None, list[str]] = {}
+    checked = workflow.is_converted and workflow.catalog is not None
+    for problem in (workflow.validate() if checked else workflow.problems).errors:
+        wrong.setdefault(problem.node_id, []).append(str(problem))
     ends = {node.id for node in workflow.outputs()} if workflow.is_converted else set()
     nodes = {}
     for node_id, data in graph.items():
-        marks = "".join([" o" * (node_id in ends), " x" * (node_id in bad)])
+        marks = "".join([" o" * (node_id in ends), " x" * (node_id in wrong)])
         title = title_of(workflow, node_id, data)
         class_type = plain(data.get("class_type") or "?")
         named = title.removesuffix(f" [{class_type}]")
@@ -137,7 +140,7 @@ def _nodes(workflow: Workflow, graph: Mapping[str, Mapping[str, Any]]) -> dict[s
             else:
                 values.append((name, unwrap(value)))
                 hover.append(f"{name} = {show(value, 400)}")
-        drawn.hover = "\n".join(hover)
+        drawn.hover = "\n".join([*wrong.get(node_id, []), *hover])
         slots = drawn.slots = _slots(workflow, node_id)
         for slot in sorted(used[node_id] | set(range(min(len(slots), 8)))):
             drawn.outputs[slot] = (slots[slot][0] or "") if slot < len(slots) else ""

@@ -68,6 +68,10 @@ def test_output_nodes_and_nodes_with_problems_stand_out() -> None:
     wf = Workflow.load(document, nodes=catalog())
     assert [p.kind for p in wf.problems] == ["missing_node_type"]
     assert 'class="n x"' in svg(wf)
+    wf = Workflow.load(example("txt2img"), nodes=catalog())
+    wf["3"].sampler_name = "eular"
+    assert svg(wf).count('class="n x"') == 1
+    assert "Try &#x27;euler&#x27;." in svg(wf)
 
 
 def test_the_notebook_gets_a_themed_picture_and_an_outline() -> None:
