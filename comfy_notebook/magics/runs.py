@@ -41,6 +41,7 @@ def _run_parser() -> Parser:
     parser.option(
         "--save", metavar="DIR", help="also save what was made into this folder, never over another file"
     )
+    parser.option("--no-validate", action="store_true", help="let the server judge it alone")
     parser.option("--no-wait", action="store_true", help="return the Job at once")
     parser.option(
         "--repeat", metavar="N", convert=whole, help="run N times, each with the next seed; returns a list"
@@ -117,7 +118,9 @@ def _seeded(wf: Workflow, given: int | str | None, count: int) -> list[Workflow]
 def _submitted(call: Call, args: argparse.Namespace, run: Planned) -> Job:
     from .. import api
 
-    job = api.submit(run.workflow, client=run.client, previews=_previews(call, args))
+    job = api.submit(
+        run.workflow, client=run.client, previews=_previews(call, args), validate=not args.no_validate
+    )
     call.magics.memory.saw(job.id)
     if args.no_wait:
         call.say(f"{job.id} is {job.status}; %comfy job {job.id} shows it")

@@ -1,0 +1,31 @@
+"""The notebooks as tests: nbval runs each in a kernel of this environment and compares the texts.
+
+The kernels see static output only (no widgets, no times, no ids) and a data directory of their own,
+so that what a person has on this machine neither helps nor hinders.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Generator
+
+import pytest
+
+_FOLDER = pytest.StashKey[tempfile.TemporaryDirectory[str]]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
+    """nbval starts a notebook's kernel while it sets its first cell up: that is when it inherits this."""
+    if _FOLDER not in item.config.stash:
+        folder = item.config.stash[_FOLDER] = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        item.config.add_cleanup(folder.cleanup)
+    data = item.config.stash[_FOLDER].name
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("COMFY_")]:
+            patch.delenv(name)
+        patch.setenv("COMFY_NOTEBOOK_LIVE", "0")
+        patch.setenv("COMFY_NOTEBOOK_DATA", data)
+        patch.setenv("COMFY_NOTEBOOK_CACHE", data)
+        return (yield)
