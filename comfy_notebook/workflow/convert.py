@@ -76,7 +76,7 @@ def convert(
             hint="An editor file is a JSON object with a list of nodes; save it again from the editor.",
         )
     problems = Problems()
-    loaded = Loaded(ui, NodeCatalog.from_object_info(catalog), problems)
+    loaded = Loaded(ui, NodeCatalog.from_object_info(catalog), problems, now)
     if ui["nodes"] and not loaded.root.nodes:
         raise ConversionError(
             "No entry of this workflow's list of nodes is a node.", problems=problems.listed()

@@ -7,6 +7,7 @@ however the file orders them. All loops here are over the file's own entries: ne
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from ..catalog import NodeCatalog
@@ -24,7 +25,9 @@ _MOST_DEFINITIONS = 10_000
 class Loaded:
     """The live graphs of one file."""
 
-    def __init__(self, data: Mapping[str, Any], catalog: NodeCatalog, problems: Problems) -> None:
+    def __init__(
+        self, data: Mapping[str, Any], catalog: NodeCatalog, problems: Problems, now: datetime | None = None
+    ) -> None:
         self.problems = problems
         self.plans = Plans(catalog)
         self._definitions = _definitions(data)
@@ -39,7 +42,7 @@ class Loaded:
                 if node.instance:
                     promote(node, problems)
         for graph in self.every_graph():
-            apply_primitives(graph, self.root)
+            apply_primitives(graph, self.root, now)
 
     def every_graph(self) -> list[Graph]:
         """The root, each definition, and the inside of each group node."""

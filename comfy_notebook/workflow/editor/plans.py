@@ -101,6 +101,7 @@ def plan(info: NodeInfo) -> Plan:
             plain.append(Socket(spec.name, socket_type(spec)))
     if upload := upload_slot(info):
         slots.append(upload)
+        widgets.append(Socket(upload.name, upload.coerce, upload.name))
     sockets = (*plain, *widgets)
     return Plan(
         info=info,
@@ -186,7 +187,7 @@ def upload_slot(info: NodeInfo) -> Slot | None:
             audio = spec.name == "audio" and spec.options.get("audio_upload") is True
             keys = ("image_upload", "video_upload", "animated_image_upload")
             if audio or any(spec.options.get(key) is True for key in keys):
-                return Slot("upload", exported=False)
+                return Slot("upload", exported=False, coerce="AUDIOUPLOAD" if audio else "IMAGEUPLOAD")
     return None
 
 

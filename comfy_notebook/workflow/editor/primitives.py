@@ -7,6 +7,7 @@ itself; muting or bypassing it changes nothing. It reaches direct targets only, 
 from __future__ import annotations
 
 import math
+from datetime import datetime
 from typing import Any
 
 from ..specs import WIDGET_TYPES, InputSpec
@@ -23,7 +24,7 @@ _NOT_COMPARED = {
 }
 
 
-def apply_primitives(graph: Graph, root: Graph) -> None:
+def apply_primitives(graph: Graph, root: Graph, now: datetime | None = None) -> None:
     """Write the value of every PrimitiveNode of a graph into the widgets it is linked to."""
     primitives = [node for node in graph.nodes.values() if node.type == PRIMITIVE]
     if not primitives:
@@ -41,7 +42,7 @@ def apply_primitives(graph: Graph, root: Graph) -> None:
         if value is NOTHING:
             continue
         if value and isinstance(value, str) and node.properties.get(_REPLACE):
-            value = replace_names(value, root)
+            value = replace_names(value, root, now)
         for target, slot in targets:
             _write(target, slot, value)
 
@@ -117,9 +118,9 @@ def _or(value: float | None, otherwise: float) -> float:
 
 def _common(one: float, other: float) -> float:
     """The least common multiple of two steps, fractions included."""
-    a, b = abs(one), abs(other)
-    for _ in range(100):
-        if b < 1e-12:
+    a, b = one, other
+    for _ in range(1000):
+        if not b:
             break
         a, b = b, math.fmod(a, b)
     return abs(one * other) / a if a else one
