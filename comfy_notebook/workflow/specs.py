@@ -190,7 +190,7 @@ class InputSpec:
     @property
     def multiselect(self) -> bool:
         """True for a choice that takes several values, as a list."""
-        return bool(self.options.get("multiselect") or self.options.get("multi_select"))
+        return bool(self.options.get("multiselect")) or self.options.get("multi_select") not in (None, False)
 
     @property
     def remote(self) -> bool:

@@ -17,25 +17,14 @@ from .plans import Plan, Slot, is_widget, slots_of, socket_type
 _MOST_GROWN = 1000
 
 
-def option_inputs(spec: InputSpec, chosen: Any) -> list[InputSpec]:
-    """The inputs that the chosen option of a dynamic combo brings; none for any other input."""
-    options = spec.options.get("options")
-    if spec.type != DYNAMIC_COMBO or not isinstance(options, list):
-        return []
-    for option in options:
-        if isinstance(option, dict) and option.get("key") == chosen:
-            return list(_listed(option.get("inputs"), spec.name + "."))
-    return []
+def dynamic_slots(node: Node, plan: Plan) -> list[Slot]:
+    """The saved values of a node before any option is chosen, in the order the editor makes widgets.
 
-
-def option_slots(spec: InputSpec, chosen: Any) -> list[Slot]:
-    """The saved values that come with the chosen option of a dynamic combo."""
-    return [slot for inner in option_inputs(spec, chosen) if is_widget(inner) for slot in slots_of(inner)]
-
-
-def grown_slots(node: Node, plan: Plan) -> list[Slot]:
-    """The saved values of autogrow groups whose template is a widget."""
-    return [slot for spec in grown_inputs(node, plan) if is_widget(spec) for slot in slots_of(spec)]
+    Groups are made with the sockets, so what they show at first comes before all other widgets; what
+    they have grown by since comes after.
+    """
+    first = [slot for group in _groups(plan) for spec in _at_first(group) for slot in _slots(spec)]
+    return [*first, *plan.slots, *(slot for spec in _grown(node, plan) for slot in _slots(spec))]
 
 
 def dynamic_sockets(node: Node, plan: Plan) -> list[Socket]:
@@ -44,44 +33,61 @@ def dynamic_sockets(node: Node, plan: Plan) -> list[Socket]:
     for socket in plan.sockets:
         sockets.append(socket)
         spec = plan.spec_of(socket.widget)
-        if spec is not None and spec.type == DYNAMIC_COMBO:
+        if spec is not None:
             sockets += _brought(spec, node.values)
-    sockets += [_socket(spec) for spec in grown_inputs(node, plan)]
-    return sockets
+    shown = [spec for group in _groups(plan) for spec in _at_first(group)]
+    return [*sockets, *map(_socket, (*shown, *_grown(node, plan)))]
 
 
-def grown_inputs(node: Node, plan: Plan) -> list[InputSpec]:
-    """Every input of every autogrow group: those shown at first, then those the file has grown."""
-    groups = [spec for spec in plan.info.inputs.values() if spec.type == AUTOGROW]
-    if not groups:
+def option_slots(spec: InputSpec, chosen: Any) -> list[Slot]:
+    """The saved values that come with the chosen option of a dynamic combo."""
+    return [slot for inner in _option_inputs(spec, chosen) for slot in _slots(inner)]
+
+
+def _option_inputs(spec: InputSpec, chosen: Any) -> list[InputSpec]:
+    """The inputs that the chosen option of a dynamic combo brings; none for any other input."""
+    options = spec.options.get("options")
+    if spec.type != DYNAMIC_COMBO or not isinstance(options, list):
         return []
+    for option in options:
+        if isinstance(option, dict) and option.get("key") == chosen:
+            listed = _listed(option.get("inputs"), spec.name + ".")
+            return [s for inner in listed for s in (_at_first(inner) if inner.type == AUTOGROW else [inner])]
+    return []
+
+
+def _groups(plan: Plan) -> list[InputSpec]:
+    return [spec for spec in plan.info.inputs.values() if spec.type == AUTOGROW]
+
+
+def _at_first(group: InputSpec) -> list[InputSpec]:
+    """What an autogrow group shows before anything is linked."""
+    template = group.options.get("template")
+    least = template.get("min") if isinstance(template, dict) else 1
+    shown = max(1, least + 1) if isinstance(least, int) and not isinstance(least, bool) else 2
+    return [spec for number, spec in _repeated(group) if number < shown]
+
+
+def _grown(node: Node, plan: Plan) -> list[InputSpec]:
+    """What a node's groups have grown by: the inputs of the file that they do not show at first."""
     raw = node.raw.get("inputs")
     named = (
-        [i["name"] for i in raw if isinstance(i, dict) and isinstance(i.get("name"), str)]
-        if isinstance(raw, list)
-        else []
+        {entry.get("name") for entry in raw if isinstance(entry, dict)} if isinstance(raw, list) else set()
     )
-    shown: dict[str, InputSpec] = {}
-    later: dict[str, InputSpec] = {}
-    for group in groups:
-        for number, spec in _group(group):
-            template = group.options.get("template")
-            least = template.get("min") if isinstance(template, dict) else 1
-            first = max(1, least + 1) if isinstance(least, int) and not isinstance(least, bool) else 2
-            if number < first:
-                shown[spec.name] = spec
-            elif spec.name in named:
-                later[spec.name] = spec
-    return [*shown.values(), *later.values()]
+    grown: list[InputSpec] = []
+    for group in _groups(plan):
+        first = {spec.name for spec in _at_first(group)}
+        grown += [spec for _, spec in _repeated(group) if spec.name in named and spec.name not in first]
+    return grown
 
 
-def _group(group: InputSpec) -> Iterator[tuple[int, InputSpec]]:
+def _repeated(group: InputSpec) -> Iterator[tuple[int, InputSpec]]:
+    """Every input a group can show, with its number."""
     template = group.options.get("template")
     if not isinstance(template, dict):
         return
     repeated = list(_listed(template.get("input"), ""))
-    names, most = template.get("names"), template.get("max")
-    prefix = template.get("prefix")
+    names, most, prefix = template.get("names"), template.get("max"), template.get("prefix")
     count = len(names) if isinstance(names, list) else most if isinstance(most, int) else 100
     for number in range(min(count, _MOST_GROWN)):
         for spec in repeated:
@@ -89,10 +95,8 @@ def _group(group: InputSpec) -> Iterator[tuple[int, InputSpec]]:
                 name = str(names[number])
             else:
                 name = f"{prefix if len(repeated) == 1 and isinstance(prefix, str) else spec.name}{number}"
-            yield (
-                number,
-                InputSpec(f"{group.name}.{name}", spec.type, spec.section, spec.options, spec.choices),
-            )
+            full = f"{group.name}.{name}"
+            yield number, InputSpec(full, spec.type, spec.section, spec.options, spec.choices)
 
 
 def _listed(inputs: Any, prefix: str) -> Iterator[InputSpec]:
@@ -104,11 +108,14 @@ def _listed(inputs: Any, prefix: str) -> Iterator[InputSpec]:
 
 def _brought(spec: InputSpec, values: dict[str, Any]) -> list[Socket]:
     sockets: list[Socket] = []
-    for inner in option_inputs(spec, values.get(spec.name)):
+    for inner in _option_inputs(spec, values.get(spec.name)):
         sockets.append(_socket(inner))
-        if inner.type == DYNAMIC_COMBO:
-            sockets += _brought(inner, values)
+        sockets += _brought(inner, values)
     return sockets
+
+
+def _slots(spec: InputSpec) -> list[Slot]:
+    return slots_of(spec) if is_widget(spec) else []
 
 
 def _socket(spec: InputSpec) -> Socket:

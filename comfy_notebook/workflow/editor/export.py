@@ -13,13 +13,12 @@ from typing import Any
 
 from .jsvalues import NOTHING, TooDeep, copied
 from .loading import Loaded
-from .model import BYPASSED, MUTED, Graph, Node, Problems
+from .model import BYPASSED, MOST_NODES, MUTED, Graph, Node, Problems
 from .plans import CAPTURED
 from .resolve import Literal, Resolver, Scope
 from .texts import expand_prompt, replace_names
 from .unknown import report_unknown
 
-MOST_NODES = 100_000
 _LAST_MODEL = "Last Time Model File"
 _PLAIN = (str, int, bool, type(None))
 

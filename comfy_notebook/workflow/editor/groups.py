@@ -20,7 +20,7 @@ from .reading import file_inputs, load_node, output_types, read_graph
 
 #: The two spellings of a group node's type, newest first.
 PREFIXES = ("workflow>", "workflow/")
-_MOST_NODES = 2000
+_MOST_NODES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,7 @@ def group_classes(listed: Mapping[str, Any], plans: Plans) -> dict[str | None, G
     """The group nodes a file defines; malformed ones are left out and so count as unknown."""
     found: dict[str | None, GroupClass] = {}
     for name, data in listed.items():
-        nodes = data.get("nodes") if isinstance(data, dict) else None
-        if isinstance(nodes, list) and len(nodes) <= _MOST_NODES and all(isinstance(n, dict) for n in nodes):
+        if isinstance(data, dict) and _fits(data):
             found[str(name)] = _Maker(str(name), data, plans, found).made()
     return found
 
@@ -81,10 +80,13 @@ def expand_group(node: Node, group: GroupClass, plans: Plans, problems: Problems
     load_node(shell, plans, frozenset(), problems)
     _fill(inner, group, shell, node)
     node.graph = read_graph(data, plans, nested, problems)
-    by_name = dict(zip((s.name for s in shell.sockets), shell.links, strict=True))
-    node.links = [by_name.get(name) for name in group.inputs]
-    node.outputs = list(group.plan.outputs)
-    node.sockets = [s for name in group.inputs for s in shell.sockets if s.name == name]
+    by_name = {socket.name: slot for slot, socket in enumerate(shell.sockets)}
+    shown = [by_name[name] for name in group.inputs]
+    node.lay_out(
+        [shell.sockets[slot] for slot in shown],
+        [shell.links[slot] for slot in shown],
+        list(group.plan.outputs),
+    )
     node.values = shell.values
     if isinstance(node.raw.get("widgets_values"), (list, dict)):
         for name, (index, widget) in group.inputs.items():
@@ -99,6 +101,17 @@ def _fill(inner: list[dict[str, Any]], group: GroupClass, shell: Node, node: Nod
         for name, (index, widget) in group.inputs.items():
             if inner[index].get("type") == PRIMITIVE and widget == "value" and name in shell.values:
                 inner[index]["widgets_values"] = [shell.values[name]]
+
+
+def _fits(data: Mapping[str, Any]) -> bool:
+    """Whether a group is of a size and shape worth opening."""
+    nodes, links = data.get("nodes"), data.get("links")
+    return (
+        isinstance(nodes, list)
+        and len(nodes) <= _MOST_NODES
+        and all(isinstance(node, dict) and len(file_inputs(node)) <= _MOST_NODES for node in nodes)
+        and (not isinstance(links, list) or len(links) <= 5 * _MOST_NODES)
+    )
 
 
 class _Maker:
@@ -178,8 +191,9 @@ class _Maker:
         listed = file_inputs(self.nodes[index])
         if slot < len(listed) and isinstance(listed[slot].get("name"), str):
             return str(listed[slot]["name"])
-        specs = [spec.name for spec in self._inputs_of(index, self.nodes[index]) if not is_widget(spec)]
-        return specs[slot] if slot < len(specs) else ""
+        known = self._plan(str(self.nodes[index].get("type")))
+        sockets = [socket.name for socket in known.sockets if socket.widget is None] if known else []
+        return sockets[slot] if slot < len(sockets) else ""
 
     def _inputs_of(self, index: int, node: dict[str, Any]) -> list[InputSpec]:
         kind = str(node.get("type"))
@@ -221,10 +235,8 @@ class _Maker:
 
     def _link_type(self, index: int) -> str:
         node = self.nodes[index]
-        for entry in (*file_inputs(node), *(o for o in node.get("outputs") or () if isinstance(o, dict))):
-            if type_name(entry.get("type")) not in ("", "*"):
-                return type_name(entry.get("type"))
-        return "*"
+        known = (*(type_name(entry.get("type")) for entry in file_inputs(node)), *output_types(node))
+        return next((kind for kind in known if kind not in ("", "*")), "*")
 
     def _shown_name(
         self, index: int, node: dict[str, Any], own: str, seen: dict[str, int]

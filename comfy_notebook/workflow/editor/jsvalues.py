@@ -25,8 +25,8 @@ def id_key(value: Any) -> str | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float) and math.isfinite(value):
+        return str(value) if abs(value) < 10**30 else None
+    if isinstance(value, float) and abs(value) < 1e30:
         return str(int(value)) if value == int(value) else repr(value)
     return None
 

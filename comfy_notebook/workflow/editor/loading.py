@@ -13,13 +13,11 @@ from typing import Any
 from ..catalog import NodeCatalog
 from .groups import PREFIXES, GroupClass, expand_group, group_classes, group_name
 from .jsvalues import id_key
-from .model import Graph, Node, Problems
+from .model import MOST_NODES, Graph, Node, Problems
 from .plans import Plans
 from .primitives import apply_primitives
 from .reading import read_graph, repair_links
 from .subgraphs import lay_out_instance, promote
-
-_MOST_DEFINITIONS = 10_000
 
 
 class Loaded:
@@ -34,9 +32,13 @@ class Loaded:
         extra = data.get("extra")
         listed = extra.get("groupNodes") if isinstance(extra, dict) else None
         self._groups = group_classes(listed, self.plans) if isinstance(listed, dict) else {}
+        named = (f"{prefix}{name}" for name in self._groups for prefix in PREFIXES)
+        self._nested = {*self._definitions, *named}
+        self._opened = 0
         self._read: dict[str, Graph] = {}
-        self.root = self._graph(data, root=True)
+        self.root = self._graph(data)
         self._read_all()
+        repair_links(self.root)
         for graph in self._inner_first():
             for node in graph.nodes.values():
                 if node.instance:
@@ -51,16 +53,13 @@ class Loaded:
             found += [n.graph for n in graph.nodes.values() if n.graph is not None and n.group]
         return found
 
-    def _graph(self, data: Mapping[str, Any], *, root: bool = False) -> Graph:
-        nested = {*self._definitions, *(t for t in _types(data) if group_name(t) in self._groups)}
-        graph = read_graph(data, self.plans, nested, self.problems)
+    def _graph(self, data: Mapping[str, Any]) -> Graph:
+        graph = read_graph(data, self.plans, self._nested, self.problems)
         for node in graph.nodes.values():
             if node.type not in self._definitions and (
                 group := self._groups.get(group_name(node.type) or "")
             ):
                 self._expand(node, group, frozenset())
-        if root:
-            repair_links(graph)
         return graph
 
     def _expand(self, node: Node, group: GroupClass, within: frozenset[str]) -> None:
@@ -69,13 +68,12 @@ class Loaded:
             self.problems.add("cyclic_subgraph", f"The group node {group.name!r} contains itself.", node)
             node.graph, node.group = Graph("", group.name), True
             return
-        expand_group(
-            node,
-            group,
-            self.plans,
-            self.problems,
-            {f"{prefix}{n}" for n in self._groups for prefix in PREFIXES},
-        )
+        self._opened += len(group.nodes)
+        if self._opened > MOST_NODES:
+            self.problems.add("too_many_nodes", "Its group nodes unfold without end: the rest is left out.")
+            node.graph, node.group = Graph("", group.name), True
+            return
+        expand_group(node, group, self.plans, self.problems, self._nested)
         for inner in node.graph.nodes.values() if node.graph else ():
             if deeper := self._groups.get(group_name(inner.type) or ""):
                 self._expand(inner, deeper, within | {group.name})
@@ -117,18 +115,11 @@ class Loaded:
         return order
 
 
-def _types(data: Mapping[str, Any]) -> set[str]:
-    nodes = data.get("nodes")
-    if not isinstance(nodes, list):
-        return set()
-    return {node["type"] for node in nodes if isinstance(node, dict) and isinstance(node.get("type"), str)}
-
-
 def _definitions(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Subgraph definitions by id, those nested in other definitions included."""
     found: dict[str, Mapping[str, Any]] = {}
     waiting: list[Any] = [data]
-    while waiting and len(found) < _MOST_DEFINITIONS:
+    while waiting:
         holder = waiting.pop().get("definitions")
         listed = holder.get("subgraphs") if isinstance(holder, dict) else None
         for entry in listed if isinstance(listed, list) else ():

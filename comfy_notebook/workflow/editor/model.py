@@ -21,6 +21,8 @@ MUTED, BYPASSED = 2, 4
 INPUT_SIDE, OUTPUT_SIDE = "-10", "-20"
 PRIMITIVE, REROUTE = "PrimitiveNode", "Reroute"
 VIRTUAL = frozenset({PRIMITIVE, REROUTE, "Note", "MarkdownNote"})
+#: How many nodes one file may unfold to: far more than any real one, few enough to hold.
+MOST_NODES = 20_000
 _MOST_PROBLEMS = 500
 
 
@@ -71,6 +73,7 @@ class Node:
     group: bool = False
     promoted: list[Promotion | None] = field(default_factory=list)
     overrides: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _arrivals: dict[str, int] | None = None
 
     @property
     def virtual(self) -> bool:
@@ -96,10 +99,27 @@ class Node:
         found = self.raw.get("properties")
         return found if isinstance(found, dict) else {}
 
+    def lay_out(self, sockets: list[Socket], links: list[str | None], outputs: list[str]) -> None:
+        """Give the node its inputs, the link each names, and the types of its outputs."""
+        self.sockets, self.links, self.outputs = sockets, links, outputs
+        self._arrivals = None
+
+    def arrival(self, link_id: str) -> int | None:
+        """Which input names this link as its own."""
+        if self._arrivals is None:
+            self._arrivals = {key: at for at, key in enumerate(self.links) if key is not None}
+        return self._arrivals.get(link_id)
+
+    def connect(self, slot: int, link_id: str) -> None:
+        """Let an input name a link as its own."""
+        self.links[slot] = link_id
+        self._arrivals = None
+
     def socket_of(self, link: Link) -> int | None:
         """Which input this link arrives at: the one that names it, else the slot the link names."""
-        if link.id in self.links:
-            return self.links.index(link.id)
+        arrived = self.arrival(link.id)
+        if arrived is not None:
+            return arrived
         slot = link.target_slot
         return slot if slot is not None and slot < len(self.sockets) and self.links[slot] is None else None
 

@@ -155,7 +155,7 @@ def default(spec: InputSpec) -> Any:
     kind = spec.widget_type
     given = spec.options.get("default")
     if kind in (COMBO, DYNAMIC_COMBO):
-        if spec.options.get("multi_select"):
+        if spec.options.get("multi_select") not in (None, False):
             return []
         if given and kind == COMBO:
             return given

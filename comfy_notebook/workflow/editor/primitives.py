@@ -58,9 +58,8 @@ def _in_order(node: Node, links: list[Link]) -> list[Link]:
 
 def _target(graph: Graph, link: Link) -> list[tuple[Node, int]]:
     target = graph.nodes.get(link.target)
-    if target is None or link.id not in target.links:
-        return []
-    return [(target, target.links.index(link.id))]
+    slot = target.arrival(link.id) if target else None
+    return [] if target is None or slot is None else [(target, slot)]
 
 
 def _spec(target: Node, slot: int) -> InputSpec | None:

@@ -67,20 +67,34 @@ def load_node(node: Node, plans: Plans, nested: frozenset[str] | set[str], probl
 
 def repair_links(graph: Graph) -> None:
     """Links that the table and the origin know and the target has forgotten, put back (1.58.1)."""
+    listed: dict[tuple[str, int | None], set[str | None]] = {}
+    found: list[tuple[Node, int, str]] = []
+    slots: dict[str, dict[str, int]] = {}
     for link in graph.links.values():
         target, origin = graph.nodes.get(link.target), graph.nodes.get(link.origin)
-        if target is None or origin is None or link.target_slot is None or link.id in target.links:
+        if (
+            target is None
+            or origin is None
+            or link.target_slot is None
+            or target.arrival(link.id) is not None
+        ):
             continue
         entry = _entry(target.raw.get("inputs"), link.target_slot)
         output = _entry(origin.raw.get("outputs"), link.origin_slot)
         if entry is None or output is None or entry.get("link") is not None:
             continue
-        listed = output.get("links")
-        if isinstance(listed, list) and link.id in map(id_key, listed):
-            for slot, socket in enumerate(target.sockets):
-                if socket.name == entry.get("name") and target.links[slot] is None:
-                    target.links[slot] = link.id
-                    break
+        key = (link.origin, link.origin_slot)
+        if key not in listed:
+            ids = output.get("links")
+            listed[key] = set(map(id_key, ids)) if isinstance(ids, list) else set()
+        if target.id not in slots:
+            slots[target.id] = {socket.name: at for at, socket in enumerate(target.sockets)}
+        name = entry.get("name")
+        slot = slots[target.id].get(name) if isinstance(name, str) else None
+        if slot is not None and target.links[slot] is None and link.id in listed[key]:
+            found.append((target, slot, link.id))
+    for target, slot, link_id in found:
+        target.connect(slot, link_id)
 
 
 def _entry(slots: Any, index: int | None) -> dict[str, Any] | None:
@@ -142,15 +156,19 @@ def _boundary(listed: Any, graph: Graph, *, inputs: bool) -> list[Boundary]:
     slots: list[Boundary] = []
     if not isinstance(listed, list):
         return slots
+    crossing: dict[int | None, list[str]] = {}
+    for link in graph.links.values():
+        if inputs and link.origin == INPUT_SIDE:
+            crossing.setdefault(link.origin_slot, []).append(link.id)
+        elif not inputs and link.target == OUTPUT_SIDE:
+            crossing.setdefault(link.target_slot, []).append(link.id)
     for index, raw in enumerate(listed):
         entry = raw if isinstance(raw, dict) else {}
         ids = entry.get("linkIds")
         if isinstance(ids, list):
             links = [key for key in map(id_key, ids) if key is not None]
-        elif inputs:
-            links = [n.id for n in graph.links.values() if n.origin == INPUT_SIDE and n.origin_slot == index]
         else:
-            links = [n.id for n in graph.links.values() if n.target == OUTPUT_SIDE and n.target_slot == index]
+            links = crossing.get(index, [])
         name = entry.get("name")
         slots.append(Boundary(name if isinstance(name, str) else "", type_name(entry.get("type")), links))
     return slots

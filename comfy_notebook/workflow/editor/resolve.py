@@ -14,6 +14,7 @@ from .jsvalues import NOTHING
 from .model import BYPASSED, INPUT_SIDE, MUTED, PRIMITIVE, Graph, Link, Node, Problems
 
 _DEEPEST = 100
+_MOST_SOCKETS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +224,7 @@ def bypass_slot(node: Node, slot: int, wanted: str) -> int | None:
     For any type, the input of the same number. Else that one when its type fits, else the first of
     exactly the wanted type, else the first that fits. Whether it is linked does not count.
     """
-    sockets = node.sockets
+    sockets = node.sockets[:_MOST_SOCKETS]
     if not sockets:
         return None
     if wanted in ("", "*"):

@@ -12,6 +12,8 @@ from .jsvalues import NOTHING, id_key
 from .model import PRIMITIVE, Graph, Node, Problems, Promotion, Socket
 from .reading import file_inputs
 
+_MOST_LISTED = 1000
+
 
 def lay_out_instance(node: Node, graph: Graph) -> None:
     """Give an instance the sockets and outputs of its definition, and the file's links by name."""
@@ -21,9 +23,11 @@ def lay_out_instance(node: Node, graph: Graph) -> None:
         if isinstance(entry.get("name"), str)
     }
     node.graph = graph
-    node.sockets = [Socket(slot.name, slot.type, slot.name) for slot in graph.inputs]
-    node.links = [links.get(slot.name) for slot in graph.inputs]
-    node.outputs = [slot.type for slot in graph.outputs]
+    node.lay_out(
+        [Socket(slot.name, slot.type, slot.name) for slot in graph.inputs],
+        [links.get(slot.name) for slot in graph.inputs],
+        [slot.type for slot in graph.outputs],
+    )
 
 
 def promote(node: Node, problems: Problems) -> None:
@@ -73,13 +77,15 @@ def _promotion(graph: Graph, index: int) -> Promotion | None:
 
 
 def _by_proxy(node: Node, listed: list[Any], saved: list[Any], problems: Problems) -> None:
-    for entry, value in zip(listed, saved):  # noqa: B905 (widgets without a value keep the inner one)
+    by_name = {p.name: p for p in node.promoted if p}
+    by_target = {p.target: p for p in node.promoted[::-1] if p}
+    for entry, value in zip(listed[:_MOST_LISTED], saved):  # noqa: B905 (without a value: the inner one)
         if not isinstance(entry, list) or len(entry) < 2 or not isinstance(entry[1], str) or value is None:
             continue
         inner_id, widget = id_key(entry[0]), entry[1]
         if inner_id is None or widget.startswith("$$"):
             continue
-        promotion = next((p for p in node.promoted if p and _shows(p, inner_id, widget)), None)
+        promotion = by_name.get(widget) if inner_id == "-1" else by_target.get((inner_id, widget))
         if promotion is not None:
             promotion.value = value
         elif not _override(node, inner_id, widget, value):
@@ -90,10 +96,6 @@ def _by_proxy(node: Node, listed: list[Any], saved: list[Any], problems: Problem
                 input_name=widget,
                 severity="warning",
             )
-
-
-def _shows(promotion: Promotion, inner_id: str, widget: str) -> bool:
-    return promotion.name == widget if inner_id == "-1" else promotion.target == (inner_id, widget)
 
 
 def _override(node: Node, inner_id: str, widget: str, value: Any) -> bool:

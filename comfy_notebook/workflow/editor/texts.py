@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from .jsvalues import NOTHING, text
-from .model import Graph, Node
+from .model import MOST_NODES, Graph, Node
 from .plans import PREFIXED
 from .values import control_value
 
@@ -21,7 +21,6 @@ _COMMENT = re.compile(r"/\*[\s\S]*?\*/|//[^\n\r\u2028\u2029]*")
 _PLACEHOLDER = re.compile(r"%([^%]+)%")
 _DATE = re.compile(r"dd?|MM?|hh?|mm?|ss?|yyy?y?")
 _UNSAFE = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
-_MOST_NODES = 100_000
 
 
 def expand_prompt(prompt: str, rng: random.Random) -> str:
@@ -120,7 +119,7 @@ def _every_node(root: Graph) -> Iterator[Node]:
     waiting = [iter(root.nodes.values())]
     entered = {id(root)}
     count = 0
-    while waiting and count < _MOST_NODES:
+    while waiting and count < MOST_NODES:
         node = next(waiting[-1], None)
         if node is None:
             waiting.pop()

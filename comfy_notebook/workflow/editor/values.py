@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .dynamic import grown_slots, option_slots
+from .dynamic import dynamic_slots, option_slots
 from .jsvalues import NOTHING, text
 from .model import Node, Problems
 from .plans import Plan, Slot
@@ -111,7 +111,7 @@ def _dynamic(node: Node, plan: Plan, saved: Any) -> dict[str, Any]:
         def given(at: int, slot: Slot) -> Any:
             return named.get(slot.name, NOTHING) if slot.exported else NOTHING
 
-    waiting = [*plan.slots, *grown_slots(node, plan)][::-1]
+    waiting = dynamic_slots(node, plan)[::-1]
     at = 0
     while waiting:
         slot = waiting.pop()

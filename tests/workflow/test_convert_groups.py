@@ -1,0 +1,169 @@
+"""Group nodes of older editors: opened into nodes named after the group and their place in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .editor_files import EditorFile, node_class, with_nodes
+
+
+def inner(kind: str, values: Any = None, *inputs: str, **more: Any) -> dict[str, Any]:
+    made = {"type": kind, "inputs": [{"name": name, "type": "*"} for name in inputs], "outputs": [], **more}
+    return made if values is None else {**made, "widgets_values": values}
+
+
+def grouped(
+    nodes: list[Any], links: list[Any], values: Any = None, name: str = "G", **more: Any
+) -> EditorFile:
+    """A file whose node 12 is a group of these nodes, between a loaded picture (1) and a saved one (3)."""
+    file = EditorFile()
+    file.extra = {"groupNodes": {name: {"nodes": nodes, "links": links, "external": [], **more}}}
+    file.node("LoadImage", ["example.png"], id=1)
+    file.node(f"workflow>{name}", values, id=12)
+    file.node("SaveImage", ["x"], id=3)
+    return file
+
+
+SCALE = inner("ImageScale", ["nearest-exact", 11, 12, "disabled"], "image")
+INVERT = inner("ImageInvert", None, "image")
+THEN = [[0, 0, 1, 0, 5, "IMAGE"]]
+
+
+def test_inner_nodes_are_named_by_their_place():
+    file = grouped([SCALE, INVERT], THEN, ["bilinear", 640, 480, "center"])
+    file.link(1, 0, 12, "image", "IMAGE")
+    file.link(12, 0, 3, "images", "IMAGE")
+    got = file.convert()
+    assert got.problems == []
+    assert {key: node["inputs"] for key, node in got.api.items()} == {
+        "1": {"image": "example.png"},
+        "3": {"filename_prefix": "x", "images": ["12:1", 0]},
+        "12:0": {
+            "upscale_method": "bilinear",
+            "width": 640,
+            "height": 480,
+            "crop": "center",
+            "image": ["1", 0],
+        },
+        "12:1": {"image": ["12:0", 0]},
+    }
+
+
+def test_the_older_spelling_is_known_and_values_default_to_the_inner_ones():
+    file = grouped([SCALE, INVERT], THEN)
+    file[12]["type"] = "workflow/G"
+    assert file.inputs()["12:0"]["width"] == 11
+
+
+def test_names_that_are_taken_are_prefixed_with_the_title():
+    nodes = [SCALE, inner("ImageScale", ["lanczos", 1, 2, "disabled"], "image", title="Second")]
+    file = grouped(nodes, [], ["area", 5, 6, "disabled", "bicubic", 7, 8, "center"])
+    file.link(1, 0, 12, "Second image", "IMAGE")
+    got = file.inputs()
+    assert (got["12:0"]["width"], got["12:1"]["width"], got["12:1"]["crop"]) == (5, 7, "center")
+    assert "image" not in got["12:0"]
+    assert got["12:1"]["image"] == ["1", 0]
+
+
+def test_controls_keep_their_slots_among_the_groups_values():
+    sampler = inner("KSampler", [1, "fixed", 9, 8.0, "euler", "simple", 1.0])
+    file = grouped(
+        [sampler, SCALE], [], [5, "randomize", 6, 7.0, "heun", "karras", 0.5, "area", 1, 2, "center"]
+    )
+    got = file.inputs()
+    assert (got["12:0"]["seed"], got["12:0"]["denoise"], got["12:1"]["crop"]) == (5, 0.5, "center")
+
+
+def test_a_name_set_by_the_author_is_the_name_of_the_input():
+    config = {"0": {"input": {"image": {"name": "picture"}, "width": {"name": "w"}}}}
+    file = grouped([SCALE], [], None, config=config)
+    file.node("PrimitiveInt", [48, "fixed"], id=4)
+    file.link(1, 0, 12, "picture", "IMAGE")
+    file.link(4, 0, 12, "w", "INT")
+    got = file.inputs()["12:0"]
+    assert (got["image"], got["width"]) == (["1", 0], ["4", 0])
+
+
+def test_outputs_used_inside_are_hidden_unless_used_outside_too():
+    file = grouped([SCALE, INVERT], THEN, external=[[0, 0, "IMAGE"]])
+    file.link(12, 0, 3, "images", "IMAGE")
+    assert file.inputs()["3"]["images"] == ["12:0", 0]
+    file = grouped([SCALE, INVERT], THEN)
+    file.link(12, 0, 3, "images", "IMAGE")
+    assert file.inputs()["3"]["images"] == ["12:1", 0]
+
+
+def test_primitives_inside_take_the_groups_value():
+    primitive = inner("PrimitiveNode", [64, "fixed"], outputs=[{"name": "INT", "type": "INT", "links": []}])
+    target = inner("EmptyImage", [1, 2, 3, 4], "width")
+    target["inputs"][0]["widget"] = {"name": "width"}
+    file = grouped([primitive, target], [[0, 0, 1, 0, 5, "INT"]], [96, "fixed", 7, 8, 9])
+    assert file.inputs()["12:1"] == {"width": 96, "height": 7, "batch_size": 8, "color": 9}
+
+
+def test_reroutes_inside_pass_on():
+    nodes = [SCALE, inner("Reroute", None, ""), INVERT]
+    file = grouped(nodes, [[0, 0, 1, 0, 5, "IMAGE"], [1, 0, 2, 0, 6, "IMAGE"]])
+    file.link(12, 0, 3, "images", "IMAGE")
+    got = file.inputs()
+    assert sorted(got) == ["1", "12:0", "12:2", "3"]
+    assert got["12:2"]["image"] == ["12:0", 0]
+    assert got["3"]["images"] == ["12:2", 0]
+
+
+def test_inner_prompts_are_still_drawn():
+    file = grouped([inner("CLIPTextEncode", ["old"])], [], ["{new}"])
+    assert file.inputs()["12:0"]["text"] == "new"
+
+
+def test_a_muted_group_is_left_out_whole():
+    file = grouped([SCALE, INVERT], THEN)
+    file.link(12, 0, 3, "images", "IMAGE")
+    file[12]["mode"] = 2
+    assert file.inputs() == {"1": {"image": "example.png"}, "3": {"filename_prefix": "x"}}
+
+
+def test_groups_may_hold_groups():
+    file = grouped([SCALE, INVERT], THEN, None, "Inner")
+    outer = {
+        "nodes": [inner("workflow>Inner", ["area", 1, 2, "center"], "image")],
+        "links": [],
+        "external": [],
+    }
+    file.extra["groupNodes"]["Outer"] = outer
+    file[12]["type"] = "workflow>Outer"
+    file.link(1, 0, 12, "image", "IMAGE")
+    file.link(12, 0, 3, "images", "IMAGE")
+    got = file.inputs()
+    assert got["12:0:0"]["width"] == 1
+    assert got["12:0:0"]["image"] == ["1", 0]
+    assert got["3"]["images"] == ["12:0:1", 0]
+
+
+def test_a_group_inside_itself_is_named():
+    file = grouped([inner("workflow>G")], [])
+    assert "cyclic_subgraph" in {problem.kind for problem in file.convert().problems}
+
+
+def test_groups_that_unfold_without_bound_end_with_a_problem():
+    file = EditorFile()
+    groups = {f"g{n}": {"nodes": [inner(f"workflow>g{n + 1}")] * 9, "links": []} for n in range(15)}
+    file.extra = {"groupNodes": {**groups, "g15": {"nodes": [INVERT], "links": []}}}
+    file.node("workflow>g0")
+    assert "too_many_nodes" in {problem.kind for problem in file.convert().problems}
+
+
+def test_a_group_the_file_does_not_define_is_an_unknown_class():
+    file = grouped([SCALE], [])
+    file.extra = {}
+    got = file.convert()
+    assert got.api["12"]["class_type"] == "workflow>G"
+    assert [problem.kind for problem in got.problems] == ["missing_node_type"]
+
+
+def test_unknown_classes_inside_are_reported_where_they_stand():
+    file = grouped([inner("Nowhere", [1], "image")], [])
+    file.link(1, 0, 12, "image", "IMAGE")
+    got = file.convert(with_nodes(Other=node_class()))
+    assert got.api["12:0"]["inputs"] == {"image": ["1", 0]}
+    assert [(p.kind, p.node_id) for p in got.problems] == [("missing_node_type", "12:0")]

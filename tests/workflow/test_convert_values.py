@@ -1,0 +1,315 @@
+"""Saved values onto widgets: by position with the editor's extra slots, defaults, old files, texts."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime
+
+import pytest
+
+from comfy_notebook.workflow.editor.texts import date_text, expand_prompt
+
+from .editor_files import EditorFile, node_class, with_nodes
+
+SAVED = [7, "randomize", 20, 8.0, "euler", "simple", 1.0]
+NAMES = ["seed", "", "steps", "cfg", "sampler_name", "scheduler", "denoise"]
+KSAMPLER = {name: value for name, value in zip(NAMES, SAVED, strict=True) if name}
+
+
+def only(kind: str, values=None, catalog=None, **more):
+    """The inputs of one node of that class saved with those values."""
+    file = EditorFile()
+    file.node(kind, values, **more)
+    return file.inputs(catalog)["1"]
+
+
+def test_the_control_beside_a_seed_has_a_slot_and_is_not_exported():
+    assert only("KSampler", SAVED) == KSAMPLER
+
+
+def test_a_missing_control_value_shifts_what_follows():
+    got = only("KSampler", [7, 20, 8.0, "euler", "simple", 1.0])
+    assert (got["seed"], got["steps"], got["cfg"], got["denoise"]) == (7, 8.0, "euler", 1.0)
+
+
+def test_a_control_is_there_by_option_or_by_name():
+    catalog = with_nodes(
+        Seeds=node_class(
+            {
+                "seed": ["INT", {}],
+                "noise_seed": ["INT", {"control_after_generate": False}],
+                "other": ["INT", {"control_after_generate": "fixed"}],
+                "pick": [["a", "b"], {"control_after_generate": True}],
+                "last": ["STRING", {}],
+            }
+        )
+    )
+    got = only("Seeds", [1, "fixed", 2, 3, "fixed", "b", "fixed", "", "end"], catalog)
+    assert got == {"seed": 1, "noise_seed": 2, "other": 3, "pick": "b", "last": "end"}
+
+
+def test_too_few_values_leave_defaults_and_too_many_are_ignored():
+    assert only("EmptyImage", [64]) == {"width": 64, "height": 512, "batch_size": 1, "color": 0}
+    assert only("EmptyImage", [64, 32, 2, 9, "more", None])["color"] == 9
+    assert only("EmptyImage") == {"width": 512, "height": 512, "batch_size": 1, "color": 0}
+
+
+def test_null_is_a_value_except_in_a_text_area():
+    assert only("EmptyImage", [None, 32])["width"] is None
+    assert only("CLIPTextEncode", [None]) == {"text": ""}
+
+
+def test_values_saved_by_name_are_taken_by_name():
+    got = only("KSampler", {"steps": 9, "control_after_generate": "fixed", "unheard of": 1})
+    assert (got["steps"], got["cfg"]) == (9, 8.0)
+    assert "unheard of" not in got
+
+
+def test_values_of_no_known_shape_are_a_problem_and_defaults_are_used():
+    file = EditorFile()
+    file.node("EmptyImage", "512")
+    got = file.convert()
+    assert got.api["1"]["inputs"]["width"] == 512
+    assert [problem.kind for problem in got.problems] == ["invalid_values"]
+
+
+def test_defaults_are_those_a_fresh_node_has():
+    catalog = with_nodes(
+        Fresh=node_class(
+            {
+                "i": ["INT", {"min": 3}],
+                "f": ["FLOAT", {"default": 2.5}],
+                "s": ["STRING", {}],
+                "b": ["BOOLEAN"],
+                "first": [["x", "y"], {"default": ""}],
+                "chosen": ["COMBO", {"options": ["x", "y"], "default": "y"}],
+                "empty": [[]],
+                "fetched": ["COMBO", {"remote": {"route": "/r"}}],
+                "many": [["x"], {"multi_select": {}}],
+            }
+        )
+    )
+    assert only("Fresh", None, catalog) == {
+        "i": 0,
+        "f": 2.5,
+        "s": "",
+        "b": False,
+        "first": "x",
+        "chosen": "y",
+        "fetched": "Loading...",
+        "many": {"__value__": []},
+    }
+
+
+def test_nothing_is_checked_or_clamped():
+    got = only("KSampler", ["7", "fixed", -5, "high", "no such sampler", {"a": 1}, [0.5]])
+    assert got == {
+        "seed": "7",
+        "steps": -5,
+        "cfg": "high",
+        "sampler_name": "no such sampler",
+        "scheduler": {"a": 1},
+        "denoise": {"__value__": [0.5]},
+    }
+
+
+def test_a_list_is_wrapped_lest_it_be_taken_for_a_link():
+    assert only("EmptyImage", [["1", 0], []])["width"] == {"__value__": ["1", 0]}
+    assert only("EmptyImage", [["1", 0], []])["height"] == {"__value__": []}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (12, "12"),
+        (8.0, "8"),
+        (1e-7, "1e-7"),
+        (1e21, "1e+21"),
+        (0.1, "0.1"),
+        (True, "true"),
+        (["a", None, 2], "a,,2"),
+        ({"a": 1}, "[object Object]"),
+        ("a\r\nb\rc ünï 図", "a\r\nb\rc ünï 図"),
+    ],
+)
+def test_a_text_area_makes_text_of_anything(value, shown):
+    assert only("CLIPTextEncode", [value]) == {"text": shown}
+
+
+def test_the_result_shares_nothing_with_the_file():
+    value = {"deep": [1]}
+    file = EditorFile()
+    file.node("EmptyImage", [value])
+    got = file.inputs()["1"]["width"]
+    got["deep"].append(2)
+    assert value == {"deep": [1]}
+
+
+def test_a_file_picker_makes_one_name_of_what_it_is_given():
+    assert only("LoadImage", ["b.png", "image"]) == {"image": "b.png"}
+    assert only("LoadImage", [["b.png", "c.png"], "image"]) == {"image": "b.png"}
+    assert only("LoadImage", ["clipspace/c.png [input]", "image"]) == {"image": "clipspace/c.png [input]"}
+    catalog = with_nodes(Pick=node_class({"image": [["a.png", "b.png"], {"image_upload": True}]}))
+    for empty in (None, [None, "image"], ["", "image"], [[], "image"]):
+        assert only("Pick", empty, catalog) == {"image": "a.png"}
+    saved = {"filename": "c.png", "subfolder": "sub", "type": "output"}
+    assert only("Pick", [saved, "image"], catalog) == {"image": "sub/c.png [output]"}
+    assert only("LoadImageMask", ["b.png", "red", "image"]) == {"image": "b.png", "channel": "red"}
+
+
+def test_an_upload_button_follows_all_other_values():
+    catalog = with_nodes(
+        Upload=node_class(
+            {"image": [["a.png"], {"image_upload": True}], "n": ["INT", {}], "seed": ["INT", {}]}
+        )
+    )
+    assert only("Upload", ["b.png", 1, 2, "fixed", "image"], catalog) == {"image": "b.png", "n": 1, "seed": 2}
+
+
+def test_a_batch_picker_keeps_its_list():
+    catalog = with_nodes(
+        Batch=node_class({"image": [["a.png"], {"image_upload": True, "allow_batch": True}]})
+    )
+    assert only("Batch", [["b.png", "c.png"]], catalog) == {"image": {"__value__": ["b.png", "c.png"]}}
+
+
+def test_dummies_old_editors_saved_for_inputs_that_take_links_only_are_dropped():
+    required = {"before": ["STRING", {}], "forced": ["INT", {"forceInput": True}], "after": ["INT", {}]}
+    catalog = with_nodes(Old=node_class({"seed": ["INT", {}], **required}))
+    assert only("Old", [1, "fixed", "b", 99, 5], catalog) == {"seed": 1, "before": "b", "after": 5}
+    assert only("Old", [1, "fixed", "b", 5], catalog) == {"seed": 1, "before": "b", "after": 5}
+    assert only("SaveLoRANode", ["loras/x", 10]) == {"prefix": "loras/x"}
+
+
+def test_a_widget_an_old_file_does_not_know_keeps_its_default():
+    catalog = with_nodes(Grown=node_class({"a": ["INT", {}]}, ("IMAGE",), b=["INT", {"default": 4}]))
+    assert only("Grown", [1], catalog) == {"a": 1, "b": 4}
+
+
+def test_inputs_come_in_declared_order_required_first():
+    entry = node_class({"a": ["INT"], "b": ["INT"]}, ("IMAGE",), c=["INT"])
+    entry["input_order"] = {"required": ["b", "a"], "optional": ["c"]}
+    assert only("Order", [1, 2, 3], with_nodes(Order=entry)) == {"b": 1, "a": 2, "c": 3}
+
+
+def test_a_type_may_name_its_widget():
+    catalog = with_nodes(Both=node_class({"n": ["INT,FLOAT", {"widgetType": "INT"}], "o": ["IMAGE"]}))
+    assert only("Both", [3], catalog) == {"n": 3}
+
+
+def test_samplers_saved_under_their_first_names_are_found():
+    assert only("KSampler", [7, "fixed", 20, 8.0, "sample_euler", "simple", 1.0]) == KSAMPLER
+
+
+def test_values_only_the_page_can_make_are_named():
+    file = EditorFile()
+    file.node("WebcamCapture", ["", 640, 480, False])
+    got = file.convert()
+    assert got.api["1"]["inputs"]["width"] == 640
+    assert [(p.kind, p.input_name) for p in got.problems] == [("needs_editor", "image")]
+
+
+def test_a_recorder_with_no_recording_gives_an_empty_name():
+    assert only("RecordAudio", [None, None]) == {"audio": ""}
+
+
+def test_3d_values_follow_the_viewers_buttons():
+    got = only("Load3D", ["m.glb", "upload3dmodel", "uploadExtraResources", "clear", "", 640, 480])
+    assert (got["model_file"], got["width"], got["height"]) == ("m.glb", 640, 480)
+
+
+def test_an_integer_too_large_for_a_browser_keeps_all_its_digits():
+    assert only("KSampler", [2**64 - 1, "fixed"])["seed"] == 2**64 - 1
+
+
+def test_what_json_cannot_write_becomes_null():
+    assert only("EmptyImage", [float("nan"), float("inf")])["width"] is None
+
+
+# Texts rewritten at export
+
+
+@pytest.mark.parametrize(
+    ("prompt", "drawn"),
+    [
+        ("plain", {"plain"}),
+        ("a {red|blue} boat", {"a red boat", "a blue boat"}),
+        ("{a|{b|c}}", {"a", "b", "c"}),
+        ("{only}", {"only"}),
+        ("{}", {""}),
+        ("x {a|b", {"x a", "x b"}),
+        ("a } b | c", {"a } b | c"}),
+        (r"\{a\|b\} C:\path", {r"{a|b} C:\path"}),
+        (r"{a\|b|c}", {"a|b", "c"}),
+        ("a /* not\nthis */ b // nor this\nc", {"a  b \nc"}),
+        ("http://x", {"http:"}),
+    ],
+)
+def test_a_dynamic_prompt_draws_one_branch_of_each_choice(prompt, drawn):
+    rng = random.Random(0)
+    assert {expand_prompt(prompt, rng) for _ in range(60)} == drawn
+
+
+def test_prompts_are_drawn_where_the_input_says_so_and_by_the_generator_given():
+    file = EditorFile()
+    file.node("CLIPTextEncode", ["{a|b|c|d|e|f|g|h}"])
+    file.node("PrimitiveString", ["{a|b}"])
+    one, two = (file.inputs(rng=random.Random(4)) for _ in range(2))
+    assert one == two
+    assert one["2"] == {"value": "{a|b}"}
+    assert len(one["1"]["text"]) == 1
+
+
+def test_deeply_nested_choices_cost_no_stack():
+    assert expand_prompt("{" * 50_000 + "x" + "}" * 50_000, random.Random(0)) == "x"
+
+
+NOW = datetime(2025, 1, 2, 3, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "shown"),
+    [
+        ("yyyy-MM-dd", "2025-01-02"),
+        ("yy.M.d", "25.1.2"),
+        ("hh:mm:ss", "03:04:05"),
+        ("h-m-s", "3-4-5"),
+        ("yyy y at", "yyy y at"),
+    ],
+)
+def test_dates_are_written_token_by_token(pattern, shown):
+    assert date_text(pattern, NOW) == shown
+
+
+@pytest.mark.parametrize(
+    ("prefix", "shown"),
+    [
+        ("out/%date:yyyyMMdd%/x", "out/20250102/x"),
+        ("%KSampler.seed%_%KSampler.sampler_name%", "7_euler"),
+        ("%My sampler.steps%", "20"),
+        ("%KSampler.control_after_generate%", "randomize"),
+        ("%cat/dog.value%", "a_b_c"),
+        ("%width%x%None.x%%KSampler.none%", "%width%x%None.x%%KSampler.none%"),
+        ("%date:yyyy.MM%", "%date:yyyy.MM%"),
+        ("100% sure", "100% sure"),
+    ],
+)
+def test_names_of_saved_files_are_filled_in(prefix, shown):
+    file = EditorFile()
+    file.node("KSampler", SAVED, title="My sampler")
+    file.node("PrimitiveString", ["a/b|c"], properties={"Node name for S&R": "cat/dog"})
+    file.node("SaveImage", [prefix])
+    assert file.inputs(now=NOW)["3"]["filename_prefix"] == shown
+
+
+def test_only_nodes_the_editor_knows_to_save_have_their_names_filled_in():
+    file = EditorFile()
+    file.node("SaveAudioMP3", ["%date:yyyy%", "V0"])
+    file.node("SaveLatent", ["%date:yyyy%"])
+    got = file.inputs(now=NOW)
+    assert got["1"]["filename_prefix"] == "%date:yyyy%"
+    assert got["2"]["filename_prefix"] == "2025"
+
+
+def test_a_name_that_is_no_text_stays_as_it_is():
+    assert only("SaveImage", [None]) == {"filename_prefix": None}
