@@ -117,15 +117,17 @@ def paste(
     if resize_source:
         source = resize(source, width, height, "bilinear")
     source = as_many(source, batch)
+    under = destination[:, y : y + source.shape[1], x : x + source.shape[2]]
+    over = source[:, : under.shape[1], : under.shape[2]]
+    if mask is not None:
+        mask = as_many(resize_mask(as_batch(mask), source.shape[2], source.shape[1]), batch)[..., None]
+        mask = mask[:, : under.shape[1], : under.shape[2]]
+        over = mask * over
+        over += (1 - mask) * under
+        if over.shape == destination.shape:
+            return over
     result = destination.copy()
-    window = result[:, y : y + source.shape[1], x : x + source.shape[2]]
-    visible = source[:, : window.shape[1], : window.shape[2]]
-    if mask is None:
-        window[:] = visible
-        return result
-    mask = as_many(resize_mask(as_batch(mask), source.shape[2], source.shape[1]), batch)[..., None]
-    mask = mask[:, : window.shape[1], : window.shape[2]]
-    window[:] = mask * visible + (1 - mask) * window
+    result[:, y : y + over.shape[1], x : x + over.shape[2]] = over
     return result
 
 

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from .pixels import Array
 
-_BLOCK = 64
+_BLOCK = 32  # outputs to a block: few enough to waste little on zeros, enough for BLAS to be fast
+_ONE_THREAD = 1 << 18  # multiplications up to which OpenBLAS starts no threads
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Taps:
     index: NDArray[np.intp]
     weight: Array
 
-    def blocks(self, block: int = _BLOCK) -> Iterator[tuple[slice, slice, Array]]:
+    def blocks(self, block: int) -> Iterator[tuple[slice, slice, Array]]:
         """Outputs, the inputs they need, and the dense matrix (outputs, inputs) between them."""
         outputs, taps = self.index.shape
         span = int(self.index.max()) + 1 - int(self.index.min())
@@ -45,9 +46,10 @@ def along_height(images: Array, taps: Taps) -> Array:
     batch, height, width, channels = images.shape
     rows = np.ascontiguousarray(images).reshape(batch, height, width * channels)
     result = np.empty((batch, len(taps.index), width * channels), np.float32)
-    for out, source, matrix in taps.blocks():
-        for number in range(batch):
-            np.matmul(matrix, rows[number, source], out=result[number, out])
+    for out, source, matrix in taps.blocks(_BLOCK):
+        for part in _parts(width * channels, matrix):
+            for number in range(batch):
+                np.matmul(matrix, rows[number, source, part], out=result[number, out, part])
     return result.reshape(batch, -1, width, channels)
 
 
@@ -57,12 +59,23 @@ def along_width(images: Array, taps: Taps) -> Array:
     rows = np.ascontiguousarray(images).reshape(batch * height, width * channels)
     result = np.empty((batch * height, len(taps.index) * channels), np.float32)
     each = np.eye(channels, dtype=np.float32)
-    for out, source, matrix in taps.blocks(_BLOCK // channels):
-        wide = np.kron(matrix, each).T
+    for out, source, matrix in taps.blocks(2 * _BLOCK // channels):
+        wide = np.ascontiguousarray(np.kron(matrix, each).T)
         here = slice(source.start * channels, source.stop * channels)
         there = slice(out.start * channels, out.stop * channels)
-        result[:, there] = rows[:, here] @ wide
+        for part in _parts(batch * height, wide):
+            np.matmul(rows[part, here], wide, out=result[part, there])
     return result.reshape(batch, height, -1, channels)
+
+
+def _parts(length: int, matrix: Array) -> Iterator[slice]:
+    """Pieces of the other factor so small that OpenBLAS multiplies them in this thread.
+
+    Handing blocks of this size to other threads gains little on an idle machine, and costs a
+    hundredfold on a busy one, where each product waits for a thread that is not scheduled.
+    """
+    step = max(_BLOCK, _ONE_THREAD // matrix.size)
+    return (slice(start, start + step) for start in range(0, length, step))
 
 
 def along_both(images: Array, vertical: Taps, horizontal: Taps) -> Array:
