@@ -57,7 +57,7 @@ def jpeg(api: Any, editor: Any) -> bytes:
 def jpeg_user_comment(api: Any, editor: Any, code: bytes = b"ASCII\0\0\0", codec: str = "ascii") -> bytes:
     exif = Image.Exif()
     text = json.dumps({"prompt": json.dumps(api), "workflow": editor})
-    exif.get_ifd(0x8769)[0x9286] = code + text.encode(codec)
+    exif[0x8769] = {0x9286: code + text.encode(codec)}
     return _saved("JPEG", exif=exif.tobytes())
 
 
