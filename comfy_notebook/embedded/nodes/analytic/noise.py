@@ -38,15 +38,15 @@ class NoiseStream:
             numbers[-_BLOCK:] = _box_muller(self._uniform(_BLOCK))
         return numbers[:size].reshape(shape)
 
-    def _uniform(self, count: int) -> NDArray[np.float64]:
+    def _uniform(self, count: int) -> Array:
         words = np.frombuffer(self._words.bytes(4 * count), dtype="<u4")
-        return (words & 0xFFFFFF).astype(np.float64) * 2.0**-24
+        return (words & 0xFFFFFF).astype(np.float32) * np.float32(2.0**-24)
 
 
-def _box_muller(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
+def _box_muller(uniform: Array) -> Array:
     pairs = uniform.reshape(-1, 2, _BLOCK // 2)
-    radius = np.sqrt(-2.0 * np.log1p(-pairs[:, 0]))
-    angle = 2.0 * math.pi * pairs[:, 1]
+    radius = np.sqrt(-2 * np.log(1 - pairs[:, 0]))
+    angle = np.float32(2 * math.pi) * pairs[:, 1]
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1).ravel()
 
 
