@@ -47,6 +47,17 @@ def chromium() -> str | None:
     return found or shutil.which("google-chrome")
 
 
+@contextlib.contextmanager
+def browser() -> Iterator[Any]:
+    """One headless browser; Playwright allows one at a time in a thread."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chrome = playwright.chromium.launch(executable_path=chromium(), args=ARGS)
+        yield chrome
+        chrome.close()
+
+
 def free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -54,10 +65,12 @@ def free_port() -> int:
 
 
 class Lab:
-    """A server on a free port with a private root, and one browser. `app` is "lab" or "notebook"."""
+    """A server on a free port with a private root, seen in a browser. `app` is "lab" or "notebook"."""
 
-    def __init__(self, app: str = "lab", *, theme: str = "light", env: dict[str, str] | None = None) -> None:
-        self.app, self.theme = app, theme
+    def __init__(
+        self, browser: Any, app: str = "lab", *, theme: str = "light", env: dict[str, str] | None = None
+    ) -> None:
+        self.browser, self.app, self.theme = browser, app, theme
         self.token = secrets.token_hex(8)
         self.root = Path(tempfile.mkdtemp(prefix="lab-"))
         private = {
@@ -73,8 +86,6 @@ class Lab:
         self.env.update(env or {})
 
     def __enter__(self) -> Lab:
-        from playwright.sync_api import sync_playwright
-
         self._write_settings()
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -90,16 +101,12 @@ class Lab:
         )  # fmt: skip
         try:
             self._answers()
-            self._playwright = sync_playwright().start()
-            self.browser = self._playwright.chromium.launch(executable_path=chromium(), args=ARGS)
         except BaseException:
             self._stop()
             raise
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.browser.close()
-        self._playwright.stop()
         self._stop()
 
     def _stop(self) -> None:
@@ -112,11 +119,16 @@ class Lab:
         self._log.close()
         shutil.rmtree(self.root, ignore_errors=True)
 
-    def _write_settings(self) -> None:
+    def wear(self, theme: str) -> None:
+        """Have the pages opened from now on be "light" or "dark"."""
         plugin = self.root / ".settings" / "@jupyterlab" / "apputils-extension"
-        plugin.mkdir(parents=True)
-        theme = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}[self.theme]
-        (plugin / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}))
+        plugin.mkdir(parents=True, exist_ok=True)
+        name = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}[theme]
+        (plugin / "themes.jupyterlab-settings").write_text(json.dumps({"theme": name}))
+
+    def _write_settings(self) -> None:
+        self.wear(self.theme)
+        plugin = self.root / ".settings" / "@jupyterlab" / "apputils-extension"
         # The news toast would lie over the cells.
         (plugin / "notification.jupyterlab-settings").write_text(
             json.dumps({"fetchNews": "false", "checkForUpdates": False})
