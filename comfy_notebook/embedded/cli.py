@@ -85,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--accounts", type=Path, help="TOML file with several users, their keys, tiers and limits")
     add("--dialect", choices=["cloud", "comfyui"], default="cloud", help="speak as Comfy Cloud or as ComfyUI")
+    add(
+        "--preview-method",
+        choices=["auto", "none"],
+        default="",
+        help="show steps as pictures unless a job says otherwise (default: auto; none as ComfyUI)",
+    )
     add("--raw-status", action="store_true", help="answer /api/job/ID/status in the Cloud's internal words")
     add("--url-lifetime", type=_positive, default=6 * 3600.0, metavar="S", help="seconds a signed URL lasts")
     add(
@@ -110,7 +116,8 @@ def _options(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Opti
     return Options(
         data_dir=(given.data_dir or _default_data_dir()).expanduser().absolute(), host=given.host,
         port=given.port, storage_port=given.storage_port, api_key=api_key, tier=given.tier,
-        accounts=given.accounts, raw_status=given.raw_status, dialect=given.dialect,
+        accounts=given.accounts, raw_status=given.raw_status, preview_method=given.preview_method,
+        dialect=given.dialect,
         exit_with_parent=given.exit_with_parent, url_lifetime=given.url_lifetime,
         quota=int(given.quota * 1024**3), cache_bytes=int(given.cache * 1024**3),
     )  # fmt: skip
@@ -183,7 +190,9 @@ async def _serve(server: Server, options: Options, sockets: list[socket.socket])
 
 
 def _announce(server: Server, options: Options, port: int) -> None:
-    host = f"[{options.host}]" if ":" in options.host else options.host
+    # An address that means "all" is no address to go to.
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)
+    host = f"[{host}]" if ":" in host else host
     url = f"http://{host}:{port}"
     spoken = "Comfy Cloud" if options.dialect == "cloud" else "ComfyUI"
     log.info("%s on %s, files on port %d", spoken, url, server.storage_port)

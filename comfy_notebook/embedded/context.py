@@ -47,8 +47,9 @@ class UserFiles:
 class Report:
     """One job's progress as its listeners are told it: cumulative, node by node."""
 
-    def __init__(self, job_id: str, audience: Audience, hub: Hub) -> None:
+    def __init__(self, job_id: str, audience: Audience, hub: Hub, previews: bool = True) -> None:
         self.job_id = job_id
+        self._previews = previews
         self._audience = audience
         self._hub = hub
         self._nodes: dict[str, NodeProgress] = {}
@@ -69,7 +70,7 @@ class Report:
         self._set(node_id, value, total, "running")
         self._send_state()
         progress = Progress(value=value, max=total, node=node_id, prompt_id=self.job_id)
-        if preview is None:
+        if preview is None or not self._previews:
             self.send(progress)
         else:
             self.send(self._preview(preview, node_id, {}), progress, self._preview(preview, node_id, None))

@@ -40,9 +40,19 @@ class Options:
     tier: str = "standard"
     accounts: Path | None = None
     raw_status: bool = False
+    preview_method: str = ""
     dialect: Dialect = "cloud"
     exit_with_parent: bool = False
     url_lifetime: float = 6 * 3600.0
     quota: int = 10 * 1024**3
     cache_bytes: int = 1024**3
+    # A JSON body; files have limits of their own.
     max_body: int = 16 * 1024 * 1024
+
+    def sends_previews(self, asked: object) -> bool:
+        """Whether a job that asks for this `preview_method` has its steps shown.
+
+        ComfyUI shows none unless it was started with `--preview-method`; newer ones let each job say.
+        """
+        default = self.preview_method or ("auto" if self.dialect == "cloud" else "none")
+        return (asked if isinstance(asked, str) and asked != "default" else default) != "none"

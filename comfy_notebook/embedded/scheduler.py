@@ -21,7 +21,7 @@ from .context import Report
 from .events import Audience, Hub
 from .executor import Run
 from .jobs import Job, Jobs
-from .options import Dialect
+from .options import Options
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +41,13 @@ class Scheduler:
         self,
         jobs: Jobs,
         hub: Hub,
-        dialect: Dialect,
+        options: Options,
         parallel: Callable[[str], int],
         execute: Callable[[Run], JobStatus],
     ) -> None:
         self._jobs = jobs
         self._hub = hub
-        self._dialect = dialect
+        self._options = options
         self._parallel = parallel
         self._execute = execute
         self._lanes: dict[str, _Lane] = {}
@@ -154,8 +154,8 @@ class Scheduler:
         lane = self._lane(user)
         while lane.pending and len(lane.running) < self._parallel(user) and not self._stopping:
             job = lane.pending.pop(0)
-            audience = Audience(user, job.client_id)
-            run = Run(job, Report(job.id, audience, self._hub))
+            previews = self._options.sends_previews(job.extra_data.get("preview_method"))
+            run = Run(job, Report(job.id, Audience(user, job.client_id), self._hub, previews))
             lane.running[job.id] = run
             self._tell_status(user)
             threading.Thread(target=self._work, args=(run,), name=f"job {job.id}", daemon=True).start()
@@ -184,7 +184,7 @@ class Scheduler:
         ending = ExecutionInterrupted(prompt_id=job.id, timestamp=now_ms())
         self._jobs.finish(job.id, JobStatus.cancelled)
         # ComfyUI says nothing of a job deleted while it waited (queue_ops recording).
-        if self._dialect == "cloud":
+        if self._options.dialect == "cloud":
             self._hub.publish(Audience(job.user, job.client_id), ending)
 
     def _tell_status(self, user: str) -> None:

@@ -51,7 +51,7 @@ class Server:
         self.hub = Hub(options.dialect)
         self.cache = Cache(options.cache_bytes)
         self.nodes = NodeLibrary()
-        self.scheduler = Scheduler(self.jobs, self.hub, options.dialect, self._parallel, self._execute)
+        self.scheduler = Scheduler(self.jobs, self.hub, options, self._parallel, self._execute)
         self.storage_port = options.storage_port
 
     @property

@@ -21,7 +21,9 @@ LONG = {"1": {"class_type": "TestingSleep", "inputs": {"seconds": 60, "steps": 6
 
 @pytest.fixture(scope="module")
 def comfyui(tmp_path_factory):
-    server = start_server(tmp_path_factory.mktemp("comfyui") / "data", dialect="comfyui")
+    server = start_server(
+        tmp_path_factory.mktemp("comfyui") / "data", dialect="comfyui", preview_method="auto"
+    )
     yield server
     end_server(server)
 
@@ -38,8 +40,10 @@ def local(listen, comfyui):
 
 
 def test_every_route_answers_with_and_without_the_prefix_and_without_a_key(http):
-    for route in ("prompt", "queue", "history", "object_info", "object_info/SaveImage", "features", "system_stats",
-                  "models", "models/checkpoints", "embeddings", "experiment/models", "users", "settings"):  # fmt: skip
+    for route in (
+        "prompt", "queue", "history", "object_info", "object_info/SaveImage", "features", "system_stats",
+        "models", "models/checkpoints", "embeddings", "experiment/models", "users", "settings",
+    ):  # fmt: skip
         plain, prefixed = http.get(f"/{route}"), http.get(f"/api/{route}")
         assert plain.status_code == prefixed.status_code == 200, route
         if route != "system_stats":
@@ -126,6 +130,16 @@ def test_a_job_of_nobody_broadcasts_its_progress_and_plain_previews(local, http)
     assert kinds(heard) == [
         "progress_state", "progress_state", "progress", "frame 1", "progress_state", "progress",
     ]  # fmt: skip
+
+
+def test_steps_are_shown_as_the_server_was_started_or_the_job_asks(embedded_factory, listen):
+    listener = listen(embedded_factory(dialect="comfyui"), api_key="")
+    steps = {"1": {"class_type": "TestingSleep", "inputs": {"seconds": 0, "steps": 1}}}
+    silent = listener.run(steps, client_id=listener.client_id)
+    assert "frame 4" not in kinds(silent)
+    steps["1"]["inputs"]["steps"] = 2
+    asked = listener.run(steps, client_id=listener.client_id, extra_data={"preview_method": "auto"})
+    assert kinds(asked).count("frame 4") == 2
 
 
 def png(colour):

@@ -82,7 +82,7 @@ async def get_status(request: Request) -> Response:
             "updated_at": iso(row["updated"]),
             "last_state_update": iso(row["updated"]),
             "assigned_inference": None,
-            "error_message": _error_message(row["error"]),
+            "error_message": _error_message(status, row["error"]),
         }
     )
 
@@ -165,7 +165,9 @@ def _execution_error(error: Any) -> dict[str, Any]:
     return found
 
 
-def _error_message(stored: str | None) -> str | None:
+def _error_message(status: JobStatus, stored: str | None) -> str | None:
+    if status is JobStatus.lost:
+        return "The server stopped while this job ran."
     return str(json.loads(stored).get("exception_message", "")).strip() if stored else None
 
 
