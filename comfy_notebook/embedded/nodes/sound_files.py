@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .base import room_for
 from .pixels import Array
 from .resample import resample
 
@@ -38,13 +39,16 @@ def read_sound(path: Path, check: Callable[[], None]) -> tuple[Array, int]:
 
 
 def decoded(frames: Any, rate: int, check: Callable[[], None]) -> tuple[Array, int]:
-    """Frames of sound put together as floats; ValueError when there are none."""
+    """Frames of sound put together as floats; ValueError when there are none, TooLarge for too many."""
     import av
 
     floats = av.AudioResampler(format="fltp")
     parts: list[Array] = []
+    samples = 0
     for frame in frames:
         check()
+        samples += frame.samples
+        room_for(samples, len(frame.layout.channels))
         parts += [piece.to_ndarray().astype(np.float32) for piece in floats.resample(frame)]
     if not parts:
         raise ValueError("No audio frames decoded.")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from comfy_notebook.embedded.nodes import base
 from comfy_notebook.embedded.nodes.base import TooLarge, Ui
 from comfy_notebook.embedded.nodes.resample import resample
 
@@ -150,6 +151,15 @@ def test_a_file_without_sound(bench: Bench) -> None:
     bench.files.root.joinpath("in.mp4").write_bytes(data)
     with pytest.raises(ValueError, match="No audio stream"):
         run(bench, "LoadAudio", audio="in.mp4")
+
+
+def test_a_small_file_of_endless_sound_is_an_oom_error(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, data = stored(bench, run(bench, "SaveAudio", audio=tone(2.0), filename_prefix="a"))
+    bench.files.root.joinpath("in.flac").write_bytes(data)
+    monkeypatch.setattr(base, "_SMALL", 0)
+    monkeypatch.setattr(base, "LARGEST_ARRAY", 100_000)
+    with pytest.raises(TooLarge):
+        run(bench, "LoadAudio", audio="in.flac")
 
 
 def test_resampling_keeps_a_tone() -> None:
