@@ -74,6 +74,17 @@ def test_controls_keep_their_slots_among_the_groups_values():
     assert (got["12:0"]["seed"], got["12:0"]["denoise"], got["12:1"]["crop"]) == (5, 0.5, "center")
 
 
+def test_widgets_turned_into_sockets_come_after_all_others():
+    first = inner("ImageScale", ["nearest-exact", 11, 12, "disabled"], "image", "height", "width")
+    for entry in first["inputs"][1:]:
+        entry["widget"] = {"name": entry["name"]}
+    file = grouped([first, inner("EmptyImage", [1, 2, 3, 4])], [], ["area", "center", 5, 6, 7, 8, 12, 11])
+    got = file.inputs()
+    assert (got["12:0"]["crop"], got["12:0"]["height"], got["12:0"]["width"]) == ("center", 12, 11)
+    # The second node's size is prefixed: `width` and `height` are taken only after it has been named.
+    assert got["12:1"] == {"width": 5, "height": 6, "batch_size": 7, "color": 8}
+
+
 def test_a_name_set_by_the_author_is_the_name_of_the_input():
     config = {"0": {"input": {"image": {"name": "picture"}, "width": {"name": "w"}}}}
     file = grouped([SCALE], [], None, config=config)

@@ -16,7 +16,7 @@ from ..specs import InputSpec, NodeInfo, OutputSpec
 from .jsvalues import slot_number, type_name
 from .model import INPUT_SIDE, OUTPUT_SIDE, PRIMITIVE, REROUTE, Node, Problems
 from .plans import Plan, Plans, is_widget, plan, upload_slot
-from .reading import file_inputs, load_node, output_types, read_graph
+from .reading import file_inputs, load_node, marker, output_types, read_graph
 
 #: The two spellings of a group node's type, newest first.
 PREFIXES = ("workflow>", "workflow/")
@@ -140,26 +140,17 @@ class _Maker:
         specs: dict[str, InputSpec] = {}
         inputs: dict[str, tuple[int, str]] = {}
         seen: dict[str, int] = {}
-        outputs: list[tuple[int, int]] = []
-        types: list[str] = []
-        for index, node in enumerate(self.nodes):
-            for spec in self._inputs_of(index, node):
-                if (index, spec.name) in self.fed:
-                    continue
-                name, prefix = self._shown_name(index, node, spec.name, seen)
-                options = dict(spec.options)
-                if spec.name in ("seed", "noise_seed"):
-                    options["control_after_generate"] = f"{prefix}control_after_generate"
-                custom = self._custom(index, "input", spec.name)
-                if custom.get("visible") is False and not is_widget(spec):
-                    continue
+        for index, spec in self._shown_inputs():
+            name, prefix = self._shown_name(index, self.nodes[index], spec.name, seen)
+            options = dict(spec.options)
+            if spec.name in ("seed", "noise_seed"):
+                options["control_after_generate"] = f"{prefix}control_after_generate"
+            if is_widget(spec) or self._custom(index, "input", spec.name).get("visible") is not False:
                 specs[name] = replace(spec, name=name, section="required", options=MappingProxyType(options))
                 inputs[name] = (index, spec.name)
-            for slot, kind in enumerate(self._outputs_of(index, node)):
-                inside = (index, slot) in self.used and (index, slot) not in self.external
-                if self._custom(index, "output", str(slot)).get("visible", not inside):
-                    outputs.append((index, slot))
-                    types.append(kind)
+        shown_outputs = list(self._shown_outputs())
+        outputs = [(index, slot) for index, slot, _ in shown_outputs]
+        types = [kind for _, _, kind in shown_outputs]
         info = NodeInfo(
             class_type=f"workflow>{self.name}",
             display_name=self.name,
@@ -172,6 +163,29 @@ class _Maker:
         made = plan(info)
         shown = {socket.name: inputs[socket.name] for socket in made.sockets if socket.name in inputs}
         return GroupClass(self.name, self.nodes, self.links, made, shown, outputs)
+
+    def _shown_inputs(self) -> Iterator[tuple[int, InputSpec]]:
+        """The inputs nothing inside feeds, in order; widgets turned into sockets come after all others."""
+        converted: list[tuple[int, str, InputSpec]] = []
+        for index, node in enumerate(self.nodes):
+            sockets = [marker(e) if marker(e) == e.get("name") else None for e in file_inputs(node)]
+            for spec in self._inputs_of(index, node):
+                if (index, spec.name) in self.fed:
+                    continue
+                if spec.name in sockets and is_widget(spec):
+                    converted.append((index, str(sockets.index(spec.name)), spec))
+                else:
+                    yield index, spec
+        for index, _, spec in sorted(converted, key=lambda item: item[:2]):
+            yield index, spec
+
+    def _shown_outputs(self) -> Iterator[tuple[int, int, str]]:
+        """The outputs nothing inside takes, or something outside does: node, slot, type."""
+        for index, node in enumerate(self.nodes):
+            for slot, kind in enumerate(self._outputs_of(index, node)):
+                inside = (index, slot) in self.used and (index, slot) not in self.external
+                if self._custom(index, "output", str(slot)).get("visible", not inside):
+                    yield index, slot, kind
 
     def _inner_links(self, listed: Any) -> Iterator[tuple[int, int, int, str]]:
         for raw in listed if isinstance(listed, list) else ():
