@@ -28,7 +28,8 @@ class Conversion:
 
     Problem kinds: `missing_node_type`, `missing_subgraph`, `dangling_link`, `cyclic_link`,
     `duplicate_node_id`, `missing_node_id`, `missing_input`, `invalid_node`, `invalid_link`,
-    `invalid_values`, `cyclic_subgraph`, `subgraph_too_deep`, `too_many_nodes`, `needs_editor`.
+    `invalid_values`, `cyclic_subgraph`, `subgraph_too_deep`, `too_many_nodes`, `needs_editor`,
+    `unsupported_extension`.
     """
 
     api: dict[str, Any]

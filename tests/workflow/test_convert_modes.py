@@ -182,11 +182,53 @@ def test_an_unknown_class_is_muted_and_bypassed_like_any_other(file):
     assert "images" not in file.inputs()["3"]
 
 
-def test_nodes_that_live_in_the_browser_are_named_as_such():
+def through_set_and_get() -> EditorFile:
+    """A picture held by a SetNode and fetched by a GetNode, then through another pack's reroute."""
     file = EditorFile()
-    file.node("SetNode", ["model"], inputs=[("MODEL", "MODEL")])
-    [problem] = file.convert().problems
-    assert "editor only" in problem.message
+    file.node("LoadImage", ["a.png"])
+    file.node("SetNode", ["picture"])
+    file.node("GetNode", ["picture"])
+    file.node("Reroute (rgthree)")
+    file.node("SaveImage", ["x"])
+    file.node("Label (rgthree)", id=9)
+    file.link(1, 0, 2, "IMAGE", "IMAGE")
+    file.link(3, 0, 4, "", "IMAGE")
+    file.link(4, 0, 5, "images", "IMAGE")
+    return file
+
+
+PACKS = with_nodes(
+    A={**node_class(), "python_module": "custom_nodes.comfyui-kjnodes"},
+    B={**node_class(), "python_module": "custom_nodes.rgthree-comfy"},
+)
+
+
+def test_nodes_a_pack_adds_to_the_browser_pass_links_on_where_the_server_has_the_pack():
+    got = through_set_and_get().convert(PACKS)
+    assert sorted(got.api) == ["1", "5"]
+    assert got.api["5"]["inputs"]["images"] == ["1", 0]
+    assert got.problems == []
+
+
+def test_and_are_unknown_classes_where_it_has_not():
+    got = through_set_and_get().convert()
+    assert sorted(got.api) == ["1", "2", "3", "4", "5", "9"]
+    assert got.api["5"]["inputs"]["images"] == ["4", 0]
+    assert {problem.kind for problem in got.problems} == {"missing_node_type"}
+    assert all("editor only" in problem.message for problem in got.problems)
+
+
+def test_a_get_node_that_reads_what_nothing_holds_is_a_problem():
+    file = through_set_and_get()
+    file[2]["widgets_values"] = ["other"]
+    got = file.convert(PACKS)
+    assert "images" not in got.api["5"]["inputs"]
+    assert [(problem.kind, problem.node_id) for problem in got.problems] == [("dangling_link", "3")]
+
+
+def test_links_another_extension_would_make_are_named(file):
+    file.extra = {"ue_links": [{"downstream": 2, "upstream": 1}]}
+    assert [problem.kind for problem in file.convert().problems] == ["unsupported_extension"]
 
 
 def test_entries_that_are_no_nodes_are_named_and_left_out():

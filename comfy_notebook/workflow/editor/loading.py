@@ -37,6 +37,14 @@ class Loaded:
         self._opened = 0
         self._read: dict[str, Graph] = {}
         self.root = self._graph(data)
+        made = extra.get("ue_links") if isinstance(extra, dict) else None
+        if isinstance(made, list) and made:
+            problems.add(
+                "unsupported_extension",
+                f"{len(made)} links are made by 'Use Everywhere' nodes when the editor queues, not kept in the"
+                " file: export it in API format from that editor, or turn them into real links there.",
+                severity="warning",
+            )
         self._read_all()
         repair_links(self.root)
         for graph in self._inner_first():

@@ -71,6 +71,7 @@ class Node:
     values: dict[str, Any] = field(default_factory=dict)
     graph: Graph | None = None
     group: bool = False
+    browser: bool = False
     promoted: list[Promotion | None] = field(default_factory=list)
     overrides: dict[tuple[str, str], Any] = field(default_factory=dict)
     _arrivals: dict[str, int] | None = None
@@ -78,7 +79,7 @@ class Node:
     @property
     def virtual(self) -> bool:
         """True for what exists only in the editor: it passes links on and is never exported."""
-        return self.plan is None and self.graph is None and self.type in VIRTUAL
+        return self.plan is None and self.graph is None and (self.browser or self.type in VIRTUAL)
 
     @property
     def instance(self) -> bool:

@@ -15,6 +15,7 @@ from ..catalog import NodeCatalog
 from ..specs import AUTOGROW, COMBO, DYNAMIC_COMBO, MATCH_TYPE, WIDGET_TYPES, InputSpec, NodeInfo
 from .jsvalues import NOTHING
 from .model import Socket
+from .packs import BROWSER_ONLY, in_the_browser
 
 #: Controls that hold a saved value and are never exported.
 _BUTTONS = frozenset({"IMAGEUPLOAD", "AUDIOUPLOAD", "FILEUPLOAD"})
@@ -70,6 +71,7 @@ class Plans:
     def __init__(self, catalog: NodeCatalog) -> None:
         self._catalog = catalog
         self._made: dict[str, Plan | None] = {}
+        self._browser: frozenset[str] | None = None
 
     def get(self, class_type: str) -> Plan | None:
         """The plan of a class, or None when the server has no such class."""
@@ -77,6 +79,14 @@ class Plans:
             info = self._catalog.get(class_type)
             self._made[class_type] = plan(info) if info else None
         return self._made[class_type]
+
+    def in_the_browser(self, class_type: str) -> bool:
+        """Whether a pack of this server adds the type to its editor alone."""
+        if class_type not in BROWSER_ONLY:
+            return False
+        if self._browser is None:
+            self._browser = in_the_browser(self._catalog.raw)
+        return class_type in self._browser
 
     def put(self, class_type: str, made: Plan) -> None:
         """Add a class that the file itself defines (a group node)."""

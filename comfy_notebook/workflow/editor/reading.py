@@ -57,7 +57,9 @@ def load_node(node: Node, plans: Plans, nested: frozenset[str] | set[str], probl
         node.type = _RENAMED[node.type]
     if plan is None:
         _load_sockets_of_file(node)
-        load_unknown(node)
+        node.browser = plans.in_the_browser(node.type)
+        if not node.browser:
+            load_unknown(node)
         return
     node.plan = plan
     load_values(node, plan, problems)

@@ -12,6 +12,7 @@ from typing import Any
 from ..specs import types_accept
 from .jsvalues import NOTHING
 from .model import BYPASSED, INPUT_SIDE, MUTED, PRIMITIVE, Graph, Link, Node, Problems
+from .packs import GETTER, SETTER, held_name
 
 _DEEPEST = 100
 _MOST_SOCKETS = 256
@@ -106,6 +107,7 @@ class Resolver:
     def __init__(self, problems: Problems) -> None:
         self._problems = problems
         self._known: dict[tuple[int, str, int, str | None], Source] = {}
+        self._setters: dict[int, dict[str | None, Node]] = {}
 
     def source(self, scope: Scope, node: Node, slot: int) -> Source:
         """What feeds this input."""
@@ -204,9 +206,26 @@ class Resolver:
                 return self._through_wall(inside, link.origin_slot)
             origin = graph.nodes.get(link.origin)
             return _At(inside, origin, "O", link.origin_slot, at.type) if origin else None
+        if node.browser and node.type == GETTER:
+            return self._held(at)
         if node.virtual:
             return _At(scope, node, "I", at.slot, at.type) if at.slot < len(node.sockets) else None
         return Output(scope.prefix + node.id, at.slot)
+
+    def _held(self, at: _At) -> _At | Source:
+        """From a GetNode to what the SetNode of that name holds, in the same graph."""
+        graph = at.scope.graph
+        if id(graph) not in self._setters:
+            setters = (node for node in graph.nodes.values() if node.type == SETTER)
+            self._setters[id(graph)] = {held_name(node.raw): node for node in setters}
+        name = held_name(at.node.raw)
+        setter = self._setters[id(graph)].get(name)
+        if setter is None or name is None:
+            self._problems.add(
+                "dangling_link", f"No SetNode holds {name!r}, which it reads.", at.node, path=at.scope.prefix
+            )
+            return None
+        return _At(at.scope, setter, "I", 0, at.type)
 
     def _dangling(self, at: _At, what: str) -> None:
         self._problems.add(

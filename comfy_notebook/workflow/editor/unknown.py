@@ -10,15 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from .model import Node, Problems
+from .packs import BROWSER_ONLY
 
 _CONTROLS = ("fixed", "increment", "decrement", "randomize")
-#: Node types that exist in the browser only, and what they stand for.
-_BROWSER_ONLY = {
-    "GetNode": "reads the value a SetNode holds",
-    "SetNode": "holds a value for GetNodes",
-    "Reroute (rgthree)": "passes a link on",
-    "Anything Everywhere": "links inputs when the editor queues",
-}
 
 
 def load_unknown(node: Node) -> None:
@@ -53,10 +47,8 @@ def report_unknown(node: Node, path: str, problems: Problems, *, subgraph: bool)
         where = " It is one of ComfyUI's own: the server is older or newer than the file."
     else:
         where = ""
-    if node.type in _BROWSER_ONLY:
-        where = (
-            f" It lives in the editor only ({_BROWSER_ONLY[node.type]}): replace it by plain links.{where}"
-        )
+    if node.type in BROWSER_ONLY:
+        where = f" It lives in the editor only, and the server lacks its pack.{where}"
     problems.add(
         "missing_node_type",
         f"The server has no node class {node.type!r:.100}.{where}{lost}",
