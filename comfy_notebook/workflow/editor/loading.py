@@ -41,8 +41,8 @@ class Loaded:
         if isinstance(made, list) and made:
             problems.add(
                 "unsupported_extension",
-                f"{len(made)} links are made by 'Use Everywhere' nodes when the editor queues, not kept in the"
-                " file: export it in API format from that editor, or turn them into real links there.",
+                f"{len(made)} links are made by 'Use Everywhere' nodes when the editor queues, not kept in"
+                " the file: export it in API format from that editor, or turn them into real links there.",
                 severity="warning",
             )
         self._read_all()
