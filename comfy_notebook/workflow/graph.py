@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError, ConversionError, InvalidWorkflow, Problem
 from . import address, editing, outline, seeds
+from .catalog import NodeCatalog
 from .node import Node
 from .order import links
 from .wire import as_link, duplicate, is_json, plain, same, show, unwrap
@@ -21,20 +22,12 @@ from .wire import as_link, duplicate, is_json, plain, same, show, unwrap
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .catalog import NodeCatalog, NodeInfo
+    from .catalog import NodeInfo
     from .difference import Difference
     from .files import Source
     from .table import InputTable, Problems
 
 _HOW = "Pass the node definitions: Workflow.load(source, nodes=client.nodes), or wf.resolve(client.nodes)."
-
-
-def _catalog(nodes: NodeCatalog | Mapping[str, Any] | None) -> NodeCatalog | None:
-    if nodes is None:
-        return None
-    from .catalog import NodeCatalog
-
-    return NodeCatalog.from_object_info(nodes)
 
 
 class Workflow:
@@ -51,7 +44,7 @@ class Workflow:
         self._api: dict[str, dict[str, Any]] | None = None
         self._original: dict[str, Any] | None = None
         self._problems: list[Problem] = []
-        self._catalog = _catalog(nodes)
+        self._catalog = None if nodes is None else NodeCatalog.from_object_info(nodes)
         self.editor: dict[str, Any] | None = dict(editor) if editor is not None else None
         """The document of the editor the graph came with, for `extra_pnginfo`; never changed."""
         self.source = source
@@ -132,13 +125,11 @@ class Workflow:
 
         Empty when there is no such document, or when it cannot be made to say what the graph says.
         """
-        if self.editor is None or self._api is None or self._original is None or not self.edited:
-            return {"workflow": self.editor} if self.editor is not None else {}
-        from .writeback import written_back
+        document = self.editor
+        if document is not None and self.edited:
+            from .writeback import written_back
 
-        if self._catalog is None:
-            return {}
-        document = written_back(self.editor, self._original, self._api, self._catalog)
+            document = written_back(document, self._original or {}, self.graph, self._catalog)
         return {"workflow": document} if document is not None else {}
 
     def resolve(self, nodes: NodeCatalog | Mapping[str, Any]) -> Workflow:
@@ -149,8 +140,8 @@ class Workflow:
         Returns the workflow itself. Raises `ConversionError` only when nothing could be converted;
         anything less is in `.problems`.
         """
-        catalog = self._catalog = _catalog(nodes)
-        if self._api is None and catalog is not None:
+        catalog = self._catalog = NodeCatalog.from_object_info(nodes)
+        if self._api is None:
             from .convert import convert
 
             done = convert(self.editor or {}, catalog)

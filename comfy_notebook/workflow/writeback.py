@@ -23,7 +23,10 @@ _NOW = datetime(2000, 1, 1)
 
 
 def written_back(
-    editor: Mapping[str, Any], original: Mapping[str, Any], graph: Mapping[str, Any], catalog: NodeCatalog
+    editor: Mapping[str, Any],
+    original: Mapping[str, Any],
+    graph: Mapping[str, Any],
+    catalog: NodeCatalog | None,
 ) -> dict[str, Any] | None:
     """The editor's document with the values of `graph`, or None when it cannot be made to say the same.
 
@@ -31,7 +34,7 @@ def written_back(
     changed cannot.
     """
     edits = _edits(original, graph)
-    if edits is None or len(edits) > _MOST_EDITS:
+    if catalog is None or edits is None or len(edits) > _MOST_EDITS:
         return None
     document: dict[str, Any] = duplicate(dict(editor))
     try:
