@@ -58,6 +58,25 @@ class Overlays:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """Of each background (lights, layouts), and what each sky and subject (lights, layouts, n) adds to it."""
+
+    backgrounds: Logs
+    skies: Logs
+    subjects: Logs
+
+    def __add__(self, other: Evidence) -> Evidence:
+        return Evidence(
+            self.backgrounds + other.backgrounds, self.skies + other.skies, self.subjects + other.subjects
+        )
+
+    def over(self, variance: float) -> Evidence:
+        """As a log-likelihood under noise of this variance."""
+        by = 1 / (2 * variance)
+        return Evidence(self.backgrounds * by, self.skies * by, self.subjects * by)
+
+
+@dataclass(frozen=True)
 class Weights:
     """A posterior: the weight of each background (lights, layouts), and of each overlay on it."""
 
@@ -108,7 +127,7 @@ class Scenes:
             found[light] = cross - squares + (colour**2 * self.counts).sum(axis=(1, 2))
         return found
 
-    def evidence(self, x: Array) -> tuple[Logs, Logs, Logs]:
+    def evidence(self, x: Array) -> Evidence:
         """Minus ‖x - x0‖² but for ‖x‖²: of backgrounds (lights, layouts), and what skies and subjects add.
 
         x is RGB (3, N).
@@ -117,8 +136,8 @@ class Scenes:
         flat = self.means.reshape(-1, counted.size)
         inner = (flat @ counted.ravel()).astype(np.float64).reshape(self.norms.shape)
         products = np.einsum("lgcn,cn->lgn", self.means, counted)
-        added = [self._added(overlays, counted, products) for overlays in (self.skies, self.subjects)]
-        return 2 * inner - self.norms, added[0], added[1]
+        sky, subject = (self._added(overlays, counted, products) for overlays in (self.skies, self.subjects))
+        return Evidence(2 * inner - self.norms, sky, subject)
 
     def _added(self, overlays: Overlays, counted: Array, products: Array) -> Logs:
         under = products @ overlays.coverage.T
@@ -126,28 +145,27 @@ class Scenes:
         over = tinted + overlays.glowing @ counted.ravel()
         return (2 * (over[:, None, :] - under) - self._constants[id(overlays)]).astype(np.float64)
 
-    def posterior(
-        self, evidence: tuple[Logs, Logs, Logs], variance: float, tilts: Array
-    ) -> tuple[Weights, float]:
-        """The weights of all combinations under a prompt's tilts, and the log of their sum."""
-        base, sky, subject = (array / (2 * variance) for array in evidence)
-        base = base + prior.backgrounds(tilts, self.grounds)
-        sky = sky + prior.skies(tilts, self.skies.names)[:, None, :]
-        subject = subject + prior.subjects(tilts, self.subjects.names, self.grounds)[None]
-        pairs = sky[..., :, None] + subject[..., None, :] + self.apart
-        logs = base[..., None, None] + pairs
+    def posterior(self, likelihood: Evidence, tilts: Array) -> tuple[Weights, float]:
+        """The weights of all combinations under a prompt's tilts, and the logarithm of E[likelihood].
+
+        `likelihood` is evidence over twice its variance.
+        """
+        base = prior.backgrounds(tilts, self.grounds)
+        sky = prior.skies(tilts, self.skies.names)[:, None, :]
+        subject = prior.subjects(tilts, self.subjects.names, self.grounds)[None]
+        whole = _log_sum(base + _log_sum(sky, 2) + _log_sum(subject, 2))
+        pairs = (likelihood.skies + sky)[..., :, None] + (likelihood.subjects + subject)[..., None, :]
+        logs = (likelihood.backgrounds + base)[..., None, None] + (pairs + self.apart)
         highest = float(logs.max())
         weights = np.exp(logs - highest)
         total = float(weights.sum())
         weights /= total
-        return (
-            Weights(
-                weights.sum(axis=(2, 3)).astype(np.float32),
-                weights.sum(axis=3).astype(np.float32),
-                weights.sum(axis=2).astype(np.float32),
-            ),
-            highest + math.log(total),
+        found = Weights(
+            weights.sum(axis=(2, 3)).astype(np.float32),
+            weights.sum(axis=3).astype(np.float32),
+            weights.sum(axis=2).astype(np.float32),
         )
+        return found, highest + math.log(total) - float(whole)
 
     def mean(self, weights: Weights) -> Array:
         """The mean picture of a posterior, RGB (3, N)."""
@@ -167,3 +185,8 @@ class Scenes:
                 "on,ocn->cn", overlays.coverage[used], hidden.reshape(len(used), 3, -1)
             )
         return picture
+
+
+def _log_sum(logs: Logs, axis: int | None = None) -> Logs:
+    highest = logs.max()
+    return highest + np.log(np.exp(logs - highest).sum(axis=axis))

@@ -24,11 +24,12 @@ CHECKPOINT = "analytic-scenes.safetensors"
 LARGEST = 384 * 384
 """The most latent cells the model draws (9.4 million pixels, about 0.4 GB of scenes)."""
 
-SCALE = 0.4
+SCALE = 1.0
 """Latents times this are what the noise is added to: the smaller, the later in a run details are settled."""
 
 _KEPT_CELLS = 3 * 128 * 128
-_TRUST_OUTSIDE = 0.02
+_MISFIT = 2.0
+"""How far (standard deviation, RGB) a scene may be from what surrounds a repainted area."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Canvas:
 
     scenes: Scenes
     photograph: Photograph | None
+    surroundings: Scenes | None = None
 
 
 class AnalyticModel:
@@ -65,10 +67,10 @@ class AnalyticModel:
         return found
 
     def masked_canvas(self, mask: Array) -> Canvas:
-        """The scenes for repainting where `mask` (h, w) is 1: what is around it is only a weak hint."""
+        """The scenes for repainting where `mask` (h, w) is 1: what is around it is only a hint."""
         canvas = self.canvas(*mask.shape)
-        trust = _TRUST_OUTSIDE + (1 - _TRUST_OUTSIDE) * np.clip(mask, 0, 1)
-        return Canvas(canvas.scenes.trusting(trust), None)
+        inside = np.clip(mask, 0, 1)
+        return Canvas(canvas.scenes.trusting(inside), None, canvas.scenes.trusting(1 - inside))
 
     def denoised(
         self, x: Array, sigma: float, tilts: Sequence[Array], canvas: Canvas | None = None
@@ -87,7 +89,9 @@ def _denoised_item(canvas: Canvas, x: Array, sigma: float, tilts: Sequence[Array
     x, sigma = x / np.float32(SCALE), sigma / SCALE
     variance = sigma**2 + SPREAD**2
     rgb = to_rgb(x).reshape(3, -1)
-    evidence = scenes.evidence(rgb)
+    likelihood = scenes.evidence(rgb).over(variance)
+    if canvas.surroundings is not None:
+        likelihood += canvas.surroundings.evidence(rgb).over(variance + _MISFIT**2)
     nothing = float((rgb.astype(np.float64) ** 2 @ scenes.counts).sum()) / (2 * variance)
     constant = nothing + 0.5 * rgb.size * math.log(variance)
     filtered = photograph.denoised(x[:3], sigma**2) if photograph else x[:3]
@@ -95,7 +99,7 @@ def _denoised_item(canvas: Canvas, x: Array, sigma: float, tilts: Sequence[Array
     kept = np.float32(SPREAD**2 / variance)
     found = []
     for tilt in tilts:
-        weights, total = scenes.posterior(evidence, variance, tilt)
+        weights, total = scenes.posterior(likelihood, tilt)
         picture = scenes.mean(weights)
         picture = from_rgb((picture + kept * (rgb - picture)).reshape(3, *x.shape[1:]))
         other = _share(density - (total - constant))

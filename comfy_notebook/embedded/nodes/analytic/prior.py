@@ -12,7 +12,7 @@ from .light import LIGHTS
 from .noise import Array
 from .words import INDEX
 
-NATS = 9.0
+NATS = 12.0
 """The log-odds that one plain word adds to the scenes it names."""
 
 _ODD = -7.0
