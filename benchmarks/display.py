@@ -1,9 +1,10 @@
 """What drawing costs the kernel: `python benchmarks/display.py`.
 
 1,000 preview frames (512×512 JPEG) arrive at 60 a second, in a real kernel whose output a client
-reads; the live view draws the newest ten times a second, as `Job.updates` hands states out. Measured is the CPU time of the whole
-kernel process, less that of the same kernel receiving the same frames and drawing nothing. The
-floor is setting `ipywidgets.Image.value` alone, ten times a second. The target is 15 % of a core.
+reads; the live view draws the newest ten times a second, as `Job.updates` hands states out.
+Measured is the CPU time of the whole kernel process, less that of the same kernel receiving the same
+frames and drawing nothing. The floor is setting `ipywidgets.Image.value` alone, ten times a second.
+The target is 15 % of a core.
 
 Then the static side: what a result adds to a notebook, and how long it takes to make.
 """
