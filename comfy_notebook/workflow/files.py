@@ -13,6 +13,7 @@ import json
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,8 +34,9 @@ from ..errors import (
 from . import documents
 from .containers import Damaged, Reader, kind_of, texts
 
-LARGEST_JSON = 64 * 1024 * 1024
+LARGEST_JSON = 32 * 1024 * 1024
 LARGEST_DOWNLOAD = 256 * 1024 * 1024
+LONGEST_DOWNLOAD = 300.0
 _TIMEOUT = 30.0
 _HINT = "A workflow is API-format or editor-format JSON, or a picture, video or sound that ComfyUI saved."
 _OTHERS = (
@@ -262,11 +264,13 @@ def _from_url(url: str) -> Found:
             if answer.status_code >= 400:
                 raise DownloadFailed(f"{where} could not be fetched (HTTP {answer.status_code}).")
             with tempfile.TemporaryFile() as file:
-                size = 0
+                size, until = 0, time.monotonic() + LONGEST_DOWNLOAD
                 for chunk in answer.iter_bytes():
                     size += len(chunk)
                     if size > LARGEST_DOWNLOAD:
                         raise DownloadFailed(f"{where} is larger than {LARGEST_DOWNLOAD >> 20} MB.")
+                    if time.monotonic() > until:
+                        raise DownloadFailed(f"{where} took longer than {LONGEST_DOWNLOAD:g} s.")
                     file.write(chunk)
                 file.seek(0)
                 return _from_file(file, where)

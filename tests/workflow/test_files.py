@@ -258,6 +258,19 @@ def test_a_compressed_bomb_costs_little() -> None:
     assert peak < 300 * 2**20
 
 
+def test_text_larger_than_any_workflow_is_not_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "huge.json"
+    with path.open("wb") as file:
+        file.write(b"{")
+        file.truncate(2**31)
+    tracemalloc.start()
+    with pytest.raises(NotAWorkflow, match="larger than any workflow"):
+        Workflow.load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5 * 2**20
+
+
 def test_a_huge_picture_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.png"
     with path.open("wb") as file:
@@ -418,6 +431,9 @@ def test_urls(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
         Workflow.load(f"{server}/loop")
     with pytest.raises(ConnectionFailed):
         Workflow.load("http://127.0.0.1:9/a.json")
+    monkeypatch.setattr(files, "LONGEST_DOWNLOAD", -1.0)
+    with pytest.raises(ComfyError, match="took longer"):
+        Workflow.load(f"{server}/a.json")
     monkeypatch.setattr(files, "LARGEST_DOWNLOAD", 100)
     with pytest.raises(ComfyError, match="larger"):
         Workflow.load(f"{server}/a.json")

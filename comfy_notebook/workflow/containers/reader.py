@@ -7,7 +7,7 @@ from typing import BinaryIO, TypeAlias
 
 Texts: TypeAlias = Iterator[tuple[str, str]]
 
-LONGEST = 64 * 1024 * 1024
+LONGEST = 32 * 1024 * 1024
 STEPS = 200_000
 
 
