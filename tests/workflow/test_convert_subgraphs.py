@@ -257,6 +257,24 @@ def test_a_listed_widget_of_an_inner_instance_is_set_there(file):
     assert file.inputs()["12:7:5"]["height"] == 3
 
 
+def test_a_listed_widget_may_carry_the_number_of_the_node_it_is_nested_in(file):
+    nested(file, True)
+    file[12]["properties"] = {"proxyWidgets": [["7", "5: height"]]}
+    file[12]["widgets_values"] = [3]
+    assert file.inputs()["12:7:5"]["height"] == 3
+
+
+def test_a_listed_widget_of_a_primitive_sets_what_it_feeds(file):
+    inner = resize()
+    inner.links = [link for link in inner.links if link[2:5] != [1, 5, 1]]
+    inner.node("PrimitiveNode", [77, "fixed"], id=9)
+    inner.link(9, 0, 5, "width", "INT", widget=True)
+    file.definitions = [inner.definition("resize", INPUTS, OUTPUTS)]
+    file[12]["properties"] = {"proxyWidgets": [["9", "value"]]}
+    file[12]["widgets_values"] = [5]
+    assert file.inputs()["12:5"]["width"] == 5
+
+
 def test_a_listed_widget_that_is_not_there_is_a_warning(file):
     file[12]["properties"] = {"proxyWidgets": [["99", "width"]]}
     file[12]["widgets_values"] = [3]

@@ -118,6 +118,11 @@ def test_a_list_is_wrapped_lest_it_be_taken_for_a_link():
     assert only("EmptyImage", [["1", 0], []])["height"] == {"__value__": []}
 
 
+def test_a_curve_says_that_it_is_one():
+    catalog = with_nodes(Curved=node_class({"curve": ["CURVE", {"default": [[0, 0], [1, 1]]}]}))
+    assert only("Curved", None, catalog) == {"curve": {"__type__": "CURVE", "__value__": [[0, 0], [1, 1]]}}
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [

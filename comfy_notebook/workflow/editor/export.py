@@ -121,8 +121,12 @@ class Exporter:
                 input_name=name,
             )
             return
-        if value is not NOTHING:
-            inputs[name] = {"__value__": value} if type(value) is list else value
+        if type(value) is list:
+            spec = node.plan.spec_of(name) if node.plan else None
+            curve = {"__type__": "CURVE"} if spec is not None and spec.widget_type == "CURVE" else {}
+            inputs[name] = {**curve, "__value__": value}
+        elif value is not NOTHING:
+            inputs[name] = value
 
     def _captured(self, inputs: dict[str, Any], scope: Scope, node: Node) -> None:
         """Values the page makes while it exports, from a camera, a microphone or a 3D view."""

@@ -6,6 +6,7 @@ link reaches a widget is a promoted widget: the instance holds its value and han
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .jsvalues import NOTHING, id_key
@@ -13,6 +14,7 @@ from .model import PRIMITIVE, Graph, Node, Problems, Promotion, Socket
 from .reading import file_inputs
 
 _MOST_LISTED = 1000
+_NESTED = re.compile(r"^(?:\s*\d+\s*:\s*)+(?=\S)")
 
 
 def lay_out_instance(node: Node, graph: Graph) -> None:
@@ -85,6 +87,8 @@ def _by_proxy(node: Node, listed: list[Any], saved: list[Any], problems: Problem
         inner_id, widget = id_key(entry[0]), entry[1]
         if inner_id is None or widget.startswith("$$"):
             continue
+        # Editors of late 2025 wrote a nested widget as "5: width", 5 being the node inside the instance.
+        widget = widget if (inner_id, widget) in by_target else _NESTED.sub("", widget) or widget
         promotion = by_name.get(widget) if inner_id == "-1" else by_target.get((inner_id, widget))
         if promotion is not None:
             promotion.value = value
