@@ -21,6 +21,12 @@ SECRETS = ("api_key_comfy_org", "auth_token_comfy_org")
 _MEDIA = {"images": "image", "video": "video", "videos": "video", "gifs": "video", "audio": "audio"}
 _MOVING = (".mp4", ".webm", ".mov", ".mkv", ".avi")
 
+# What a list shows of a job, without the parts that may be megabytes.
+_LIGHT = (
+    "id, user, number, status, client_id, priority, workflow_id, created, updated, started, ended, outputs,"
+    " error, '{}' AS prompt, '[]' AS targets, '{}' AS extra_data, '[]' AS messages"
+)
+
 
 @dataclass(frozen=True)
 class Job:
@@ -186,8 +192,9 @@ class Jobs:
         descending: bool = True,
         offset: int = 0,
         limit: int = 100,
+        graphs: bool = True,
     ) -> tuple[list[Job], int]:
-        """One page of a user's jobs, and how many there are in all."""
+        """One page of a user's jobs, and how many there are in all; without `graphs`, with empty ones."""
         where, values = ["user = ?", "NOT forgotten"], [user]
         if statuses:
             where.append(f"status IN ({','.join('?' * len(statuses))})")
@@ -207,7 +214,8 @@ class Jobs:
         }[sort_by]
         total = self._db.row(f"SELECT count(*) AS n FROM jobs WHERE {condition}", values)
         rows = self._db.rows(
-            f"SELECT * FROM jobs WHERE {condition} ORDER BY {order}, number {direction} LIMIT ? OFFSET ?",
+            f"SELECT {'*' if graphs else _LIGHT} FROM jobs WHERE {condition}"
+            f" ORDER BY {order}, number {direction} LIMIT ? OFFSET ?",
             [*values, limit, offset],
         )
         return [_job(row) for row in rows], int(total["n"]) if total else 0

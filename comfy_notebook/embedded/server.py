@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ class Server:
     """One embedded server over one data directory."""
 
     def __init__(self, options: Options) -> None:
-        options.data_dir.mkdir(parents=True, exist_ok=True)
+        options.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.options = options
         self._lock = DataDirLock(options.data_dir)
         if options.accounts is not None:
@@ -103,6 +104,7 @@ class NodeLibrary:
     def __init__(self) -> None:
         self._nodes: asyncio.Future[Any] | None = None
         self._loaded: Any = None
+        self._lock = threading.Lock()
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to import them."""
@@ -117,9 +119,10 @@ class NodeLibrary:
 
     def wait(self) -> Mapping[str, type[Node]]:
         """The registry, for a worker thread."""
-        if self._loaded is None:
-            from .nodes.registry import default_registry
+        with self._lock:
+            if self._loaded is None:
+                from .nodes.registry import default_registry
 
-            self._loaded = default_registry()
+                self._loaded = default_registry()
         registry: Mapping[str, type[Node]] = self._loaded
         return registry

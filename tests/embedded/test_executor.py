@@ -182,8 +182,12 @@ def shown(job, id="out"):
 
 
 def test_a_list_runs_what_follows_once_an_item_and_the_shorter_repeats(bench):
-    graph = {"a": node("Split", count=3), "b": node("Split", count=2), "p": node("Pair", a=["a", 0], b=["b", 0]),
-             "out": node("Show", value=["p", 0])}  # fmt: skip
+    graph = {
+        "a": node("Split", count=3),
+        "b": node("Split", count=2),
+        "p": node("Pair", a=["a", 0], b=["b", 0]),
+        "out": node("Show", value=["p", 0]),
+    }
     job, _ = bench.run(graph, ["out"])
     assert shown(job) == ["(0, 0)", "(1, 1)", "(2, 1)"]
 
@@ -199,8 +203,12 @@ def test_a_node_that_takes_lists_gets_them_whole(bench):
 
 
 def test_a_lazy_input_is_evaluated_only_when_asked_for(bench):
-    graph = {"y": node("Make", value="yes"), "n": node("Make", value="no"),
-             "s": node("Switch", first=True, yes=["y", 0], no=["n", 0]), "out": node("Show", value=["s", 0])}  # fmt: skip
+    graph = {
+        "y": node("Make", value="yes"),
+        "n": node("Make", value="no"),
+        "s": node("Switch", first=True, yes=["y", 0], no=["n", 0]),
+        "out": node("Show", value=["s", 0]),
+    }
     job, _ = bench.run(graph, ["out"])
     assert shown(job) == ["yes"]
     assert ran == ["make yes", "show"]
@@ -239,8 +247,13 @@ def test_one_users_results_are_not_anothers(bench):
 
 def test_a_fingerprint_that_changes_or_fails_runs_the_node_again(bench):
     graph = {"w": node("Watch"), "out": node("Show", value=["w", 0])}
-    for state, expected in ((1, ["watch", "show"]), (1, []), (2, ["watch", "show"]), ("broken", ["watch", "show"]),
-                            ("broken", ["watch", "show"])):  # fmt: skip
+    for state, expected in (
+        (1, ["watch", "show"]),
+        (1, []),
+        (2, ["watch", "show"]),
+        ("broken", ["watch", "show"]),
+        ("broken", ["watch", "show"]),
+    ):
         Watch.state[0] = state
         bench.run(graph, ["out"])
         assert ran == expected, state

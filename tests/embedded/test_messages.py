@@ -122,5 +122,5 @@ def test_cancelling_stops_at_the_next_step_and_the_next_job_runs(listen):
 
 def test_a_socket_without_a_key_is_refused(embedded):
     url = embedded.url.replace("http", "ws", 1) + "/ws?clientId=x&token=wrong"
-    with pytest.raises(Exception, match="403"), connect(url):
+    with pytest.raises(Exception, match="401"), connect(url):
         pass

@@ -39,6 +39,7 @@ async def list_jobs(request: Request) -> Response:
         descending=query_choice(request, "sort_order", "desc", ("asc", "desc")) == "desc",
         offset=offset,
         limit=limit,
+        graphs=False,
     )
     pagination = {"offset": offset, "limit": limit, "total": total, "has_more": offset + len(jobs) < total}
     return JSONResponse({"jobs": [entry(job) for job in jobs], "pagination": pagination})

@@ -13,11 +13,12 @@ import json
 import uuid
 from typing import Any
 
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ...protocol.messages import FeatureFlags, Status, encode_message
 from ..events import Socket
-from ..http import server_of
+from ..http import Refused, from_elsewhere, server_of
 from ..server import Server
 from .info import FEATURES
 
@@ -26,11 +27,14 @@ async def socket(websocket: WebSocket) -> None:
     """One client, for as long as it stays."""
     server = server_of(websocket)
     account = server.accounts.find(websocket.query_params.get("token") or websocket.headers.get("X-API-Key"))
-    if account is None and server.options.dialect == "comfyui":
-        account = server.accounts.first
+    if server.options.dialect == "comfyui":
+        account = account or server.accounts.first
+        if from_elsewhere(websocket.headers.get("origin", ""), websocket.headers.get("host", "")):
+            await websocket.send_denial_response(Response(status_code=403))
+            return
     if account is None:
-        # Refusing before accepting answers the handshake with 403, as ASGI has it.
-        await websocket.close(4401)
+        refusal = Refused(401, "An API key is needed as the token of this URL, and this is not a valid one.")
+        await websocket.send_denial_response(refusal.response())
         return
     await websocket.accept()
     client_id = websocket.query_params.get("clientId") or uuid.uuid4().hex
