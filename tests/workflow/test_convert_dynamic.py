@@ -28,7 +28,12 @@ NUMBERS = [
     "COMFY_AUTOGROW_V3",
     {"template": {"input": {"required": {"n": ["INT", {"default": 3}]}}, "names": ["a", "b", "c"], "min": 1}},
 ]
+NESTED = [
+    "COMFY_DYNAMICCOMBO_V3",
+    {"options": [{"key": "many", "inputs": {"required": {"values": NUMBERS}}}]},
+]
 CATALOG = with_nodes(
+    Nested=node_class({"mode": NESTED, "last": ["STRING", {}]}),
     Dynamic=node_class({"image": ["IMAGE"], "mode": MODE, "last": ["STRING", {}]}),
     Batch=node_class({"images": IMAGES, "last": ["STRING", {}]}),
     Sum=node_class({"values": NUMBERS, "last": ["STRING", {}]}),
@@ -107,6 +112,19 @@ def test_autogrow_values_come_in_order_of_their_widgets():
         "last": "end",
         "values.c": 4,
     }
+
+
+def test_groups_may_stand_inside_options():
+    grown = [(f"mode.values.{name}", "INT") for name in "abc"]
+    got = only("Nested", ["many", 1, 2, "end", 4], inputs=grown)
+    assert got == {"mode": "many", "mode.values.a": 1, "mode.values.b": 2, "last": "end", "mode.values.c": 4}
+    file = EditorFile()
+    file.node("PrimitiveInt", [5, "fixed"])
+    file.node("Nested", ["many", 1, 2, "end", 4])
+    file.link(1, 0, 2, "mode.values.c", "INT", widget=True)
+    converted = file.convert(CATALOG)
+    assert converted.api["2"]["inputs"]["mode.values.c"] == ["1", 0]
+    assert converted.problems == []
 
 
 def test_a_matched_type_is_bypassed_as_what_it_allows():

@@ -241,6 +241,14 @@ def test_values_go_by_the_listed_widgets(file):
     assert (got["width"], got["height"]) == (2, 1)
 
 
+@pytest.mark.parametrize("text", ['[["5", "height"]]', "[", "[" * 100_000, "7"])
+def test_the_list_may_be_saved_as_text(file, text):
+    file[12]["properties"] = {"proxyWidgets": text}
+    file[12]["widgets_values"] = [9]
+    got = file.inputs()["12:5"]
+    assert (got["width"], got["height"]) == ((11, 9) if "height" in text else (9, 12))
+
+
 def test_a_listed_widget_no_input_reaches_is_set_in_this_instance_alone(file):
     file[12]["properties"] = {"proxyWidgets": [["5", "crop"]]}
     file[12]["widgets_values"] = ["center"]

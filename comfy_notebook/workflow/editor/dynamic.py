@@ -7,7 +7,7 @@ or after a list of names; the editor shows `min + 1` of them and one more for ev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..specs import AUTOGROW, DYNAMIC_COMBO, InputSpec
@@ -23,20 +23,24 @@ def dynamic_slots(node: Node, plan: Plan) -> list[Slot]:
     Groups are made with the sockets, so what they show at first comes before all other widgets; what
     they have grown by since comes after.
     """
-    first = [slot for group in _groups(plan) for spec in _at_first(group) for slot in _slots(spec)]
-    return [*first, *plan.slots, *(slot for spec in _grown(node, plan) for slot in _slots(spec))]
+    groups = _groups(plan.info.inputs.values())
+    first = [slot for group in groups for spec in _at_first(group) for slot in _slots(spec)]
+    return [*first, *plan.slots, *grown_slots(node, groups)]
 
 
 def dynamic_sockets(node: Node, plan: Plan) -> list[Socket]:
     """The sockets of a node with dynamic inputs, after its values are known."""
+    own = _groups(plan.info.inputs.values())
+    chosen: list[InputSpec] = []
     sockets: list[Socket] = []
     for socket in plan.sockets:
         sockets.append(socket)
         spec = plan.spec_of(socket.widget)
         if spec is not None:
             sockets += _brought(spec, node.values)
-    shown = [spec for group in _groups(plan) for spec in _at_first(group)]
-    return [*sockets, *map(_socket, (*shown, *_grown(node, plan)))]
+            chosen += chosen_groups(spec, node.values)
+    shown = [spec for group in own for spec in _at_first(group)]
+    return [*sockets, *map(_socket, (*shown, *_grown(node, (*own, *chosen))))]
 
 
 def option_slots(spec: InputSpec, chosen: Any) -> list[Slot]:
@@ -44,20 +48,40 @@ def option_slots(spec: InputSpec, chosen: Any) -> list[Slot]:
     return [slot for inner in _option_inputs(spec, chosen) for slot in _slots(inner)]
 
 
-def _option_inputs(spec: InputSpec, chosen: Any) -> list[InputSpec]:
-    """The inputs that the chosen option of a dynamic combo brings; none for any other input."""
+def grown_slots(node: Node, groups: Iterable[InputSpec]) -> list[Slot]:
+    """The saved values of what these autogrow groups have grown by on this node."""
+    return [slot for spec in _grown(node, groups) for slot in _slots(spec)]
+
+
+def chosen_groups(spec: InputSpec, values: Mapping[str, Any]) -> list[InputSpec]:
+    """The autogrow groups inside what is chosen in a dynamic combo, at any depth."""
+    found: list[InputSpec] = []
+    for inner in _chosen(spec, values.get(spec.name)):
+        found += [inner] if inner.type == AUTOGROW else chosen_groups(inner, values)
+    return found
+
+
+def _chosen(spec: InputSpec, chosen: Any) -> list[InputSpec]:
+    """The inputs that the chosen option of a dynamic combo declares; none for any other input."""
     options = spec.options.get("options")
     if spec.type != DYNAMIC_COMBO or not isinstance(options, list):
         return []
     for option in options:
         if isinstance(option, dict) and option.get("key") == chosen:
-            listed = _listed(option.get("inputs"), spec.name + ".")
-            return [s for inner in listed for s in (_at_first(inner) if inner.type == AUTOGROW else [inner])]
+            return list(_listed(option.get("inputs"), spec.name + "."))
     return []
 
 
-def _groups(plan: Plan) -> list[InputSpec]:
-    return [spec for spec in plan.info.inputs.values() if spec.type == AUTOGROW]
+def _option_inputs(spec: InputSpec, chosen: Any) -> list[InputSpec]:
+    """The inputs that come with the chosen option, groups as what they show at first."""
+    shown: list[InputSpec] = []
+    for inner in _chosen(spec, chosen):
+        shown += _at_first(inner) if inner.type == AUTOGROW else [inner]
+    return shown
+
+
+def _groups(specs: Iterable[InputSpec]) -> list[InputSpec]:
+    return [spec for spec in specs if spec.type == AUTOGROW]
 
 
 def _at_first(group: InputSpec) -> list[InputSpec]:
@@ -68,14 +92,14 @@ def _at_first(group: InputSpec) -> list[InputSpec]:
     return [spec for number, spec in _repeated(group) if number < shown]
 
 
-def _grown(node: Node, plan: Plan) -> list[InputSpec]:
-    """What a node's groups have grown by: the inputs of the file that they do not show at first."""
+def _grown(node: Node, groups: Iterable[InputSpec]) -> list[InputSpec]:
+    """What groups have grown by: those inputs of the file that they do not show at first."""
     raw = node.raw.get("inputs")
     named = (
         {entry.get("name") for entry in raw if isinstance(entry, dict)} if isinstance(raw, list) else set()
     )
     grown: list[InputSpec] = []
-    for group in _groups(plan):
+    for group in groups:
         first = {spec.name for spec in _at_first(group)}
         grown += [spec for _, spec in _repeated(group) if spec.name in named and spec.name not in first]
     return grown

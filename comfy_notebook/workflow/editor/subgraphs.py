@@ -6,6 +6,7 @@ link reaches a widget is a promoted widget: the instance holds its value and han
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -44,8 +45,8 @@ def promote(node: Node, problems: Problems) -> None:
     node.promoted = [_promotion(graph, index) for index in range(len(graph.inputs))]
     saved = node.raw.get("widgets_values")
     shown = [p for p in node.promoted if p is not None]
-    listed = node.properties.get("proxyWidgets")
-    if isinstance(listed, list) and listed:
+    listed = _listed(node.properties.get("proxyWidgets"))
+    if listed:
         _by_proxy(node, listed, saved if isinstance(saved, list) else [], problems)
     elif isinstance(saved, list):
         for promotion, value in zip(shown, saved):  # noqa: B905 (too few keep the inner value)
@@ -76,6 +77,16 @@ def _promotion(graph: Graph, index: int) -> Promotion | None:
         spec = target.plan.spec_of(widget) if target.plan else None
         return Promotion(name, target.values.get(widget, NOTHING), spec, (target.id, widget))
     return None
+
+
+def _listed(value: Any) -> list[Any]:
+    """The `proxyWidgets` of an instance; the first editors that had them saved them as text."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return []
+    return value if isinstance(value, list) else []
 
 
 def _by_proxy(node: Node, listed: list[Any], saved: list[Any], problems: Problems) -> None:

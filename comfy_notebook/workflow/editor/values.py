@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .dynamic import dynamic_slots, option_slots
+from ..specs import DYNAMIC_COMBO, InputSpec
+from .dynamic import chosen_groups, dynamic_slots, grown_slots, option_slots
 from .jsvalues import NOTHING, text
 from .model import Node, Problems
 from .plans import Plan, Slot
@@ -112,8 +113,12 @@ def _dynamic(node: Node, plan: Plan, saved: Any) -> dict[str, Any]:
             return named.get(slot.name, NOTHING) if slot.exported else NOTHING
 
     waiting = dynamic_slots(node, plan)[::-1]
+    groups: list[InputSpec] = []
     at = 0
-    while waiting:
+    while waiting or groups:
+        if not waiting:
+            waiting, groups = grown_slots(node, groups)[::-1], []
+            continue
         slot = waiting.pop()
         value = given(at, slot)
         at += 1
@@ -124,4 +129,6 @@ def _dynamic(node: Node, plan: Plan, saved: Any) -> dict[str, Any]:
             values[slot.name] = value
         if slot.spec is not None:
             waiting += option_slots(slot.spec, value)[::-1]
+            if slot.spec.type == DYNAMIC_COMBO:
+                groups += chosen_groups(slot.spec, {slot.name: value})
     return values
