@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .base import room_for
 from .pixels import Array
 from .resize import centre_crop, resize, upscale
 
@@ -19,6 +20,7 @@ def resized(samples: Array, width: int, height: int, method: str, crop: str = "d
     """Samples (B, C, h, w) at width × height cells."""
     pictures = samples.transpose(0, 2, 3, 1)
     if method == "bislerp":
+        room_for(len(samples), samples.shape[1], height, width)
         if crop == "center":
             pictures = centre_crop(pictures, width, height)
         rows = _slerped(pictures, width, axis=2)

@@ -109,21 +109,6 @@ def kl_optimal(steps: int) -> Sigmas:
     return _ending(np.tan(share * math.atan(SIGMA_MIN) + (1 - share) * math.atan(SIGMA_MAX)))
 
 
-def linear_quadratic(steps: int, threshold: float = 0.025) -> Sigmas:
-    """Linear over the first half of the steps, quadratic over the rest (Mochi 1)."""
-    if steps == 1:
-        return _ending([SIGMA_MAX])
-    linear = steps // 2
-    slope = threshold / linear
-    difference = linear - threshold * steps
-    quadratic = difference / (linear * (steps - linear) ** 2)
-    lean = slope - 2 * difference / (steps - linear) ** 2
-    rest = quadratic * linear**2
-    done = [i * slope for i in range(linear)]
-    done += [quadratic * i**2 + lean * i + rest for i in range(linear, steps)]
-    return _ending((1.0 - np.asarray(done)) * SIGMA_MAX)
-
-
 SCHEDULERS: dict[str, Callable[[int], Sigmas]] = {
     "simple": simple,
     "sgm_uniform": sgm_uniform,
@@ -131,7 +116,6 @@ SCHEDULERS: dict[str, Callable[[int], Sigmas]] = {
     "exponential": exponential,
     "ddim_uniform": ddim_uniform,
     "normal": normal,
-    "linear_quadratic": linear_quadratic,
     "kl_optimal": kl_optimal,
 }
 

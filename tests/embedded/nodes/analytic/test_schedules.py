@@ -57,11 +57,6 @@ def test_kl_optimal_is_even_in_the_arc_tangent() -> None:
     assert np.diff(angles) == pytest.approx([np.diff(angles)[0]] * 5, rel=1e-5)
 
 
-def test_linear_quadratic_reaches_its_threshold_halfway() -> None:
-    sigmas = schedules.linear_quadratic(10) / SIGMA_MAX
-    assert 1 - sigmas[:6] == pytest.approx([0.005 * i for i in range(6)], abs=1e-6)
-
-
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_denoise_takes_the_end_of_a_longer_schedule(name: str) -> None:
     assert (schedule(name, 20, 0.6) == SCHEDULERS[name](33)[-21:]).all()
