@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from ..config import TARGETS
 from ..errors import did_you_mean
@@ -53,15 +52,19 @@ def _asyncio_parser() -> Parser:
     return parser
 
 
-def status(call: Call, args: argparse.Namespace) -> Any:
-    """Where am I connected, as whom, what is queued: a card that shows itself."""
+def status(call: Call, args: argparse.Namespace) -> None:
+    """Where am I connected, as whom, what is queued: a card."""
     from .. import api
 
     client = api.current()
     if client is None:
         call.say("Not connected yet: the first run, or %comfy connect, chooses a server and says which.")
-        return None
-    return client
+    elif not call.quiet:
+        from IPython.display import display
+
+        from ..display import client_card
+
+        display(client_card(client), raw=True)
 
 
 def connect(call: Call, args: argparse.Namespace) -> None:

@@ -41,7 +41,7 @@ def _one(name: str, about: str) -> Parser:
 def _jobs_parser() -> Parser:
     parser = _plain("jobs", "the jobs of before, newest first")
     parser.option("--status", metavar="S", choices=_STATUSES, help=", ".join(_STATUSES))
-    parser.option("--limit", metavar="N", convert=whole, default=20, help="how many (20)")
+    parser.option("--limit", metavar="N", convert=whole, default=8, help="how many a page (8)")
     return parser
 
 
@@ -65,16 +65,20 @@ def _download_parser() -> Parser:
 
 
 def jobs(call: Call, args: argparse.Namespace) -> Any:
-    """A page of the server's records."""
-    page = call.client(args.on).jobs(status=args.status, limit=args.limit)
-    for record in page.jobs:
+    """The history, a page at a time; `.workflow` is that of the job last loaded from it."""
+    from .. import display
+
+    client = call.client(args.on)
+    for record in reversed(client.jobs(status=args.status, limit=args.limit).jobs):
         call.magics.memory.saw(record.id)
-    return page
+    return display.jobs_panel(client, status=args.status, limit=args.limit)
 
 
 def queue(call: Call, args: argparse.Namespace) -> Any:
-    """What runs and waits."""
-    return call.client(args.on).queue()
+    """What runs and waits, with a Cancel for each."""
+    from .. import display
+
+    return display.queue_panel(call.client(args.on))
 
 
 def job(call: Call, args: argparse.Namespace) -> Any:

@@ -35,11 +35,17 @@ def test_the_environment_decides(notebook: Notebook, embedded: Any, monkeypatch:
     assert "COMFY_BASE_URL" in ran.out
 
 
-def test_comfy_alone_says_where_and_what_is_queued(connected: Notebook, embedded: Any) -> None:
+def test_comfy_alone_says_where_and_what_is_queued(
+    connected: Notebook, embedded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COMFY_NOTEBOOK_LIVE")
     ran = connected("%comfy")
     assert ran.error is None, ran.text
-    assert embedded.url in ran.out
-    assert embedded.api_key not in ran.out
+    (card,) = ran.displayed
+    assert embedded.url in card["text/plain"]
+    assert "0 waiting" in card["text/plain"]
+    assert embedded.api_key not in str(card)
+    assert connected("%comfy;").displayed == []
 
 
 def test_comfy_alone_before_anything(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,9 +116,9 @@ manager, client = start_new_kernel(kernel_name="python3")
 try:
     def run(code):
         out = []
-        hook = lambda message: out.append(str(message["content"]))
+        hook = lambda message: out.append(message["content"].get("text", ""))
         reply = client.execute_interactive(code, timeout=60, output_hook=hook)
-        return reply["content"]["status"], " ".join(out)
+        return reply["content"]["status"], "".join(out)
     def must(code, text):
         status, out = run(code)
         assert status == "ok" and text in out, (status, out)

@@ -12,11 +12,13 @@ from .conftest import Notebook
 def test_jobs_of_before(connected: Notebook) -> None:
     connected("x = %comfy run plain.json;")
     result = connected["x"]
-    page = connected("p = %comfy jobs --limit 3;") and connected["p"]
-    assert page.jobs[0].id == result.job_id
-    assert len(page.jobs) <= 3
-    connected("p = %comfy jobs --status cancelled;")
-    assert all(record.status == "cancelled" for record in connected["p"].jobs)
+    (shown,) = connected("%comfy jobs --limit 3").displayed
+    lines = shown["text/plain"].splitlines()
+    assert result.job_id in lines[1]
+    assert len(lines) <= 4
+    (shown,) = connected("%comfy jobs --status cancelled").displayed
+    assert result.job_id not in shown["text/plain"]
+    assert connected(f"%comfy job {result.job_id[:6]}").error is None
     assert "invalid choice" in connected("%comfy jobs --status done").text
 
 
@@ -33,9 +35,9 @@ def test_a_job_by_its_id_or_its_beginning(connected: Notebook) -> None:
 def test_queue_cancel_and_cancel_all(connected: Notebook) -> None:
     connected("a = %comfy run slow.json --no-wait;\nb = %comfy run slow.json 1.seconds=61 --no-wait;")
     a, b = connected["a"], connected["b"]
-    connected("q = %comfy queue;")
-    queue = connected["q"]
-    assert {a.id, b.id} <= {queued.id for queued in [*queue.running, *queue.pending]}
+    (shown,) = connected("%comfy queue").displayed
+    assert a.id in shown["text/plain"]
+    assert b.id in shown["text/plain"]
     ran = connected(f"%comfy cancel {a.id}")
     assert f"cancelled {a.id}" in ran.out
     assert a.wait(timeout=10) == "cancelled"
