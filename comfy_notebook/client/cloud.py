@@ -31,13 +31,19 @@ class Cloud:
     def __init__(self) -> None:
         self._cancel_route: bool | None = None
 
-    def events(self, access: Access, client_id: str, deliver: Callable[[Event], None]) -> EventSource | None:
+    def events(
+        self,
+        access: Access,
+        client_id: str,
+        deliver: Callable[[Event], None],
+        resync: Callable[[], None],
+    ) -> EventSource | None:
         from .socket import Socket
 
         query = {"clientId": client_id}
         if access.key is not None:
             query["token"] = access.key.value
-        return Socket(access, socket_url(access.url, query), deliver)
+        return Socket(access, socket_url(access.url, query), deliver, resync)
 
     async def submit(self, http: Http, request: Request) -> Submission:
         return await prompt.send(http, request, {})

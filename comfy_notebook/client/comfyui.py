@@ -30,10 +30,16 @@ class ComfyUI:
     forgets_cancelled = True
     upload_type = "input"
 
-    def events(self, access: Access, client_id: str, deliver: Callable[[Event], None]) -> EventSource | None:
+    def events(
+        self,
+        access: Access,
+        client_id: str,
+        deliver: Callable[[Event], None],
+        resync: Callable[[], None],
+    ) -> EventSource | None:
         from .socket import Socket
 
-        return Socket(access, socket_url(access.url, {"clientId": client_id}), deliver)
+        return Socket(access, socket_url(access.url, {"clientId": client_id}), deliver, resync)
 
     async def submit(self, http: Http, request: Request) -> Submission:
         extra: dict[str, Any] = {}

@@ -6,6 +6,7 @@ All I/O runs on the background loop (`sync`), so that it can be awaited from any
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Mapping, Sequence
@@ -59,7 +60,7 @@ class AsyncClient:
         self._events_made = False
         self._followers: dict[str, Follower] = {}
         self._uploads = Uploads(self)
-        self._queue: tuple[float, QueueInfo] | None = None
+        self._queue: tuple[float, asyncio.Task[QueueInfo]] | None = None
         self._plain: Client | None = None
         IO.clients.add(self)
 
@@ -94,7 +95,7 @@ class AsyncClient:
                 f"This client of {self.url} was closed.", hint="comfy.connect() makes another."
             )
         if not self._events_made:
-            self._events = self.dialect.events(self.access, self.client_id, self.hub.deliver)
+            self._events = self.dialect.events(self.access, self.client_id, self.hub.deliver, self._resync)
             self._events_made = True
         return self._events
 
@@ -118,6 +119,11 @@ class AsyncClient:
         """What the server said it can do when the live events connected."""
         return self._events.flags if self._events is not None else {}
 
+    def _resync(self) -> None:
+        """Events may have been missed while the connection was down: ask the records."""
+        for follower in list(self._followers.values()):
+            follower.ask()
+
     def distrust_events(self) -> None:
         """A poll knew what events should have told."""
         if self._events is not None:
@@ -137,12 +143,11 @@ class AsyncClient:
         if self._events is not None:
             self._events.unwatch(follower.job_id)
 
-    async def recent_queue(self, age: float = 1.0) -> QueueInfo:
+    async def recent_queue(self, age: float = 0.25) -> QueueInfo:
         """The queue as of at most `age` seconds ago, asked for once by however many want it."""
         if self._queue is None or time.monotonic() - self._queue[0] > age:
-            asked = time.monotonic()
-            self._queue = (asked, await self.dialect.queue(self.http))
-        return self._queue[1]
+            self._queue = (time.monotonic(), asyncio.ensure_future(self.dialect.queue(self.http)))
+        return await asyncio.shield(self._queue[1])
 
     # -- jobs ----------------------------------------------------------------------------------------
 
@@ -212,8 +217,6 @@ class AsyncClient:
 
     async def run(self, workflow: Any, *, timeout: float | None = None, **options: Any) -> Result:
         """Submit, wait, and return the result; the options are those of `submit`."""
-        import asyncio
-
         from ..errors import JobTimeout
 
         job = await self.submit(workflow, **options)

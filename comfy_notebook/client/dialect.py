@@ -82,8 +82,14 @@ class Dialect(Protocol):
     """The `type` under which uploads are stored, so that LoadImage finds them."""
 
     def events(
-        self, access: Access, client_id: str, deliver: Callable[[Event], None]
-    ) -> EventSource | None: ...
+        self,
+        access: Access,
+        client_id: str,
+        deliver: Callable[[Event], None],
+        resync: Callable[[], None],
+    ) -> EventSource | None:
+        """Where live events come from; `resync` is called when some may have been missed."""
+        ...
 
     async def submit(self, http: Http, request: Request) -> Submission: ...
 

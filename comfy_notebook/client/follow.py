@@ -146,6 +146,11 @@ class Follower:
         self._hurry, self._soon = True, 0
         self._kick.set()
 
+    def ask(self) -> None:
+        """Events may have been missed: ask the record now, once."""
+        self._soon = 0
+        self._kick.set()
+
     async def cancel(self) -> bool:
         """End exactly this job on the server; False when it had ended before."""
         if self.done:

@@ -43,7 +43,7 @@ log = logging.getLogger("comfy_notebook.socket")
 
 FLAGS = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
 FIRST_STATUS = 5.0
-BACKOFF = (0.25, 10.0)
+BACKOFF = (0.1, 10.0)
 IDLE = 30.0
 PONG = 20.0
 
@@ -51,10 +51,17 @@ PONG = 20.0
 class Socket:
     """The live connection to one server; an `EventSource`."""
 
-    def __init__(self, access: Access, url: str, deliver: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        access: Access,
+        url: str,
+        deliver: Callable[[Event], None],
+        resync: Callable[[], None] = lambda: None,
+    ) -> None:
         self._access = access
         self._url = url
         self._deliver = deliver
+        self._resync = resync
         self._attribution = Attribution()
         self._watched: set[str] = set()
         self._task: asyncio.Task[None] | None = None
@@ -145,6 +152,7 @@ class Socket:
                 self._connection = None
             if self.generation != began:
                 delay = BACKOFF[0]
+                self._tried.clear()
             else:
                 self._failures += 1
                 self._tried.set()
@@ -216,6 +224,8 @@ class Socket:
             self._failures = 0
             self._up.set()
             self._tried.set()
+            if self.generation > 1:
+                self._resync()
 
     async def _watchdog(self, connection: ClientConnection) -> None:
         """Notice a connection that died without a word (a laptop's sleep, a NAT's timeout)."""

@@ -304,8 +304,14 @@ def test_s22_a_node_that_raised(replay: Any) -> None:
 GOOD = {"1": {"class_type": "EmptyImage", "inputs": {}}}
 
 
-def _is_api(graph: dict[str, Any]) -> bool:
-    return all(isinstance(node, dict) and isinstance(node.get("inputs", {}), dict) for node in graph.values())
+def _is_api(graph: Any) -> bool:
+    return isinstance(graph, dict) and all(
+        isinstance(node, dict) and isinstance(node.get("inputs", {}), dict) for node in graph.values()
+    )
+
+
+def _recorded(run: Any, kind: str) -> list[dict[str, Any]]:
+    return [frame["data"] for _, frame in run.frames if isinstance(frame, dict) and frame["type"] == kind]
 
 
 def _graph(server: Any) -> comfy.Workflow:

@@ -17,7 +17,7 @@ Frame = dict[str, Any] | bytes
 
 @dataclass
 class Run:
-    """One submission as recorded: its graph, the server's answer, its frames (seconds after it), its history."""
+    """One submission as recorded: graph, answer, frames (with the seconds after it), and its history."""
 
     graph: dict[str, Any] | None
     status: int
