@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from ..errors import JobNotFound, ServerError
+from ..errors import ServerError
 from ..protocol.messages import Event
 from ..protocol.status import JobStatus
 from . import prompt
@@ -169,12 +169,4 @@ def history_record(job_id: str, entry: Mapping[str, Any]) -> JobRecord:
         error=prompt.execution_error(messages.get("execution_error")),
         workflow=saved[2] if len(saved) > 2 and isinstance(saved[2], Mapping) else None,
         extra_data=saved[3] if len(saved) > 3 and isinstance(saved[3], Mapping) else {},
-    )
-
-
-def not_found(job_id: str, url: str) -> JobNotFound:
-    """The error for an id the server does not know."""
-    return JobNotFound(
-        f"{url} knows no job {job_id!r}.",
-        hint="client.jobs() lists those it does. A ComfyUI forgets its history when it restarts.",
     )

@@ -13,8 +13,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..config import Settings, settings
-from ..errors import ComfyError, JobNotFound, NotConnected
+from ..errors import ComfyError, NotConnected
 from ..sync import IO, Eventually, on_io
+from . import debug
 from .downloads import Downloads
 from .hub import Hub
 from .nodes_cache import NodesCache
@@ -63,6 +64,7 @@ class AsyncClient:
         self._queue: tuple[float, asyncio.Task[QueueInfo]] | None = None
         self._plain: Client | None = None
         IO.clients.add(self)
+        debug.install()
 
     @classmethod
     async def connect(cls, target: str | None = None, **options: Any) -> AsyncClient:
@@ -108,6 +110,10 @@ class AsyncClient:
     def generation(self) -> int:
         """How many times the live events have connected."""
         return self._events.generation if self._events is not None else 0
+
+    def follower(self, job_id: str) -> Follower | None:
+        """Who follows this job, if anyone does."""
+        return self._followers.get(job_id)
 
     @property
     def following(self) -> int:
@@ -192,28 +198,9 @@ class AsyncClient:
     async def job(self, job_id: str) -> Job:
         """Attach to any job of the server by its id, running or ended. Raises `JobNotFound`."""
         from ..jobs import Job
-        from .follow import Follower
+        from .submit import attach
 
-        if job_id in self._followers:
-            return Job(self._followers[job_id])
-        _ = self.events
-        record = await self.dialect.record(self.http, job_id)
-        if record is None:
-            raise JobNotFound(
-                f"{self.url} knows no job {job_id!r}.",
-                hint="client.jobs() lists those it does. A ComfyUI forgets its history when it restarts.",
-            )
-        workflow = None
-        if record.workflow is not None:
-            from ..workflow.graph import Workflow
-
-            workflow = Workflow(record.workflow, nodes=self._nodes.catalog)
-        follower = Follower(self, job_id, graph=record.workflow or {}, workflow=workflow)
-        follower._saw(record)
-        if record.status.is_final:
-            follower.hurry()
-        self.follow(follower)
-        return Job(follower)
+        return Job(await attach(self, job_id))
 
     async def run(self, workflow: Any, *, timeout: float | None = None, **options: Any) -> Result:
         """Submit, wait, and return the result; the options are those of `submit`."""

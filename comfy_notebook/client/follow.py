@@ -118,6 +118,12 @@ class Follower:
         self.client.hub.listen(self.job_id, self.hear)
         self._task = asyncio.get_running_loop().create_task(self._follow())
 
+    def attached(self, record: JobRecord) -> None:
+        """The job is older than this follower: begin with what its record says."""
+        self._saw(record)
+        if record.status.is_final:
+            self.hurry()
+
     def hear(self, event: Event) -> None:
         """One event of this job."""
         if self.done:

@@ -12,6 +12,7 @@ from ..errors import (
     ComfyError,
     ConnectionFailed,
     InvalidWorkflow,
+    JobNotFound,
     Problem,
     ServerError,
     UnknownNode,
@@ -79,6 +80,30 @@ async def submit(
         return follower
     finally:
         client.hub.end()
+
+
+async def attach(client: AsyncClient, job_id: str) -> Follower:
+    """Follow a job of the server's, whoever submitted it. Raises `JobNotFound`."""
+    known = client.follower(job_id)
+    if known is not None:
+        return known
+    if client.events is not None:
+        await client.events.ready(_FIRST_STATUS)
+    record = await client.dialect.record(client.http, job_id)
+    if record is None:
+        raise JobNotFound(
+            f"{client.url} knows no job {job_id!r}.",
+            hint="client.jobs() lists those it does. A ComfyUI forgets its history when it restarts.",
+        )
+    workflow = None
+    if record.workflow is not None:
+        from ..workflow.graph import Workflow
+
+        workflow = Workflow(record.workflow, nodes=client.nodes_at_hand)
+    follower = Follower(client, job_id, graph=record.workflow or {}, workflow=workflow)
+    follower.attached(record)
+    client.follow(follower)
+    return follower
 
 
 async def prepare(

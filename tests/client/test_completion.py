@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,11 +14,10 @@ from .test_reference_cloud import _until
 
 
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds in life takes tenths here."""
     monkeypatch.setattr(settings, "quiet", 0.15)
     monkeypatch.setattr(settings, "patience", 1.5)
-    yield
 
 
 def _start(replay: Any, recording: str = "txt2img_meta", **faults: Any) -> tuple[Any, Any]:
@@ -119,7 +117,6 @@ def test_deleted_by_someone_else_while_it_waited(replay: Any) -> None:
     server.pause()
     first, waits = _submit(server, client), _submit(server, client)
     _until(lambda: client.queue().find(waits.id).position == 1)
-    client._async.dialect, client._async.http  # noqa: B018
     server.on_loop(server._pending.clear)
     with pytest.raises(comfy.JobCancelled):
         waits.result(timeout=10)

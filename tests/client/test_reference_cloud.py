@@ -239,9 +239,13 @@ def test_s21_refusals_by_the_server(cloud: Client) -> None:
         cloud.submit(graphs.picture(), inputs={"1.width": 0})
     problem = refused.value.problems[0]
     assert (problem.node_id, problem.input_name, problem.kind) == ("1", "width", "value_smaller_than_min")
-    assert "1 or more" in str(refused.value)
+    assert "Try 1" in str(refused.value)
     with pytest.raises(comfy.InvalidWorkflow, match="NoSuchNode"):
         cloud.submit({"1": graphs.node("NoSuchNode")})
+    with pytest.raises(comfy.InvalidWorkflow, match="The server refused") as refused:
+        cloud.submit(graphs.picture(), inputs={"1.width": 0}, validate=False)
+    assert "1 or more" in str(refused.value)
+    assert {p.node_id for p in refused.value.problems} >= {"1"}
     with pytest.raises(comfy.JobNotFound, match="knows no job"):
         cloud.job("00000000-0000-4000-8000-000000000000")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 import comfy_notebook as comfy
 from comfy_notebook.protocol import frames, messages
+from comfy_notebook.sync import IO
 from tests.replay import load
 
 from .test_reference_cloud import _until
@@ -24,7 +24,7 @@ def test_s1_a_url_is_probed(replay: Any) -> None:
 
 def test_s2_one_class(replay: Any) -> None:
     _, client = replay("txt2img_meta")
-    found = asyncio.run(client._async._nodes.one("KSampler"))
+    found = IO.run(client._async._nodes.one("KSampler"))
     assert found["KSampler"]["input"]["required"]["steps"][0] == "INT"
 
 

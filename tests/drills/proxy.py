@@ -15,7 +15,7 @@ class CuttingProxy:
     Half of the cuts are a reset, half a silent end. Plain HTTP is left alone.
     """
 
-    def __init__(self, url: str, seed: int, least: int = 200, most: int = 6000) -> None:
+    def __init__(self, url: str, seed: int, least: int = 300, most: int = 20000) -> None:
         self._target = urlsplit(url)
         self._random = random.Random(seed)
         self._range = (least, most)
@@ -47,13 +47,11 @@ class CuttingProxy:
             first = await reader.read(65536)
             back.write(first)
             limit = self._random.randint(*self._range) if b"/ws?" in first.split(b"\r\n")[0] else None
-            await asyncio.wait(
-                [
-                    asyncio.ensure_future(_pump(reader, back)),
-                    asyncio.ensure_future(_pump(there, writer, limit)),
-                ],
-                return_when=asyncio.FIRST_COMPLETED,
-            )
+            pumps = [_pump(reader, back), _pump(there, writer, limit)]
+            with contextlib.suppress(asyncio.CancelledError):  # the proxy itself is ending
+                await asyncio.wait(
+                    [asyncio.ensure_future(pump) for pump in pumps], return_when=asyncio.FIRST_COMPLETED
+                )
             if limit is not None:
                 self.cuts += 1
                 if self._random.random() < 0.5:

@@ -123,6 +123,10 @@ class Replay:
             self._ready.set()
             await serving
             worker.cancel()
+            for connection in list(self._server.server_state.connections):
+                if connection.transport is not None:
+                    connection.transport.abort()
+            await asyncio.sleep(0)
 
         asyncio.run(main())
 
@@ -282,7 +286,7 @@ class Replay:
         body = await request.body()
         path = "/" + request.path_params["path"]
         self.requests.append((request.method, path, dict(request.headers), body))
-        if self.faults.busy and path != "/api/view":
+        if self.faults.busy and path == "/api/prompt":
             status, headers, content = self.faults.busy.pop(0)
             return JSONResponse(content, status, headers=headers)
         path = path.removeprefix("/api")
