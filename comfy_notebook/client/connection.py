@@ -208,7 +208,7 @@ class AsyncClient:
 
         job = await self.submit(workflow, **options)
         try:
-            return await asyncio.wait_for(_result(job), timeout)
+            return await asyncio.wait_for(job._awaited(), timeout)
         except asyncio.TimeoutError:
             raise JobTimeout(
                 f"Job {job.id} did not end within {timeout:g} s; it goes on.",
@@ -396,7 +396,3 @@ class AsyncClient:
     def __repr__(self) -> str:
         state = ", closed" if self.closed else ""
         return f"<{type(self).__name__} of {self.target} ({self.dialect.name}){state}>"
-
-
-async def _result(job: Job) -> Result:
-    return await job

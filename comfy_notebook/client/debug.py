@@ -24,10 +24,8 @@ class Redacting(logging.Filter):
     """Masks keys in every record that passes; a record is changed before any handler sees it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        masked = redact(message)
-        if masked != message:
-            record.msg, record.args = masked, ()
+        # The arguments go, too: a frame or request among them holds more than its text shows.
+        record.msg, record.args = redact(record.getMessage()), ()
         if record.exc_info and record.exc_text is None:
             text = logging.Formatter().formatException(record.exc_info)
             record.exc_text = redact(text)
@@ -68,7 +66,7 @@ def report(client: Client | None = None) -> str:
 
     lines = [
         f"comfy_notebook {__version__}",
-        f"Python {platform.python_version()} on {platform.system()} {platform.release()} ({platform.machine()})",
+        f"Python {platform.python_version()}, {platform.system()} {platform.release()} {platform.machine()}",
         "  ".join(f"{name} {_version(name)}" for name in _PACKAGES),
     ]
     if client is None or client.closed:
@@ -82,19 +80,17 @@ def report(client: Client | None = None) -> str:
 def _of(client: Client) -> list[str]:
     connection = client._async
     source = connection.access.key.source if connection.access.key is not None else "none"
+    events = f"{'connected' if connection.events_alive else 'not connected'}, {connection.generation} times"
     lines = [
         f"connected to {client.target} at {client.url}, {client.dialect} dialect: {client.reason}",
         f"API key: {source}",
         f"last HTTP status: {connection.http.last_status}",
-        f"live events: {'connected' if connection.events_alive else 'not connected'}, "
-        f"{connection.generation} connection(s); {getattr(connection._events, 'last_error', '') or 'no error'}",
+        f"live events: {events}; {getattr(connection._events, 'last_error', '') or 'no error'}",
         f"jobs being followed: {connection.following}",
     ]
     try:
         info = client.info()
-        lines.append(
-            f"server: {info.version or 'version unknown'}, {info.running} running, {info.pending} waiting"
-        )
+        lines.append(f"server: {info.version}, {info.running} running, {info.pending} waiting")
     except Exception as error:
         lines.append(f"server: {type(error).__name__}: {error}")
     if client.server is not None:

@@ -27,7 +27,7 @@ class Hub:
         self._submitting = 0
         self._strays: deque[tuple[float, str, Event]] = deque()
         self._stray_bytes = 0
-        self.queue_remaining: int | None = None
+        self._status: Status | None = None
 
     def begin(self) -> None:
         """A submission is under way: keep what may turn out to be its events."""
@@ -43,6 +43,8 @@ class Hub:
     def listen(self, job_id: str, listener: Callable[[Event], None]) -> None:
         """Deliver this job's events from now on, those kept for it first."""
         self._listeners[job_id] = listener
+        if self._status is not None:
+            listener(self._status)
         for _, stray_id, event in list(self._strays):
             if stray_id == job_id:
                 listener(event)
@@ -54,7 +56,7 @@ class Hub:
     def deliver(self, event: Event) -> None:
         """One event from the socket."""
         if isinstance(event, Status):
-            self.queue_remaining = event.queue_remaining
+            self._status = event
             for listener in list(self._listeners.values()):
                 listener(event)
             return
