@@ -106,9 +106,12 @@ class Job:
         """Every event from submission on, for `for` and `async for`; ends when the job has."""
         return JobEvents(self._follower)
 
-    def updates(self, interval: float = 0.1, timeout: float | None = None) -> Iterator[JobState]:
+    def updates(
+        self, interval: float = 0.1, timeout: float | None = None, *, heartbeat: float | None = None
+    ) -> Iterator[JobState]:
         """The newest state whenever it has changed, at most once an interval (seconds), in this thread.
 
+        With a `heartbeat` (seconds) an unchanged state comes again that often: a clock may be drawn.
         Ends, with the last state, when the job has ended by the server's record and its outputs are
         fetched. Raises `JobTimeout` when that takes longer than `timeout` seconds.
         """
@@ -120,7 +123,8 @@ class Job:
             while True:
                 done = follower.done
                 state, count = follower.state, sum(output.fetched for output in follower.outputs)
-                changed = state is not seen or count != outputs
+                beat = heartbeat is not None and time.monotonic() >= next_at - interval + heartbeat
+                changed = state is not seen or count != outputs or beat
                 if changed and (done or time.monotonic() >= next_at):
                     seen, outputs, next_at = state, count, time.monotonic() + interval
                     yield state
