@@ -5,7 +5,7 @@ Made from `AsyncClient`'s methods by `sync.plain`: there is one implementation, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..config import Settings
 from ..sync import PlainProperty, plain
@@ -93,3 +93,8 @@ class Client:
 
     def __repr__(self) -> str:
         return repr(self._async).replace("<AsyncClient", "<Client")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from ..display import client_card
+
+        return client_card(self)

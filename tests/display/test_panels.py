@@ -156,11 +156,11 @@ def test_models_by_folder_and_words():
 
 
 def test_the_card_escapes_and_under_nbval_says_only_what_does_not_change(monkeypatch):
-    card = client_card(Client())
+    card = client_card(Client().info())
     assert "<script" not in card["text/html"]
     assert "1 running, 2 waiting" in card["text/plain"]
     monkeypatch.setenv("COMFY_NOTEBOOK_LIVE", "0")
-    assert client_card(Client()) == {"text/plain": "Client(ComfyUI)"}
+    assert client_card(Client().info()) == {"text/plain": "Client(ComfyUI)"}
 
 
 @pytest.mark.parametrize("panel", [QueuePanel, JobsPanel, NodesPanel, ModelsPanel])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..bundle import Bundle
 from ..frontend import detect
@@ -10,28 +10,28 @@ from ..safe import escape, plain
 from ..static import style
 
 if TYPE_CHECKING:
+    from ...client.client import Client
     from ...client.records import ServerInfo
 
 _DIALECTS = {"cloud": "Comfy Cloud", "comfyui": "ComfyUI"}
 
 
-def client_card(info: Any) -> Bundle:
-    """The bundle of a client, from what it knows (`ServerInfo`) or from a client that can say (`info()`).
+def client_card(known: ServerInfo | Client) -> Bundle:
+    """The bundle of a `ServerInfo`, or of a client by what it knows: looking at a card asks no server.
 
-    Looking at a card costs nothing: given a client it asks the server once, given what the client
-    knows it asks nobody. Under COMFY_NOTEBOOK_LIVE=0 the text holds no address and no numbers.
+    Under COMFY_NOTEBOOK_LIVE=0 the text holds no address and no numbers.
     """
-    known: ServerInfo = info.info() if callable(getattr(info, "info", None)) else info
     dialect = _DIALECTS.get(known.dialect, plain(known.dialect))
     if detect().deterministic:
         return {"text/plain": f"Client({dialect})"}
     rows = {
         "Server": known.url,
-        "Speaks": f"{dialect} {known.version or ''}".strip(),
-        "User": known.user,
-        "Queue": _queue(known.running, known.pending),
-        "Devices": ", ".join(known.devices) or None,
-        "Process": known.pid,
+        "Speaks": f"{dialect} {getattr(known, 'version', None) or ''}".strip(),
+        "User": _said(known, "user"),
+        "Queue": _queue(getattr(known, "running", None), getattr(known, "pending", None)),
+        "Devices": ", ".join(getattr(known, "devices", ())) or None,
+        "Process": getattr(known, "pid", None),
+        "State": "closed" if getattr(known, "closed", False) else None,
     }
     told = {label: value for label, value in rows.items() if value not in (None, "")}
     lines = [f"Client({dialect})", *(f"  {label.lower():8} {plain(value)}" for label, value in told.items())]
@@ -39,6 +39,12 @@ def client_card(info: Any) -> Bundle:
     reason = f'<div class="cnb-note">{escape(known.reason, 300)}</div>' if known.reason else ""
     card = f'<div class="cnb cnb-card"><dl class="cnb-dl">{cells}</dl>{reason}</div>'
     return {"text/plain": "\n".join(lines), "text/html": style("panel.css") + card}
+
+
+def _said(known: ServerInfo | Client, name: str) -> str | None:
+    # A client has calls of these names, which would ask the server.
+    value = getattr(known, name, None)
+    return value if isinstance(value, str) else None
 
 
 def _queue(running: int | None, pending: int | None) -> str | None:
