@@ -47,7 +47,8 @@ class LiveView:
         self._footer = footer
         self._clock = clock
         self._last: JobState | None = None
-        self._landed = 0
+        self._landed = (0, 0)
+        self._drawn_at = 0.0
         self._images: dict[str | None, Any] = {}
         self._frames: dict[str | None, PreviewImage] = {}
         self._words = w.HTML(layout=w.Layout(flex="1 1 260px", min_width="0", margin="0"))
@@ -73,15 +74,18 @@ class LiveView:
         return is_open(self.widget)
 
     def paint(self, state: JobState, outputs: Sequence[Output] = ()) -> None:
-        """Draw a state; the same state again costs nothing."""
-        if not self.alive or (state is self._last and len(outputs) == self._landed):
+        """Draw a state; the same state again costs nothing, but once a second its clock moves on."""
+        now = self._clock()
+        landed = sum(output.fetched for output in outputs), len(outputs)
+        same = state is self._last and landed == self._landed
+        if not self.alive or (same and now - self._drawn_at < 1.0):
             return
-        self._last = state
-        self._words.value = words_html(state, self._clock(), self._footer)
+        self._last, self._drawn_at = state, now
+        self._words.value = words_html(state, now, self._footer)
         if self._previews:
             self._paint_frames(state)
-        if len(outputs) != self._landed:
-            self._landed = len(outputs)
+        if landed != self._landed:
+            self._landed = landed
             self._tiles.value = thumbs.strip(outputs)
 
     def close(self) -> None:

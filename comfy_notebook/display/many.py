@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ComfyError
 from ..protocol.status import JobStatus
 from . import live, thumbs, wording
-from ._compat import answer_while_blocked, close_all
+from ._compat import answer_while_blocked, close_all, interrupts_held
 from .frontend import detect
 from .options import options_of
 from .safe import escape, plain
@@ -36,8 +36,11 @@ def watch_many(
     until = None if timeout is None else time.monotonic() + timeout
     interval = options_of(jobs[0]).interval if jobs else 0.1
     try:
+        with interrupts_held():
+            view.open()
         while not all(job.status.is_final for job in jobs):
-            view.paint()
+            with interrupts_held():
+                view.paint()
             if until is not None and time.monotonic() >= until:
                 return
             time.sleep(min(interval, 0.1))
@@ -45,7 +48,8 @@ def watch_many(
         cancel_all(jobs)
         raise
     finally:
-        view.finish()
+        with interrupts_held():
+            view.finish()
 
 
 def cancel_all(jobs: Sequence[Job]) -> None:
@@ -131,6 +135,9 @@ def _view(jobs: Sequence[Job], labels: Sequence[str], quiet: bool) -> Any:
 
 
 class _Nothing:
+    def open(self) -> None:
+        pass
+
     def paint(self) -> None:
         pass
 
@@ -142,6 +149,9 @@ class _Text:
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = jobs
         self._last = ""
+
+    def open(self) -> None:
+        pass
 
     def paint(self) -> None:
         if (line := summary(self._jobs)) != self._last:
@@ -160,11 +170,15 @@ class _Widgets:
     def __init__(
         self, jobs: Sequence[Job], labels: Sequence[str], clock: Callable[[], float] = time.monotonic
     ) -> None:
+        self._jobs, self._labels, self._clock = jobs, labels, clock
+        self._box: Any = None
+
+    def open(self) -> None:
         import ipywidgets as w
         from IPython.display import display
 
-        self._jobs, self._labels, self._clock = jobs, labels, clock
-        self._list = w.HTML(rows_html(jobs, labels, clock()), layout=w.Layout(flex="1 1 auto", min_width="0"))
+        rows = rows_html(self._jobs, self._labels, self._clock())
+        self._list = w.HTML(rows, layout=w.Layout(flex="1 1 auto", min_width="0"))
         self._button = w.Button(
             description="Cancel all", icon="stop", tooltip="Cancel every job of this list"
         )
@@ -173,12 +187,14 @@ class _Widgets:
         answer_while_blocked(self._button)
         sheet = w.HTML(style("live.css"), layout=w.Layout(display="none"))
         self._box = w.HBox([sheet, self._list, self._button], layout=w.Layout(max_width="760px"))
-        self._slot = display(widget_data(self._box, summary(jobs)), raw=True, display_id=True)
+        self._slot = display(widget_data(self._box, summary(self._jobs)), raw=True, display_id=True)
 
     def paint(self) -> None:
         self._list.value = rows_html(self._jobs, self._labels, self._clock())
 
     def finish(self) -> None:
+        if self._box is None:
+            return
         try:
             self._slot.update({"text/plain": summary(self._jobs)}, raw=True)
         finally:

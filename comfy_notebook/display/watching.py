@@ -50,7 +50,7 @@ def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quie
     try:
         with interrupts_held():
             view.open()
-        for state in job.updates(interval=options.interval, timeout=timeout):
+        for state in job.updates(options.interval, timeout, heartbeat=1.0):
             with interrupts_held():
                 view.paint(state)
         result = job.result()

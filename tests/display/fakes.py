@@ -107,7 +107,9 @@ class FakeJob:
     def status(self) -> JobStatus:
         return self.state.status
 
-    def updates(self, interval: float = 0.1, timeout: float | None = None) -> Iterator[JobState]:
+    def updates(
+        self, interval: float = 0.1, timeout: float | None = None, *, heartbeat: float | None = None
+    ) -> Iterator[JobState]:
         for number, (_, event) in enumerate(self._events):
             if self.cancelled:
                 return
