@@ -155,6 +155,13 @@ def test_an_unknown_class_is_kept_by_its_type_and_reported(file):
     [problem] = got.problems
     assert (problem.kind, problem.node_id, problem.class_type) == ("missing_node_type", "7", "Nowhere")
     assert "some-pack" in problem.message
+    assert "without it" not in problem.message
+
+
+def test_an_unknown_class_that_nothing_is_linked_to_is_said_to_be_needless(file):
+    file.node("Nowhere", id=7, inputs=[("image", "IMAGE")])
+    [problem] = file.convert().problems
+    assert "runs the same without it" in problem.message
 
 
 def test_values_that_match_no_names_are_not_guessed():

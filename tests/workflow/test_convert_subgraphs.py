@@ -78,6 +78,14 @@ def test_values_may_be_saved_by_name(file):
     assert (got["width"], got["height"]) == (11, 5)
 
 
+def test_values_saved_both_ways_go_by_name_only_where_the_list_does_not_line_up(file):
+    file[12]["widgets_values_named"] = {"width": 1, "height": 2}
+    assert file.inputs()["12:5"]["width"] == 640
+    file[12]["widgets_values"] = ["preview", 640, 480]
+    got = file.inputs()["12:5"]
+    assert (got["width"], got["height"]) == (1, 2)
+
+
 def test_the_instances_links_are_matched_by_name(file):
     file[12]["inputs"] = [{"name": "height", "type": "INT", "link": None}, *file[12]["inputs"]]
     assert file.inputs()["12:5"]["image"] == ["1", 0]

@@ -65,6 +65,14 @@ def test_values_saved_by_name_are_taken_by_name():
     assert "unheard of" not in got
 
 
+def test_values_saved_both_ways_go_by_name_only_where_the_list_does_not_line_up():
+    named = {"seed": 1, "control_after_generate": "fixed", "steps": 2, "cfg": 3.0}
+    assert only("KSampler", SAVED, widgets_values_named=named) == KSAMPLER
+    got = only("KSampler", ["added by a pack's page", *SAVED], widgets_values_named=named)
+    assert (got["seed"], got["steps"], got["cfg"], got["denoise"]) == (1, 2, 3.0, 1.0)
+    assert only("Nowhere", [1, 2, 3], widgets_values_named=named) == {"seed": 1, "steps": 2, "cfg": 3.0}
+
+
 def test_values_of_no_known_shape_are_a_problem_and_defaults_are_used():
     file = EditorFile()
     file.node("EmptyImage", "512")

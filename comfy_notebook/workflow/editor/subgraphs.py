@@ -43,11 +43,14 @@ def promote(node: Node, problems: Problems) -> None:
     graph = node.graph
     assert graph is not None
     node.promoted = [_promotion(graph, index) for index in range(len(graph.inputs))]
-    saved = node.raw.get("widgets_values")
+    saved, named = node.raw.get("widgets_values"), node.raw.get("widgets_values_named")
     shown = [p for p in node.promoted if p is not None]
     listed = _listed(node.properties.get("proxyWidgets"))
     if listed:
         _by_proxy(node, listed, saved if isinstance(saved, list) else [], problems)
+    elif isinstance(named, dict) and not (isinstance(saved, list) and len(saved) == len(shown)):
+        for promotion in shown:
+            promotion.value = named.get(promotion.name, promotion.value)
     elif isinstance(saved, list):
         for promotion, value in zip(shown, saved):  # noqa: B905 (too few keep the inner value)
             promotion.value = value

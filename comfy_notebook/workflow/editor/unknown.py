@@ -17,8 +17,10 @@ _CONTROLS = ("fixed", "increment", "decrement", "randomize")
 
 def load_unknown(node: Node) -> None:
     """Keep an unknown node's values under the names its file gives, as far as they line up."""
-    saved = node.raw.get("widgets_values")
-    if isinstance(saved, dict):
+    saved, named = node.raw.get("widgets_values"), node.raw.get("widgets_values_named")
+    if isinstance(named, dict):
+        node.values = {str(name): value for name, value in named.items() if name != "control_after_generate"}
+    elif isinstance(saved, dict):
         node.values = {str(name): value for name, value in saved.items()}
     elif isinstance(saved, list):
         node.values = _matched([s.widget for s in node.sockets if s.widget is not None], saved)
@@ -49,6 +51,8 @@ def report_unknown(node: Node, path: str, problems: Problems, *, subgraph: bool)
         where = ""
     if node.type in BROWSER_ONLY:
         where = f" It lives in the editor only, and the server lacks its pack.{where}"
+    if _alone(node):
+        where += " Nothing is linked to it: the workflow runs the same without it."
     problems.add(
         "missing_node_type",
         f"The server has no node class {node.type!r:.100}.{where}{lost}",
@@ -56,6 +60,17 @@ def report_unknown(node: Node, path: str, problems: Problems, *, subgraph: bool)
         path=path,
         **details,
     )
+
+
+def _alone(node: Node) -> bool:
+    """Whether nothing leads into a node and nothing out of it."""
+    outputs = node.raw.get("outputs")
+    out = (
+        any(entry.get("links") for entry in outputs if isinstance(entry, dict))
+        if isinstance(outputs, list)
+        else False
+    )
+    return not out and all(link is None for link in node.links)
 
 
 def _matched(names: list[str], saved: list[Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ _RENAMED_SAMPLERS = ("KSampler", "KSamplerAdvanced")
 
 def load_values(node: Node, plan: Plan, problems: Problems) -> None:
     """Fill `node.values`: every exported widget of the class, in the editor's order."""
-    saved = node.raw.get("widgets_values")
+    saved = _saved(node, plan)
     if saved is not None and not isinstance(saved, (list, dict)):
         problems.add(
             "invalid_values", "Its saved values are neither a list nor an object: defaults are used.", node
@@ -42,6 +42,17 @@ def load_values(node: Node, plan: Plan, problems: Problems) -> None:
             if slot.exported and slot.name in saved:
                 values[slot.name] = coerced(slot, saved[slot.name])
     node.values = values
+
+
+def _saved(node: Node, plan: Plan) -> Any:
+    """The saved values to use: the list, or those by name where the list may not line up.
+
+    Frontends of mid-2026 save `widgets_values_named` beside the list and load the list. A list that is not
+    as long as the class's layout holds values of widgets that a pack's own page code added.
+    """
+    saved, named = node.raw.get("widgets_values"), node.raw.get("widgets_values_named")
+    aligned = isinstance(saved, list) and not plan.dynamic and len(saved) == len(plan.slots)
+    return named if isinstance(named, dict) and not aligned else saved
 
 
 def control_value(node: Node, name: str) -> Any:
