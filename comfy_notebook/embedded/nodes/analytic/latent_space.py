@@ -22,7 +22,7 @@ _TO_LUMA_CHROMA = np.array(
     [[3**-0.5, 3**-0.5, 3**-0.5], [2**-0.5, 0.0, -(2**-0.5)], [6**-0.5, -2 * 6**-0.5, 6**-0.5]], np.float32
 )
 _CONTRAST = 2.6
-_LEAST_EDGE = 0.015
+_LEAST_EDGE = 0.025
 
 
 def from_rgb(rgb: Array) -> Array:
@@ -73,21 +73,38 @@ def _crispness(picture: Array, rgb: Array) -> Array:
 def _both(rgb: Array) -> tuple[Array, Array]:
     """The picture 8 times larger, cubically smooth, and with the edges between neighbours steepened."""
     soft = _enlarged(rgb, _cubic)
-    low, high = (_enlarged(_neighbours(rgb, pick), _linear) for pick in (np.minimum, np.maximum))
-    span = high - low
-    share = np.clip((soft - low) / np.maximum(span, np.float32(1e-6)), 0, 1)
-    soft = low + span * share
-    share = np.clip((share - np.float32(0.5)) * np.float32(_CONTRAST) + np.float32(0.5), 0, 1)
-    share = share * share * (3 - 2 * share)
-    flat = np.clip(span / np.float32(_LEAST_EDGE) - 1, 0, 1)
-    return soft, soft + flat * (low + span * share - soft)
+    one, other = (_enlarged(level, _linear) for level in _plateaus(rgb))
+    way = other - one
+    length = (way**2).sum(axis=0)
+    share = np.clip(((soft - one) * way).sum(axis=0) / np.maximum(length, np.float32(1e-9)), 0, 1)
+    steep = np.clip((share - np.float32(0.5)) * np.float32(_CONTRAST) + np.float32(0.5), 0, 1)
+    steep = steep * steep * (3 - 2 * steep)
+    edge = np.clip(np.sqrt(length) / np.float32(_LEAST_EDGE) - 1, 0, 1)
+    calm = soft + edge * (one + share * way - soft)
+    return calm, calm + edge * (steep - share) * way
 
 
-def _neighbours(rgb: Array, pick: np.ufunc) -> Array:
-    """The least or greatest of each 3×3 neighbourhood, by channel."""
+def _plateaus(rgb: Array) -> tuple[Array, Array]:
+    """The two colours that an edge in each 3×3 neighbourhood lies between, the brighter one last.
+
+    They are means of the cells at either end of the neighbourhood's longest direction, so that a shade
+    is not mistaken for an edge.
+    """
+    _, h, w = rgb.shape
     padded = np.pad(rgb, ((0, 0), (1, 1), (1, 1)), mode="edge")
-    rows = pick(pick(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
-    return pick(pick(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
+    around = np.stack([padded[:, y : y + h, x : x + w] for y in range(3) for x in range(3)])
+    away = around - around.mean(axis=0)
+    farthest = (away**2).sum(axis=1).argmax(axis=0)[None, None]
+    way = np.take_along_axis(away, np.broadcast_to(farthest, (1, *rgb.shape)), axis=0)[0]
+    way = np.where(way.sum(axis=0) < 0, -way, way)
+    along = (away * way).sum(axis=1)
+    least, greatest = along.min(axis=0), along.max(axis=0)
+    share = (along - least) / np.maximum(greatest - least, np.float32(1e-9))
+    found = []
+    for near in (1 - share, share):
+        weight = (near**4 + np.float32(1e-6))[:, None]
+        found.append((weight * around).sum(axis=0) / weight.sum(axis=0))
+    return found[0], found[1]
 
 
 def _linear(distance: Array) -> Array:
