@@ -112,6 +112,13 @@ def test_primitives_inside_take_the_groups_value():
     assert file.inputs()["12:1"] == {"width": 96, "height": 7, "batch_size": 8, "color": 9}
 
 
+def test_primitives_outside_set_the_inner_widget():
+    file = grouped([SCALE], [], ["area", 5, 6, "center"])
+    file.node("PrimitiveNode", [33.6, "fixed"], id=4)
+    file.link(4, 0, 12, "width", "INT", widget=True)
+    assert file.inputs()["12:0"]["width"] == 34
+
+
 def test_reroutes_inside_pass_on():
     nodes = [SCALE, inner("Reroute", None, ""), INVERT]
     file = grouped(nodes, [[0, 0, 1, 0, 5, "IMAGE"], [1, 0, 2, 0, 6, "IMAGE"]])

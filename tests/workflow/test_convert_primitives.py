@@ -44,6 +44,8 @@ def test_without_a_saved_value_it_takes_its_first_targets():
         (10**9, "KSampler", "steps", 10000),
         (20.5, "KSampler", "steps", 21),
         (7.123456, "KSampler", "cfg", 7.1),
+        (7.25, "KSampler", "cfg", 7.3),
+        (1e300, "KSampler", "cfg", 100.0),
         (0.123456, "KSampler", "denoise", 0.12),
         (-3.0, "KSampler", "cfg", 0.0),
         ("12.6", "KSampler", "steps", 13),

@@ -88,6 +88,7 @@ def expand_group(node: Node, group: GroupClass, plans: Plans, problems: Problems
         list(group.plan.outputs),
     )
     node.values = shell.values
+    node.shows = {name: (str(index), widget) for name, (index, widget) in group.inputs.items()}
     if isinstance(node.raw.get("widgets_values"), (list, dict)):
         for name, (index, widget) in group.inputs.items():
             target = node.graph.nodes.get(str(index))

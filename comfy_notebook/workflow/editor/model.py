@@ -72,6 +72,7 @@ class Node:
     graph: Graph | None = None
     group: bool = False
     browser: bool = False
+    shows: dict[str, tuple[str, str]] = field(default_factory=dict)
     promoted: list[Promotion | None] = field(default_factory=list)
     overrides: dict[tuple[str, str], Any] = field(default_factory=dict)
     _arrivals: dict[str, int] | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ..specs import WIDGET_TYPES, InputSpec
@@ -68,9 +69,19 @@ def _spec(target: Node, slot: int) -> InputSpec | None:
     if target.instance:
         promotion = target.promoted[slot] if slot < len(target.promoted) else None
         return promotion.spec if promotion else None
+    if target.group:
+        inner = _shown(target, socket.name)
+        return inner[0].plan.spec_of(inner[1]) if inner and inner[0].plan else None
     if socket.widget is None:
         return InputSpec(socket.name, socket.type) if socket.type in WIDGET_TYPES else None
     return target.plan.spec_of(socket.widget) if target.plan else None
+
+
+def _shown(group: Node, name: str) -> tuple[Node, str] | None:
+    """The inner node and widget that one input of a group node stands for."""
+    place = group.shows.get(name)
+    inner = group.graph.nodes.get(place[0]) if group.graph and place else None
+    return (inner, place[1]) if inner and place else None
 
 
 def _current(target: Node, slot: int) -> Any:
@@ -129,7 +140,7 @@ def _fitted(value: Any, spec: InputSpec, least: float, most: float, step: float)
     """What a number widget makes of a value it is given; what arithmetic cannot hold stays as it is."""
     try:
         return _arithmetic(value, spec, least, most, step)
-    except (OverflowError, ValueError):
+    except (ArithmeticError, ValueError):
         return value
 
 
@@ -148,7 +159,10 @@ def _arithmetic(value: Any, spec: InputSpec, least: float, most: float, step: fl
     rounding = spec.round or (10.0**-decimals if decimals else 0)
     if not rounding or rounding < 0:
         return value
-    return min(max(round(rounded(float(given) / rounding) * rounding, decimals), least), most)
+    whole = Decimal(rounded(float(given) / rounding) * rounding)
+    # `toFixed`: half away from zero, on the number's exact value (7.25 is 7.3), unlike Python's round.
+    exact = float(whole.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
+    return min(max(exact, least), most)
 
 
 def _write(target: Node, slot: int, value: Any) -> None:
@@ -171,3 +185,5 @@ def _write(target: Node, slot: int, value: Any) -> None:
         own: Slot | None = next((s for s in target.plan.slots if s.exported and s.name == widget), None)
         value = coerced(own, value) if own else value
     target.values[widget] = value
+    if target.group and (inner := _shown(target, widget)):
+        inner[0].values[inner[1]] = value
