@@ -305,3 +305,38 @@ def test_levels_are_split_and_turned(studio: Studio) -> None:
     assert (first[1:] == sigmas[1:]).all()
     turbo = studio.node("SDTurboScheduler", model=studio.model, steps=3, denoise=1.0)[0]
     assert len(turbo) == 4
+
+
+def test_levels_that_repeat_are_one_step(studio: Studio) -> None:
+    """`simple` has only a thousand levels to give."""
+    sampler = studio.node("KSamplerSelect", sampler_name="dpmpp_2m")[0]
+    guider = studio.node("BasicGuider", model=studio.model, conditioning=studio.said("desert"))[0]
+    noise = studio.node("RandomNoise", noise_seed=9)[0]
+    once, twice = (
+        studio.node(
+            "SamplerCustomAdvanced",
+            noise=noise,
+            guider=guider,
+            sampler=sampler,
+            sigmas=np.array(levels, np.float32),
+            latent_image=studio.empty(),
+        )[0]["samples"]
+        for levels in ([9, 3, 1, 0], [9, 3, 3, 1, 1, 0])
+    )
+    assert (once == twice).all()
+
+
+def test_noise_can_be_put_back_by_turning_the_levels(studio: Studio) -> None:
+    """The sampling ODE upwards and down again comes back where it began."""
+    begun = studio.sampled("boat", cfg=1.0, steps=20)
+    levels = studio.node("ExponentialScheduler", steps=60, sigma_max=3.0, sigma_min=0.05)[0]
+    upward = studio.node("FlipSigmas", sigmas=levels)[0][1:]
+    guider = studio.node("BasicGuider", model=studio.model, conditioning=studio.said("boat"))[0]
+    common = {
+        "noise": studio.node("DisableNoise")[0],
+        "guider": guider,
+        "sampler": studio.node("KSamplerSelect", sampler_name="heun")[0],
+    }
+    up = studio.node("SamplerCustomAdvanced", sigmas=upward, latent_image={"samples": begun}, **common)[0]
+    down = studio.node("SamplerCustomAdvanced", sigmas=levels, latent_image=up, **common)[0]
+    assert np.abs(down["samples"] - begun).mean() < 0.05

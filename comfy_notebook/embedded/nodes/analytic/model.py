@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..base import TooLarge
 from .latent_space import CRISP, from_rgb, to_rgb
 from .mixture import SPREAD, Scenes
 from .noise import Array
@@ -21,8 +22,8 @@ from .photograph import Photograph
 
 CHECKPOINT = "analytic-scenes.safetensors"
 
-LARGEST = 384 * 384
-"""The most latent cells the model draws (9.4 million pixels, about 0.4 GB of scenes)."""
+LARGEST = 256 * 256
+"""The most latent cells the model draws: 2048×2048 pixels, for which it takes about 0.5 GB."""
 
 SCALE = 1.0
 """Latents times this are what the noise is added to: the smaller, the later in a run details are settled."""
@@ -53,9 +54,9 @@ class AnalyticModel:
     def canvas(self, height: int, width: int) -> Canvas:
         """The scenes at a latent size; those of the last few sizes are kept."""
         if height * width > LARGEST:
-            raise MemoryError(
-                f"A latent of {width}×{height} is more than this model draws: at most {LARGEST} cells "
-                f"(such as {3072}×{3072} pixels)."
+            raise TooLarge(
+                f"A picture of {8 * width}×{8 * height} pixels is more than this model draws: "
+                f"at most {64 * LARGEST} pixels, such as 2048×2048."
             )
         with self._lock:
             found = self._canvases.pop((height, width), None)

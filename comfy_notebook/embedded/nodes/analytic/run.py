@@ -115,6 +115,7 @@ def sample(
     Each step reports 1…n with a preview. Where `noise_mask` is 0 the latent stays as it was.
     """
     samples = checked(latent["samples"])
+    sigmas = sigmas[np.append(True, np.diff(sigmas) != 0)] if len(sigmas) else sigmas
     if len(sigmas) < 2:
         return {**latent, "samples": samples}, {**latent, "samples": samples}
     start = samples * np.float32(SCALE)

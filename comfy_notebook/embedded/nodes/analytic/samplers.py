@@ -66,8 +66,11 @@ def combine(*terms: tuple[float, Array]) -> Array:
 
 
 def ancestral(here: float, there: float, eta: float = 1.0) -> tuple[float, float]:
-    """The level to step down to and the noise to add, so that together they make level `there`."""
-    if not eta or there == 0.0:
+    """The level to step down to and the noise to add, so that together they make level `there`.
+
+    A step up adds none.
+    """
+    if not eta or there == 0.0 or there >= here:
         return there, 0.0
     up = min(there, eta * math.sqrt(there**2 * (here**2 - there**2) / here**2))
     return math.sqrt(there**2 - up**2), up
@@ -198,6 +201,10 @@ def dpmpp_sde(
 
     The noises of the half step and of the whole step are increments of one Brownian path over σ.
     """
+    if not 0 < r <= 1:
+        raise ValueError(
+            f"r is where in a step the second evaluation lies: above 0 and at most 1, not {r:g}."
+        )
     for step in steps_of(sigmas):
         denoised = model(x, step.here)
         report(step.index, denoised)
@@ -205,7 +212,7 @@ def dpmpp_sde(
             x = denoised
             continue
         middle = step.here * math.exp(-step.h * r)
-        early, late = math.sqrt(step.here - middle), math.sqrt(middle - step.there)
+        early, late = math.sqrt(step.here - middle), math.sqrt(max(0.0, middle - step.there))
         first = noise()
         down, up = ancestral(step.here, middle, eta)
         halfway = combine((1.0, _toward(x, denoised, step.here, down)), (up * s_noise, first))

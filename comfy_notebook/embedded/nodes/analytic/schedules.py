@@ -76,16 +76,24 @@ def ddim_uniform(steps: int) -> Sigmas:
     return _ending(SIGMAS[1:TIMESTEPS:stride][::-1])
 
 
+def _above_zero(**levels: float) -> None:
+    for name, value in levels.items():
+        if value <= 0:
+            raise ValueError(f"{name} must be above 0, not {value:g}.")
+
+
 def karras(
     steps: int, sigma_min: float = SIGMA_MIN, sigma_max: float = SIGMA_MAX, rho: float = 7.0
 ) -> Sigmas:
     """Karras et al. (2022), equation 5: evenly spaced in σ^(1/ρ)."""
+    _above_zero(rho=rho)
     low, high = sigma_min ** (1 / rho), sigma_max ** (1 / rho)
     return _ending((high + np.linspace(0, 1, steps) * (low - high)) ** rho)
 
 
 def exponential(steps: int, sigma_min: float = SIGMA_MIN, sigma_max: float = SIGMA_MAX) -> Sigmas:
     """Evenly spaced in log σ."""
+    _above_zero(sigma_min=sigma_min, sigma_max=sigma_max)
     return _ending(np.exp(np.linspace(math.log(sigma_max), math.log(sigma_min), steps)))
 
 
@@ -93,6 +101,7 @@ def polyexponential(
     steps: int, sigma_min: float = SIGMA_MIN, sigma_max: float = SIGMA_MAX, rho: float = 1.0
 ) -> Sigmas:
     """A power ρ of an even ramp, in log σ."""
+    _above_zero(sigma_min=sigma_min, sigma_max=sigma_max)
     ramp = np.linspace(1, 0, steps) ** rho
     return _ending(np.exp(ramp * (math.log(sigma_max) - math.log(sigma_min)) + math.log(sigma_min)))
 

@@ -78,3 +78,10 @@ def test_percent_and_sigma() -> None:
 def test_turbo_steps_a_hundred_timesteps_at_a_time() -> None:
     assert schedules.turbo(2, 1.0)[:-1] == pytest.approx(schedules.SIGMAS[[999, 899]], rel=1e-6)
     assert schedules.turbo(1, 0.5)[:-1] == pytest.approx(schedules.SIGMAS[[499]], rel=1e-6)
+
+
+def test_levels_that_have_no_logarithm_are_refused_in_words() -> None:
+    with pytest.raises(ValueError, match="sigma_min must be above 0, not 0"):
+        schedules.exponential(5, 0.0, 10.0)
+    with pytest.raises(ValueError, match="rho must be above 0"):
+        schedules.karras(5, 0.1, 10.0, 0.0)
