@@ -69,6 +69,16 @@ def take_alpha(path: Path) -> bytes:
     return _png(black)
 
 
+def thumbnail(path: Path, edge: int) -> bytes:
+    """A JPEG whose longer edge has at most so many pixels."""
+    with opened(path) as image:
+        small = image.convert("RGB")
+    small.thumbnail((edge, edge))
+    stream = io.BytesIO()
+    small.save(stream, "JPEG", quality=90)
+    return stream.getvalue()
+
+
 def reencode(path: Path, preview: str, channel: str) -> tuple[bytes, str]:
     """The picture as `webp;90`, `jpeg;50`, …: bytes and mime type. Anything else than jpeg is webp."""
     name, _, quality = preview.partition(";")

@@ -96,6 +96,13 @@ def test_jobs_run_side_by_side_up_to_the_tier(as_user):
             submit(http, LONG)
         queue = http.get("/api/queue").json()
         assert (len(queue["queue_running"]), len(queue["queue_pending"])) == (limit, 1)
+        assert http.post("/api/interrupt", json={"prompt_id": "unknown"}).status_code == 404
+        running = queue["queue_running"][0][1]
+        assert http.post("/api/queue", json={"delete": [running]}).json()["deleted"] == [running]
+        while len(http.get("/api/queue").json()["queue_pending"]) == 1:
+            assert http.get(f"/api/job/{running}/status").json()["status"] in ("in_progress", "cancelled")
+        submit(http, LONG)
+        queue = http.get("/api/queue").json()
         cleared = http.post("/api/queue", json={"clear": True}).json()
         assert cleared == {"deleted": [queue["queue_pending"][0][1]], "cleared": True}
         assert http.post("/api/interrupt").status_code == 200

@@ -121,6 +121,12 @@ class TestView:
             alpha = Image.open(io.BytesIO(view(http, filename=name, channel=channel)))
             assert (alpha.mode, alpha.getpixel((0, 0))) == ("L", 40)
 
+    def test_a_thumbnail_is_answered_at_once(self, http):
+        name = upload(http, png("blue", size=(300, 200)))["name"]
+        answer = http.get("/api/view", params={"filename": name, "res": 64})
+        assert answer.headers["content-type"] == "image/jpeg"
+        assert Image.open(io.BytesIO(answer.content)).size == (64, 43)
+
     def test_the_stored_object_has_its_type_its_tag_and_its_parts(self, http):
         name = upload(http, png("blue"))["name"]
         location = http.get("/api/view", params={"filename": name}).headers["location"]

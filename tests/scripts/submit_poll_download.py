@@ -39,7 +39,8 @@ def download(file):
     try:
         api.open(request, timeout=30)
     except urllib.error.HTTPError as redirect:
-        assert redirect.code == 302, redirect.code
+        if redirect.code != 302:
+            raise
         location = redirect.headers["Location"]
     assert urllib.parse.urlsplit(location).netloc != urllib.parse.urlsplit(base_url).netloc
     with urllib.request.urlopen(location, timeout=30) as response:

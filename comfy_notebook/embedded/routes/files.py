@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ..assets import KINDS, LAYERS, Asset
 from ..http import Refused, query_int, server_of, user_of
-from ..pictures import NotAPicture, take_channel
+from ..pictures import NotAPicture, take_channel, thumbnail
 from ..server import Server
 
 _HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]")
@@ -23,7 +23,10 @@ _CHANNELS = ("rgb", "a", "alpha")
 
 
 async def view(request: Request) -> Response:
-    """Where a file can be read; with `channel`, part of a picture."""
+    """Where a file can be read; with `channel` part of a picture, with `res` a small one.
+
+    `res` (64 to 1024, the longer edge) is the newer specification's.
+    """
     server = server_of(request)
     asset = find_file(request)
     query_int(request, "frame_rate", 0, -(10**18), 10**18)
@@ -38,6 +41,13 @@ async def view(request: Request) -> Response:
             except NotAPicture as error:
                 raise Refused(400, str(error)) from None
             return Response(png, media_type="image/png")
+    if "res" in request.query_params:
+        edge = query_int(request, "res", 512, 64, 1024)
+        try:
+            jpeg = await asyncio.to_thread(thumbnail, server.assets.path(asset), edge)
+        except NotAPicture as error:
+            raise Refused(400, str(error)) from None
+        return Response(jpeg, media_type="image/jpeg")
     return RedirectResponse(storage_url(request, server, asset), status_code=302)
 
 

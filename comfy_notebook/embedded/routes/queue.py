@@ -25,13 +25,17 @@ async def get_queue(request: Request) -> Response:
 
 
 async def post_queue(request: Request) -> Response:
-    """Cancel waiting jobs, some or all. The contract: running ones are left alone."""
+    """Cancel jobs by id, or all that wait.
+
+    The contract lets `delete` reach waiting jobs only; the reference's page and the newer specification
+    let it stop running ones too, and so does this. On ComfyUI a running job is left alone.
+    """
     server, user = server_of(request), user_of(request)
     body = await manage_request(request)
     cleared = body.get("clear") is True
     deleted = server.scheduler.clear(user) if cleared else []
     for id in body.get("delete") or ():
-        if server.scheduler.cancel(user, id, running=False):
+        if server.scheduler.cancel(user, id, running=server.options.dialect == "cloud"):
             deleted.append(id)
     if server.options.dialect == "comfyui":
         return Response()
@@ -39,12 +43,19 @@ async def post_queue(request: Request) -> Response:
 
 
 async def post_interrupt(request: Request) -> Response:
-    """Stop the user's running jobs, or the one whose `prompt_id` the body names."""
+    """Stop the user's running jobs, or the one whose `prompt_id` the body names.
+
+    The contract knows no body; the newer specification has `prompt_id`, and 404 when it is unknown. On
+    ComfyUI a wrong id does nothing (queue_ops recording).
+    """
     server, user = server_of(request), user_of(request)
     body = await read_json(request, empty={})
     id = body.get("prompt_id")
     if id is not None and not isinstance(id, str):
         raise Refused(400, "prompt_id must be a job id.")
+    known = server.jobs.standing(user, id) if id is not None else None
+    if id is not None and known is None and server.options.dialect == "cloud":
+        raise Refused(404, "There is no such job.", "JOB_NOT_FOUND")
     server.scheduler.interrupt(user, id)
     return Response()
 
