@@ -15,7 +15,7 @@ EXAMPLES = ROOT / "notebooks" / "workflows"
 
 @lru_cache
 def catalog() -> NodeCatalog:
-    """18 node classes as ComfyUI 0.3.64 defines them, with two checkpoints and one picture to choose."""
+    """19 node classes as ComfyUI 0.3.64 defines them, with two checkpoints and one picture to choose."""
     return NodeCatalog.load(ROOT / "tests" / "data" / "object_info.json")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from comfy_notebook.errors import ComfyError, Problem
+from comfy_notebook.errors import ComfyError, InvalidWorkflow, Problem
 from comfy_notebook.workflow.catalog import NodeCatalog
 from comfy_notebook.workflow.graph import Workflow
 from comfy_notebook.workflow.validate import validate
@@ -147,6 +147,31 @@ def test_a_misspelt_optional_input_is_a_warning() -> None:
     }
     found = validate({"1": {"class_type": "Save", "inputs": {"qualty": 3}}}, type(catalog())(object_info))
     assert [(p.severity, p.kind, p.suggestion) for p in found] == [("warning", "unknown_input", "'quality'")]
+
+
+RECORDED = [
+    json.loads(line)
+    for line in (ROOT / "tests" / "data" / "validation.jsonl").read_text("utf-8").splitlines()
+]
+# Where the server trips over a link it reports its own exception; what we say is the cause.
+CAUSES = {"exception_during_inner_validation": {"bad_linked_input", "required_input_missing"}}
+
+
+@pytest.mark.parametrize("said", RECORDED, ids=[said["case"] for said in RECORDED])
+def test_a_real_comfyui_said_the_same(said: dict[str, Any]) -> None:
+    try:
+        graph = Workflow(said["prompt"]).graph
+    except InvalidWorkflow:
+        assert said["error"] == "invalid_prompt"
+        return
+    found = [p for p in validate(graph, catalog(), targets=said.get("targets")) if p.severity == "error"]
+    for node_id, kind, name in said["node_errors"]:
+        if kind != "custom_validation_failed":  # only the server knows whether an uploaded file is there
+            assert {p.kind for p in found if p.node_id == node_id} & CAUSES.get(kind, {kind})
+        if kind in {p.kind for p in found}:
+            assert (node_id, name) in {(p.node_id, p.input_name) for p in found}
+    named = [kind for _, kind, _ in said["node_errors"]]
+    assert bool(found) == (said["status"] == 400 or bool(named)) or named == ["custom_validation_failed"]
 
 
 CORPUS = ROOT / "tests" / "data" / "ui2api"
