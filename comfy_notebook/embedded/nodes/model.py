@@ -15,7 +15,7 @@ import numpy as np
 from .analytic import latent_space
 from .analytic.model import AnalyticModel
 from .analytic.noise import Array
-from .analytic.words import tilts
+from .analytic.words import VOCABULARY, tilts
 from .base import Context, Files, Input, Node, Output
 from .resize import resize_mask
 
@@ -62,6 +62,11 @@ class CLIPTextEncode(Node):
 
     display_name = "CLIP Text Encode (Prompt)"
     category = "conditioning"
+    description = (
+        "A prompt as conditioning. The model knows these words, and no others have an effect: "
+        + ", ".join(VOCABULARY)
+        + "."
+    )
     inputs = {
         "text": Input("STRING", {"multiline": True, "dynamicPrompts": True}),
         "clip": Input("CLIP"),

@@ -9,6 +9,7 @@ from .analytic.schedules import (
     SIGMA_MAX,
     SIGMA_MIN,
     Sigmas,
+    beta_quantiles,
     exponential,
     karras,
     percent_to_sigma,
@@ -112,6 +113,23 @@ class VPScheduler(_Schedule):
     ) -> tuple[Any, ...]:
         """(steps + 1,)."""
         return (variance_preserving(steps, beta_d, beta_min, eps_s),)
+
+
+class BetaSamplingScheduler(_Schedule):
+    """The model's timesteps at the quantiles of a Beta distribution."""
+
+    inputs = {
+        "model": Input("MODEL"),
+        "steps": Input("INT", STEPS),
+        "alpha": Input("FLOAT", {"default": 0.6, "min": 0.0, "max": 50.0, "step": 0.01, "round": False}),
+        "beta": Input("FLOAT", {"default": 0.6, "min": 0.0, "max": 50.0, "step": 0.01, "round": False}),
+    }
+
+    def run(
+        self, ctx: Context, *, model: AnalyticModel, steps: int, alpha: float, beta: float
+    ) -> tuple[Any, ...]:
+        """Up to (steps + 1,)."""
+        return (beta_quantiles(steps, alpha, beta),)
 
 
 class SDTurboScheduler(_Schedule):
@@ -220,6 +238,7 @@ NODES: list[type[Node]] = [
     ExponentialScheduler,
     PolyexponentialScheduler,
     VPScheduler,
+    BetaSamplingScheduler,
     SDTurboScheduler,
     SplitSigmas,
     SplitSigmasDenoise,

@@ -57,6 +57,19 @@ def test_kl_optimal_is_even_in_the_arc_tangent() -> None:
     assert np.diff(angles) == pytest.approx([np.diff(angles)[0]] * 5, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("alpha", "beta", "timesteps"),
+    [  # rint(scipy.stats.beta.ppf(1 - arange(10) / 10, alpha, beta) * 999), SciPy's own numbers
+        (0.6, 0.6, [999, 959, 876, 765, 637, 500, 362, 234, 123, 40]),
+        (2.0, 5.0, [999, 510, 422, 360, 309, 264, 222, 182, 140, 93]),
+        (0.1, 3.0, [999, 98, 27, 7, 1, 0]),
+    ],
+)
+def test_beta_takes_the_quantiles(alpha: float, beta: float, timesteps: list[int]) -> None:
+    found = schedules.beta_quantiles(10, alpha, beta)
+    assert found[:-1] == pytest.approx(schedules.SIGMAS[timesteps], rel=1e-6)
+
+
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_denoise_takes_the_end_of_a_longer_schedule(name: str) -> None:
     assert (schedule(name, 20, 0.6) == SCHEDULERS[name](33)[-21:]).all()
