@@ -105,10 +105,11 @@ def _values(asset: Asset) -> dict[str, Any]:
 class Assets:
     """Every user's files."""
 
-    def __init__(self, database: Database, blobs: Blobs, quota: int) -> None:
+    def __init__(self, database: Database, blobs: Blobs, quota: int, *, loose_names: bool = False) -> None:
         self._db = database
         self._blobs = blobs
         self._quota = quota
+        self._loose_names = loose_names
         # A content is stored or removed together with its last row: never one of them by two threads.
         self._lock = threading.RLock()
         row = database.row(
@@ -170,7 +171,11 @@ class Assets:
         return asset
 
     def find(self, user: str, filename: str, subfolder: str = "", type: str | None = None) -> Asset | None:
-        """The file of this address; without a type, the newest of that name of any type."""
+        """The file of this address; without a type, the newest of that name of any type.
+
+        Where names are loose (the Cloud), an address that is none is read as the name a file was
+        uploaded under, whatever its subfolder: the reference's own examples name files so.
+        """
         filename, annotated = split_annotated(filename)
         type = annotated or type
         if hashed := _HASH_NAME.fullmatch(filename):
@@ -179,10 +184,15 @@ class Assets:
             subfolder, _, filename = filename.rpartition("/")
         row = self._db.row(
             "SELECT * FROM assets WHERE user = ? AND filename = ? AND subfolder = ?"
-            " AND (? IS NULL OR type = ?)"
-            " ORDER BY rowid DESC LIMIT 1",
+            " AND (? IS NULL OR type = ?) ORDER BY rowid DESC LIMIT 1",
             (user, filename, subfolder, type, type),
         )
+        if row is None and self._loose_names:
+            row = self._db.row(
+                "SELECT * FROM assets WHERE user = ? AND (filename = ? OR name = ?)"
+                " AND (? IS NULL OR type = ?) ORDER BY rowid DESC LIMIT 1",
+                (user, filename, filename, type, type),
+            )
         return asset_of(row) if row else None
 
     def exact(self, user: str, filename: str, subfolder: str, type: str) -> Asset | None:
@@ -191,15 +201,6 @@ class Assets:
             "SELECT * FROM assets WHERE user = ? AND type = ? AND subfolder = ? AND filename = ?"
             " ORDER BY rowid DESC LIMIT 1",
             (user, type, subfolder, filename),
-        )
-        return asset_of(row) if row else None
-
-    def find_named(self, user: str, filename: str, type: str | None) -> Asset | None:
-        """The newest file of this name, whatever its subfolder."""
-        row = self._db.row(
-            "SELECT * FROM assets WHERE user = ? AND filename = ? AND (? IS NULL OR type = ?)"
-            " ORDER BY rowid DESC LIMIT 1",
-            (user, filename, type, type),
         )
         return asset_of(row) if row else None
 

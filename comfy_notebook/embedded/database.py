@@ -57,6 +57,8 @@ CREATE TABLE IF NOT EXISTS assets (
     accessed INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS assets_by_name ON assets (user, type, subfolder, filename);
+CREATE INDEX IF NOT EXISTS assets_by_filename ON assets (user, filename);
+CREATE INDEX IF NOT EXISTS assets_by_title ON assets (user, name);
 CREATE INDEX IF NOT EXISTS assets_by_hash ON assets (hash);
 CREATE INDEX IF NOT EXISTS assets_by_job ON assets (job_id);
 

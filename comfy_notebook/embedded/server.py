@@ -44,7 +44,7 @@ class Server:
             self.accounts = Accounts([Account(DEFAULT_USER, key, options.tier)])
         self.database = Database(options.data_dir / "server.sqlite")
         self.blobs = Blobs(options.data_dir)
-        self.assets = Assets(self.database, self.blobs, options.quota)
+        self.assets = Assets(self.database, self.blobs, options.quota, loose_names=options.dialect == "cloud")
         self.jobs = Jobs(self.database)
         self.downloads = Downloads(self.assets, MAX_DOWNLOAD)
         self.userdata = UserData(self.database)

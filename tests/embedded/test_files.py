@@ -60,6 +60,17 @@ class TestUpload:
         }
         assert http.post("/api/prompt", json={"prompt": graph}).status_code == 200
 
+    def test_the_name_it_was_uploaded_under_is_understood_as_in_the_references_examples(self, http):
+        title = f"{uuid.uuid4().hex}.png"
+        upload(http, png((3, 4, 5)), name=title, type="input")
+        assert view(http, filename=title, subfolder="", type="input") == png((3, 4, 5))
+        reference = json.dumps({"filename": title, "subfolder": "", "type": "input"})
+        files = {"image": ("mask.png", png((0, 0, 0, 0), mode="RGBA"))}
+        form = {"type": "input", "subfolder": "clipspace", "original_ref": reference}
+        masked = http.post("/api/upload/mask", files=files, data=form).json()
+        assert masked["subfolder"] == "clipspace"
+        assert masked["name"] != title
+
     def test_the_list_of_loadimage_holds_what_there_is(self, http):
         name = upload(http, png((1, 1, 9)), type="input")["name"]
         info = http.get("/api/object_info/LoadImage").json()["LoadImage"]

@@ -62,9 +62,6 @@ def find_file(request: Request, default: str | None = None) -> Asset:
         raise Refused(400, f"type must be one of {', '.join(KINDS)}.")
     server, user = server_of(request), user_of(request)
     asset = server.assets.find(user, filename, subfolder, type)
-    if asset is None and server.options.dialect == "cloud":
-        # The Cloud ignores the subfolder; here names are not unique, so it is what is asked first.
-        asset = server.assets.find_named(user, filename, type)
     if asset is None:
         raise Refused(404, "There is no such file.", "FILE_NOT_FOUND")
     return asset
