@@ -47,10 +47,13 @@ def picture(color: int, size: int = 256) -> dict[str, Any]:
 def previews(count: int, color: int = 0) -> dict[str, Any]:
     """A graph that sends so many preview frames as fast as it can."""
     return {
-        "1": {"class_type": "TestingSleep", "inputs": {"seconds": 0.001 * count, "steps": count}},
-        "2": {
+        "1": {
             "class_type": "EmptyImage",
             "inputs": {"width": 16, "height": 16, "batch_size": 1, "color": color},
+        },
+        "2": {
+            "class_type": "TestingSleep",
+            "inputs": {"seconds": 0.001 * count, "steps": count, "any": ["1", 0]},
         },
         "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "bench"}},
     }
@@ -58,7 +61,10 @@ def previews(count: int, color: int = 0) -> dict[str, Any]:
 
 def line(name: str, ours: float, floor: float, unit: str, goal: str) -> None:
     """One row: ours, the floor, their ratio, and what was aimed at."""
-    print(f"{name:<34} ours {ours:9.3f} {unit:<5} floor {floor:9.3f} {unit:<5} ratio {ours / floor:5.2f}  ({goal})")
+    print(
+        f"{name:<34} ours {ours:9.3f} {unit:<5} floor {floor:9.3f} {unit:<5} "
+        f"ratio {ours / floor:5.2f}  ({goal})"
+    )
 
 
 def median(values: list[float]) -> float:

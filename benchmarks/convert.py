@@ -45,9 +45,9 @@ def editor_file(nodes: int) -> dict[str, Any]:
             slots.append({"name": "" if name == "_" else name, "type": "*", "link": len(links)})
         made.append(
             {
-                **{"id": number, "type": kind, "mode": mode, "inputs": slots, "widgets_values": values},
-                **{"pos": [0, 0], "size": [200, 100], "flags": {}, "order": number, "title": f"{kind} {number}"},
-                **{"properties": {"Node name for S&R": kind}, "outputs": [{"name": t, "type": t} for t in outputs]},
+                "id": number, "type": kind, "mode": mode, "inputs": slots, "widgets_values": values,
+                "pos": [0, 0], "size": [200, 100], "flags": {}, "order": number, "title": f"{kind} {number}",
+                "properties": {"Node name for S&R": kind}, "outputs": [{"name": t, "type": t} for t in outputs],
             }
         )
         return number

@@ -49,7 +49,10 @@ def main(frames: int = 500, rounds: int = 5, many: int = 10_000) -> None:
             if state.preview_count > 500:
                 sizes.append(process.memory_info().rss / 2**20)
         held = sum(isinstance(event, PreviewImage) and bool(event.image) for event in job.events())
-        print(f"{many} frames: {held} can be read back; memory {sizes[0]:.0f} MB at first, {sizes[-1]:.0f} at last")
+        print(
+            f"{many} frames: {held} can be read back; "
+            f"memory {sizes[0]:.0f} MB at first, {sizes[-1]:.0f} at last"
+        )
         assert held == many
 
 

@@ -82,13 +82,13 @@ def base_url(text: str) -> str:
     for what is no http(s) URL.
     """
     given = text.strip()
-    if "://" not in given:
+    if "://" not in given and (any(c in given for c in ".:/") or given == "localhost"):
         given = ("http://" if is_loopback("//" + given) else "https://") + given
     parts = urlsplit(given)
     try:
         port = parts.port
     except ValueError:
-        port = -1
+        port = -1  # a bare word without a dot is a mistyped target rather than a host
     if parts.scheme not in ("http", "https") or not parts.hostname or port == -1 or " " in given:
         raise ComfyError(
             f"{text!r} is neither a server's URL nor one of {', '.join(TARGETS)}.",

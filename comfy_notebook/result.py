@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .workflow.graph import Workflow
 
 __all__ = ["Output", "Result"]
+_COUNTED = ("image", "video", "text", "file", "latent")
 
 
 class Result(Sequence[Output]):
@@ -141,7 +142,8 @@ class Result(Sequence[Output]):
         kinds: dict[str, int] = {}
         for output in self.outputs:
             kinds[output.kind] = kinds.get(output.kind, 0) + 1
-        return ", ".join(f"{n} {kind}" for kind, n in kinds.items()) or "nothing at all"
+        words = (f"{n} {kind}{'s' if n > 1 and kind in _COUNTED else ''}" for kind, n in kinds.items())
+        return ", ".join(words) or "nothing at all"
 
     def _advice(self) -> str:
         if self.outputs:

@@ -131,8 +131,17 @@ class BackgroundLoop:
 
         self.post(begin)
 
-    def run(self, coroutine: Coroutine[Any, Any, T], *, cleanup: float = CLEANUP) -> T:
-        """Run a coroutine on the loop and wait for what it returns or raises."""
+    def run(
+        self,
+        coroutine: Coroutine[Any, Any, T],
+        *,
+        cleanup: float = CLEANUP,
+        tick: Callable[[], Any] | None = None,
+    ) -> T:
+        """Run a coroutine on the loop and wait for what it returns or raises.
+
+        `tick` is called by the waiting thread, about ten times a second and once at the end.
+        """
         if self.is_current:
             coroutine.close()
             raise ComfyError(
@@ -143,7 +152,7 @@ class BackgroundLoop:
         running: _Running[T] = _Running(self)
         try:
             self.spawn(running, coroutine, box.put)
-            return _outcome(self._take(box, None))
+            return _outcome(self._take(box, None, tick))
         except BaseException as error:
             if running.finished or isinstance(error, ConnectionFailed):
                 raise
@@ -151,12 +160,22 @@ class BackgroundLoop:
             self._take(box, cleanup)
             raise
 
-    def _take(self, box: queue.SimpleQueue[asyncio.Task[T]], timeout: float | None) -> asyncio.Task[T] | None:
+    def _take(
+        self,
+        box: queue.SimpleQueue[asyncio.Task[T]],
+        timeout: float | None,
+        tick: Callable[[], Any] | None = None,
+    ) -> asyncio.Task[T] | None:
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             try:
-                return box.get(timeout=TICK)
+                task = box.get(timeout=TICK)
+                if tick is not None:
+                    tick()
+                return task
             except queue.Empty:
+                if tick is not None:
+                    tick()
                 if deadline is not None and time.monotonic() >= deadline:
                     return None
                 if self._thread is None or not self._thread.is_alive():
@@ -240,7 +259,7 @@ def plain(method: Callable[Concatenate[Any, P], Awaitable[T]]) -> Callable[Conca
 
     @functools.wraps(method)
     def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> T:
-        return IO.run(_coroutine(method(self._async, *args, **kwargs)))
+        return IO.run(_coroutine(method(self._async, *args, **kwargs)), tick=self._async.meter.paint)
 
     return call
 

@@ -1,83 +1,91 @@
-"""Every event of a job, kept for readers that start late, in memory that does not grow with previews.
+"""Every event of a job, kept for readers that start late, in memory that does not grow.
 
-JSON events are small and stay. Of the preview frames the newest `RECENT` stay too; the images of
-older ones are moved to a temporary file and read back when somebody asks. One thread appends (the
-loop's), any thread reads; there is no lock to leak.
+The newest events stay as they are; older ones are moved, a chunk at a time, to a temporary file and
+read back when somebody asks. One thread appends (the loop's), any thread reads: what readers look at
+is replaced whole, so that there is no lock to leak.
 """
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import os
+import pickle
 import tempfile
 import weakref
-from collections import deque
-from dataclasses import dataclass, replace
 
 from ..protocol.frames import PreviewImage
 from ..protocol.messages import Event
 
-RECENT = 64
-
-
-@dataclass(frozen=True)
-class _Stored:
-    event: PreviewImage
-    start: int
-    length: int
+EVENTS = 1024
+BYTES = 8 * 1024 * 1024
+CHUNK = 256
 
 
 class Backlog:
     """An append-only sequence of events."""
 
     def __init__(self) -> None:
-        self._items: list[Event | _Stored] = []
-        self._recent: deque[int] = deque()
+        self._tail: tuple[int, list[Event]] = (0, [])
+        self._bytes = 0
+        self._firsts: list[int] = []
+        self._places: list[tuple[int, int]] = []
+        self._read: tuple[int, list[Event]] = (-1, [])
         self._file: _File | None = None
 
     def __len__(self) -> int:
-        return len(self._items)
+        base, items = self._tail
+        return base + len(items)
 
     def append(self, event: Event) -> None:
         """Add one; called from one thread only."""
-        self._items.append(event)
+        items = self._tail[1]
+        items.append(event)
         if isinstance(event, PreviewImage):
-            self._recent.append(len(self._items) - 1)
-            if len(self._recent) > RECENT:
-                self._spill(self._recent.popleft())
+            self._bytes += len(event.image)
+        if len(items) > CHUNK and (len(items) > EVENTS or self._bytes > BYTES):
+            # With a full disk everything stays in memory.
+            with contextlib.suppress(OSError):
+                self._spill()
 
     def __getitem__(self, index: int) -> Event:
-        item = self._items[index]
-        if not isinstance(item, _Stored):
-            return item
-        assert self._file is not None
-        return replace(item.event, image=self._file.read(item.start, item.length))
+        base, items = self._tail
+        if index >= base:
+            return items[index - base]
+        number = bisect.bisect_right(self._firsts, index) - 1
+        read = self._read
+        if read[0] != number:
+            assert self._file is not None
+            read = self._read = (number, pickle.loads(self._file.read(*self._places[number])))
+        return read[1][index - self._firsts[number]]
 
-    def _spill(self, index: int) -> None:
-        event = self._items[index]
-        assert isinstance(event, PreviewImage)
-        # With a full disk the frame stays in memory.
-        with contextlib.suppress(OSError):
-            if self._file is None:
-                self._file = _File()
-                weakref.finalize(self, self._file.remove)
-            start = self._file.write(event.image)
-            self._items[index] = _Stored(replace(event, image=b""), start, len(event.image))
+    def _spill(self) -> None:
+        base, items = self._tail
+        if self._file is None:
+            self._file = _File()
+            weakref.finalize(self, self._file.remove)
+        moved = items[:CHUNK]
+        place = self._file.write(pickle.dumps(moved, protocol=5))
+        self._places.append(place)
+        self._firsts.append(base)
+        self._tail = (base + CHUNK, items[CHUNK:])
+        self._bytes -= sum(len(event.image) for event in moved if isinstance(event, PreviewImage))
 
 
 class _File:
+    """A temporary file written at its end and read by name, which every system allows."""
+
     def __init__(self) -> None:
-        handle, self._path = tempfile.mkstemp(prefix="comfy-notebook-", suffix=".previews")
+        handle, self._path = tempfile.mkstemp(prefix="comfy-notebook-", suffix=".events")
         self._out = os.fdopen(handle, "wb", buffering=0)
         self._size = 0
 
-    def write(self, data: bytes) -> int:
-        start = self._size
-        view = memoryview(data)
+    def write(self, data: bytes) -> tuple[int, int]:
+        start, view = self._size, memoryview(data)
         while view:
             view = view[self._out.write(view) or 0 :]
         self._size += len(data)
-        return start
+        return start, len(data)
 
     def read(self, start: int, length: int) -> bytes:
         with open(self._path, "rb") as file:

@@ -18,6 +18,7 @@ from ..sync import IO, Eventually, on_io
 from . import debug
 from .downloads import Downloads
 from .hub import Hub
+from .meter import Meter
 from .nodes_cache import NodesCache
 from .records import FileRef, JobPage, QueueInfo, ServerInfo
 from .uploads import Progress, Uploads
@@ -55,6 +56,7 @@ class AsyncClient:
         self.client_id = uuid.uuid4().hex
         self.hub = Hub()
         self.downloads = Downloads(http)
+        self.meter = Meter()
         self.closed = False
         self._nodes = NodesCache(http, keep=server is None)
         self._events: EventSource | None = None

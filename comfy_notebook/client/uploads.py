@@ -41,13 +41,15 @@ class Uploads:
         if not overwrite:
             ref = await client.dialect.known_file(client.http, packed.data, packed.name)
         if ref is None:
+            if progress is None:
+                client.meter.begin(packed.name, len(packed.data))
             ref = await assets.send(
                 client.http,
                 client.dialect,
                 packed,
                 subfolder=subfolder,
                 overwrite=overwrite,
-                progress=progress,
+                progress=progress or client.meter.note,
             )
         self._sent[where] = ref
         return ref

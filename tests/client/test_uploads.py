@@ -1,0 +1,180 @@
+"""Any picture or file, whatever form it has in Python, becomes one file; what is too large is refused here."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from PIL import Image, PngImagePlugin
+
+from comfy_notebook.client import assets, masks
+from comfy_notebook.client.client import Client
+from comfy_notebook.errors import UploadRejected
+
+from . import graphs
+
+PIXELS = numpy.random.default_rng(3).integers(0, 256, (6, 8, 3), dtype=numpy.uint8)
+
+
+def pixels_of(packed: assets.Packed) -> Any:
+    return numpy.asarray(Image.open(io.BytesIO(packed.data)))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        PIXELS,
+        PIXELS[None],
+        PIXELS.astype(numpy.int64),
+        (PIXELS / 255).astype(numpy.float32),
+        PIXELS / 255.0,
+        Image.fromarray(PIXELS),
+    ],
+    ids=["uint8", "batch of one", "int64", "float32", "float64", "PIL"],
+)
+def test_equal_pixels_are_one_asset(value: Any) -> None:
+    packed = assets.pack(value)
+    assert packed.name == "image.png"
+    assert packed.data == assets.pack(PIXELS).data
+
+
+def test_a_picture_is_sent_without_its_metadata() -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("prompt", "a private prompt")
+    out = io.BytesIO()
+    Image.fromarray(PIXELS).save(out, "PNG", pnginfo=info, dpi=(72, 72))
+    opened = Image.open(io.BytesIO(out.getvalue()))
+    opened.load()
+    assert assets.pack(opened).data == assets.pack(PIXELS).data
+    assert assets.pack(out.getvalue()).data == out.getvalue(), "but bytes are sent as they are"
+
+
+@pytest.mark.parametrize(
+    ("shape", "mode"), [((6, 8), "L"), ((6, 8, 1), "L"), ((6, 8, 3), "RGB"), ((6, 8, 4), "RGBA")]
+)
+def test_shapes(shape: tuple[int, ...], mode: str) -> None:
+    packed = assets.pack(numpy.full(shape, 0.5))
+    assert Image.open(io.BytesIO(packed.data)).mode == mode
+    assert pixels_of(packed).max() == 128
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (numpy.zeros((2, 6, 8, 3)), "2×6×8×3"),
+        (numpy.zeros((6, 8, 2)), "6×8×2"),
+        (numpy.zeros((0, 8, 3)), "no picture"),
+        (numpy.full((2, 2), 255.0), "0 to 1"),
+        (numpy.full((2, 2), numpy.nan), "0 to 1"),
+        (numpy.full((2, 2), -1), "beyond 0–255"),
+        (object(), "cannot be uploaded"),
+        (io.StringIO("text"), "not bytes"),
+        (Path("no-such-file.png"), "cannot be read"),
+    ],
+    ids=str,
+)
+def test_what_is_no_file(value: Any, said: str) -> None:
+    with pytest.raises(UploadRejected, match=said):
+        assets.pack(value)
+
+
+def test_files_and_file_objects(tmp_path: Path) -> None:
+    path = tmp_path / "my voice.wav"
+    path.write_bytes(b"RIFFsound")
+    with path.open("rb") as file:
+        found = [
+            assets.pack(path),
+            assets.pack(str(path)),
+            assets.pack(file),
+            assets.pack(b"RIFFsound", path.name),
+        ]
+    assert {(packed.name, packed.data) for packed in found} == {("my voice.wav", b"RIFFsound")}
+    assert assets.pack(b"x", "../../up.png").name == "up.png"
+
+
+def test_limits_are_checked_before_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UploadRejected, match="takes 50 MB"):
+        assets.check(assets.Packed("a.bin", b"x" * (50 * 2**20 + 1)), 50 * 2**20, pixels=True)
+    wide = assets.pack(Image.new("1", (16_385, 1)))
+    with pytest.raises(UploadRejected, match="16385×1"):
+        assets.check(wide, None, pixels=True)
+    assets.check(wide, None, pixels=False)
+    monkeypatch.setattr(assets, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(UploadRejected, match="megapixels"):
+        assets.check(assets.pack(PIXELS), None, pixels=True)
+    with pytest.raises(UploadRejected, match="empty"):
+        assets.check(assets.Packed("a.bin", b""), None, pixels=True)
+
+
+HALF = numpy.repeat([[0, 1]], 2, axis=0).repeat([2, 2], axis=1)
+
+
+def with_alpha() -> Image.Image:
+    """As the editor keeps a mask: black, and transparent where to repaint."""
+    picture = Image.new("RGBA", (4, 2), (0, 0, 0, 255))
+    picture.putalpha(Image.fromarray((255 - HALF * 255).astype(numpy.uint8)))
+    return picture
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        HALF.astype(bool),
+        HALF.astype(float),
+        (HALF * 255).astype(numpy.uint8),
+        Image.fromarray((HALF * 255).astype(numpy.uint8)),
+        Image.fromarray((HALF * 255).astype(numpy.uint8)).convert("RGB"),
+        with_alpha(),
+    ],
+    ids=["bool", "float", "uint8", "L", "RGB", "alpha"],
+)
+def test_white_is_repainted_whatever_the_mask_is(mask: Any) -> None:
+    sent = Image.open(io.BytesIO(masks.as_alpha(masks.to_mask(mask))))
+    assert (numpy.asarray(sent.getchannel("A")) == 255 - HALF * 255).all()
+
+
+def test_a_mask_of_another_size_is_refused() -> None:
+    with pytest.raises(UploadRejected, match="4×2 and the picture 8×6"):
+        masks.as_alpha(masks.to_mask(HALF.astype(bool)), (8, 6))
+
+
+def test_a_value_in_an_input_is_uploaded_on_submission(cloud: Client) -> None:
+    wf = graphs.load(PIXELS)
+    result = cloud.run(wf)
+    assert (result["Picture"].array == PIXELS).all()
+    assert wf["LoadImage"].image is PIXELS, "and the workflow keeps the value it was given"
+
+
+def test_only_where_the_input_takes_files(cloud: Client) -> None:
+    with pytest.raises(UploadRejected, match="width: takes no files"):
+        cloud.submit(graphs.picture(), inputs={"1.width": PIXELS})
+
+
+def test_equal_content_is_not_sent_twice(cloud: Client) -> None:
+    sent = []
+    request = cloud._async.http.request
+
+    async def note(method: str, path: str, **options: Any) -> Any:
+        sent.append(path)
+        return await request(method, path, **options)
+
+    cloud._async.http.request = note
+    noise = numpy.random.default_rng().integers(0, 256, (9, 9, 3), dtype=numpy.uint8)
+    first = cloud.upload(noise)
+    assert cloud.upload(Image.fromarray(noise)) == first
+    assert sent.count("/api/upload/image") == 1
+    cloud._async._uploads._sent.clear()
+    again = cloud.upload(noise)
+    assert sent.count("/api/upload/image") == 1, "another session finds it by its hash"
+    assert "/api/assets/from-hash" in sent
+    assert (cloud.run(graphs.load(again.name))["Picture"].array == noise).all()
+
+
+def test_progress_of_large_uploads(cloud: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    cloud.upload(numpy.random.default_rng().bytes(6 * 2**20), name="large.bin")
+    assert capsys.readouterr().out.endswith("Uploading large.bin: 100 % of 6 MB\n")
+    cloud.upload(b"small" + numpy.random.default_rng().bytes(8), name="small.bin")
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,114 @@
+"""One loop for everyone: plain calls wait for it, and an interrupt gets through to what they wait for."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from comfy_notebook.errors import ComfyError
+from comfy_notebook.sync import IO, BackgroundLoop
+
+posix = pytest.mark.skipif(os.name != "posix", reason="fork and signals as POSIX has them")
+
+
+async def _name() -> str:
+    return threading.current_thread().name
+
+
+def test_a_plain_call_runs_on_the_background_thread() -> None:
+    assert IO.run(_name()) == "comfy-io"
+
+
+def test_what_is_raised_is_raised_here() -> None:
+    async def fail() -> None:
+        raise ComfyError("as it was")
+
+    with pytest.raises(ComfyError, match="as it was"):
+        IO.run(fail())
+
+
+def test_from_any_loop() -> None:
+    async def main() -> str:
+        return await IO.bridge(_name())
+
+    assert asyncio.run(main()) == "comfy-io"
+
+
+def test_a_plain_call_on_the_loop_itself_says_so() -> None:
+    async def nested() -> None:
+        IO.run(_name())
+
+    with pytest.raises(ComfyError, match="own thread"):
+        IO.run(nested())
+
+
+@posix
+def test_an_interrupt_cancels_and_waits_for_the_cleanup() -> None:
+    begun, cleaned = threading.Event(), threading.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.05)
+            cleaned.set()
+
+    def interrupt() -> None:
+        begun.wait(5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        IO.run(work())
+    thread.join()
+    assert cleaned.is_set()
+    assert IO.run(_name()) == "comfy-io"
+
+
+def test_cancelling_what_awaits_it_cancels_it() -> None:
+    ended = threading.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    async def main() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(IO.bridge(work()), 0.05)
+
+    asyncio.run(main())
+    assert ended.wait(5)
+
+
+def test_it_starts_again_after_it_was_stopped() -> None:
+    loop = BackgroundLoop("comfy-io-test")
+    assert loop.run(_name()) == "comfy-io-test"
+    loop.stop()
+    assert loop.run(_name()) == "comfy-io-test"
+    loop.stop()
+
+
+@posix
+def test_a_forked_child_has_a_loop_of_its_own() -> None:
+    code = """
+import os
+from comfy_notebook.sync import IO
+async def pid(): return os.getpid()
+assert IO.run(pid()) == os.getpid()
+child = os.fork()
+if child == 0:
+    os._exit(0 if IO.run(pid()) == os.getpid() else 1)
+assert os.waitpid(child, 0)[1] == 0
+assert IO.run(pid()) == os.getpid()
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=30)
