@@ -82,7 +82,8 @@ def html(workflow: Workflow) -> str:
     least = max(320, round(width * 0.62))
     return (
         f"<style>{CSS}{FRAME_CSS}</style>"
-        f'<div class="cn-graph-frame" hidden="hidden"><svg class="cn-graph" viewBox="0 0 {width} {height}" role="img" '
+        '<div class="cn-graph-frame" hidden="hidden">'
+        f'<svg class="cn-graph" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{caption}" style="width:100%;min-width:{least}px;max-width:{width}px;height:auto;'
         f'display:block">{body}</svg></div>'
         f'<pre class="cn-graph-outline">{outline}</pre>'
