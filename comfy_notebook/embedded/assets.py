@@ -178,10 +178,12 @@ class Assets:
         """
         filename, annotated = split_annotated(filename)
         type = annotated or type
-        if hashed := _HASH_NAME.fullmatch(filename):
-            return self.by_hash(user, hashed.group(1))
+        if ".." in f"{subfolder}/{filename}".replace("\\", "/").split("/"):
+            return None
         if not subfolder and "/" in filename:
             subfolder, _, filename = filename.rpartition("/")
+        if hashed := _HASH_NAME.fullmatch(filename):
+            return self.by_hash(user, hashed.group(1))
         row = self._db.row(
             "SELECT * FROM assets WHERE user = ? AND filename = ? AND subfolder = ?"
             " AND (? IS NULL OR type = ?) ORDER BY rowid DESC LIMIT 1",

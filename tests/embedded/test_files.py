@@ -69,6 +69,8 @@ class TestUpload:
         form = {"type": "input", "subfolder": "clipspace", "original_ref": reference}
         masked = http.post("/api/upload/mask", files=files, data=form).json()
         assert masked["subfolder"] == "clipspace"
+        # What a client makes of that answer: the subfolder is part of the name, and means nothing.
+        assert view(http, filename=f"clipspace/{masked['name']} [input]")
         assert masked["name"] != title
 
     def test_the_list_of_loadimage_holds_what_there_is(self, http):
