@@ -1,11 +1,12 @@
 """Painting a mask over a picture, by anywidget where it is installed; upload a mask otherwise.
 
 The script is shipped in the package and loads nothing from elsewhere. The mask comes back as the
-bytes of a PNG of the picture's own size, white where a person painted.
+data URI of a PNG of the picture's own size, white where a person painted.
 """
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import io
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,7 @@ def available() -> bool:
 
 
 def make(image: Image) -> Any:
-    """A widget to paint on the image; its `mask` trait holds PNG bytes, empty while nothing is painted."""
+    """A widget to paint on the image; its `mask` trait is a data URI, empty while nothing is painted."""
     import anywidget
     import traitlets
 
@@ -39,21 +40,22 @@ def make(image: Image) -> Any:
         width = traitlets.Int(0).tag(sync=True)
         height = traitlets.Int(0).tag(sync=True)
         size = traitlets.Int(32).tag(sync=True)
-        mask = traitlets.Bytes(b"").tag(sync=True)
+        mask = traitlets.Unicode("").tag(sync=True)
 
     shown = picture.scaled(picture.viewable(image), _SHOWN)
     return Brush(image=picture.png(shown), width=image.width, height=image.height)
 
 
-def painted(mask: bytes, size: tuple[int, int]) -> Image | None:
+def painted(mask: str, size: tuple[int, int]) -> Image | None:
     """The mask as an L image of the given size, white = painted; None when nothing was."""
     from PIL import Image as pil
 
-    if not mask:
+    kind, _, data = mask.partition(",")
+    if kind != "data:image/png;base64":
         return None
-    with pil.open(io.BytesIO(mask)) as image:
+    with pil.open(io.BytesIO(base64.b64decode(data)), formats=("PNG",)) as image:
         found = image.convert("L").resize(size, pil.Resampling.BILINEAR)
-    return found if found.getextrema()[1] > 0 else None
+    return found if found.getextrema() != (0, 0) else None
 
 
 def attach(control: FileKnob) -> None:
@@ -77,6 +79,12 @@ def attach(control: FileKnob) -> None:
             state.update(source=control.own, brush=make(image), size=image.size)
             control.extra.children = [button, state["brush"]]
 
+    def changed() -> None:
+        # A mask belongs to the picture it was painted on.
+        state.clear()
+        control.extra.children = [button]
+
     button.on_click(opened)
+    control.source_changed = changed
     control.extra.children = [button]
     control.mask_of = lambda: painted(state["brush"].mask, state["size"]) if "brush" in state else None

@@ -27,6 +27,7 @@ class FileKnob(Knob):
         self._own: Any = None
         self._call: Callable[[], None] = lambda: None
         self.mask_of: Callable[[], Any] = lambda: None
+        self.source_changed: Callable[[], None] = lambda: None
         choices = [choice for choice in spec.choices or () if isinstance(choice, str)]
         self._choice = Choice(choices, value if isinstance(value, str) else (choices or [""])[0])
         self._choice.widget.layout.width = "240px"
@@ -60,14 +61,18 @@ class FileKnob(Knob):
 
     def put(self, value: Any) -> None:
         if isinstance(value, str):
-            self._own = None
+            self._take(None)
             self._choice.put(value)
         else:
-            self._own = value
+            self._take(value)
         self._show(value, "")
 
     def changed(self, call: Callable[[], None]) -> None:
         self._call = call
+
+    def _take(self, own: Any) -> None:
+        self._own = own
+        self.source_changed()
 
     def _uploaded(self, change: Any) -> None:
         files = change["new"]
@@ -75,7 +80,7 @@ class FileKnob(Knob):
             return
         # ipywidgets 8 gives a tuple of dicts, 7 a dict of dicts.
         first = files[0] if isinstance(files, (tuple, list)) else next(iter(files.values()))
-        self._own = bytes(first["content"])
+        self._take(bytes(first["content"]))
         self._show(self._own, first.get("name") or "uploaded")
         self._call()
 
@@ -87,12 +92,12 @@ class FileKnob(Knob):
         if found is None:
             self.note.value = f'<span class="cnb cnb-lost">There is no variable {escape(name)}.</span>'
             return
-        self._own = found
+        self._take(found)
         self._show(found, name)
         self._call()
 
     def _chosen(self, _change: Any) -> None:
-        self._own = None
+        self._take(None)
         self.note.value = ""
         self._call()
 

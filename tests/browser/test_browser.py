@@ -122,10 +122,17 @@ invert = comfy.Workflow({
     "1": {"class_type": "LoadImage", "inputs": {"image": "example.png"}},
     "2": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}},
     "3": {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "form"}},
+    "4": {"class_type": "MaskToImage", "inputs": {"mask": ["1", 1]}},
+    "5": {"class_type": "SaveImage", "inputs": {"images": ["4", 0], "filename_prefix": "mask"}},
 }, nodes=client.nodes)
 upload = comfy.form(invert); upload
 """
-    cells = [SETUP, "form = comfy.form(txt2img); form", invert, "upload.result.image.getpixel((5, 5))"]
+    cells = [
+        SETUP,
+        "form = comfy.form(txt2img); form",
+        invert,
+        "[upload.result['3'].image.getpixel((5, 5)), upload.result['5'].image.convert('L').getbbox()]",
+    ]
     with lab.notebook(cells, name="form.ipynb", size=(1100, 1900)) as nb:
         nb.run(0)
         nb.done(0)
@@ -157,13 +164,27 @@ upload = comfy.form(invert); upload
             panel.locator("button", has_text="Upload").click()
         chooser.value.set_files(str(tmp_path / "mine.png"))
         panel.locator("figure img").first.wait_for(timeout=10_000)
+        panel.locator("button", has_text="Paint mask").click()
+        canvas = panel.locator("canvas")
+        canvas.wait_for(timeout=10_000)
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
+        nb.page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5)
+        nb.page.mouse.down()
+        nb.page.mouse.move(box["x"] + box["width"] * 0.8, box["y"] + box["height"] * 0.5, steps=5)
+        nb.page.mouse.up()
         panel.locator("button", has_text="Run").first.click()
         panel.locator(".cnb-form .cnb-strip img").first.wait_for(timeout=20_000)
         nb.shot("lab-upload", 2)
         nb.run(3)
         nb.done(3)
-        inverted = [int(part) for part in re.findall(r"\d+", nb.output(3).inner_text().split("(")[1])]
-        assert all(abs(got - wanted) <= 1 for got, wanted in zip(inverted, (55, 225, 225), strict=True))
+        numbers = [int(part) for part in re.findall(r"\d+", nb.output(3).inner_text().split("[(")[1])]
+        assert all(abs(got - wanted) <= 1 for got, wanted in zip(numbers[:3], (55, 225, 225), strict=True))
+        left, top, right, bottom = numbers[3:]
+        assert 40 < left < 60
+        assert 65 < right <= 90
+        assert top > 0
+        assert bottom < 60
 
 
 def test_the_dark_theme_and_a_narrow_window(lab):

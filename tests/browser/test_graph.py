@@ -11,21 +11,18 @@ import pytest
 
 from comfy_notebook.workflow.graph import Workflow
 
-from .lab import ROOT, Lab, chromium
+from .lab import ROOT, Lab
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(chromium() is None, reason="there is no Chromium here"),
-]
+pytestmark = pytest.mark.browser
 WORKFLOW = ROOT / "notebooks" / "workflows" / "txt2img.json"
 COLOUR = "(element, name) => getComputedStyle(element).getPropertyValue(name).trim()"
 
 
-@pytest.fixture(scope="module")
-def lab() -> Iterator[Lab]:
-    pytest.importorskip("playwright")
-    with Lab(theme="dark") as server:
-        yield server
+@pytest.fixture(autouse=True)
+def _dark(lab: Lab) -> Iterator[None]:
+    lab.wear("dark")
+    yield
+    lab.wear("light")
 
 
 def test_it_takes_labs_colours_and_survives_reopening(lab: Lab) -> None:

@@ -138,11 +138,15 @@ def jobs_text(page: JobPage) -> str:
     """The page as lines of text."""
     lines = [f"{page.total} job{'s' if page.total != 1 else ''}"]
     for record in page.jobs:
-        outputs = f"{record.outputs_count} outputs" if record.outputs_count is not None else ""
+        outputs = _outputs(record.outputs_count)
         spent = wording.seconds(record.seconds)
         words = (record.status.value, when(record.created), spent, outputs)
         lines.append("  " + "  ".join([plain(record.id), *[word for word in words if word]]))
     return "\n".join(lines)
+
+
+def _outputs(count: int | None) -> str:
+    return "" if count is None else f"{count} output{'s' if count != 1 else ''}"
 
 
 def when(at: float | None) -> str:
@@ -156,7 +160,7 @@ def when(at: float | None) -> str:
 
 def _row_html(record: JobRecord) -> str:
     spent = wording.seconds(record.seconds)
-    count = f"{record.outputs_count} outputs" if record.outputs_count is not None else ""
+    count = _outputs(record.outputs_count)
     error = record.error.exception_message if record.error is not None else record.message
     meta = " · ".join(part for part in (when(record.created), spent, count) if part)
     return (

@@ -1,4 +1,4 @@
-// A picture to paint a mask on. Traits: image (PNG bytes), width, height (of the mask), size, mask (PNG bytes).
+// A picture to paint a mask on. Traits: image (PNG bytes), width, height (of the mask), size, mask (a data URI of a PNG).
 function url(view) {
   return URL.createObjectURL(new Blob([view.buffer ? view : new Uint8Array(view)], { type: "image/png" }));
 }
@@ -60,10 +60,8 @@ function render({ model, el }) {
     const ink = flat.getContext("2d");
     ink.fillRect(0, 0, flat.width, flat.height);
     ink.drawImage(canvas, 0, 0);
-    flat.toBlob(async (blob) => {
-      model.set("mask", new DataView(await blob.arrayBuffer()));
-      model.save_changes();
-    }, "image/png");
+    model.set("mask", flat.toDataURL("image/png"));
+    model.save_changes();
   }
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
