@@ -104,7 +104,7 @@ class VAEDecode(Node):
 
     def run(self, ctx: Context, *, samples: dict[str, Any], vae: AnalyticVae) -> tuple[Any, ...]:
         """(B, 8h, 8w, 3)."""
-        return (latent_space.decode(_four_channels(samples["samples"])),)
+        return (latent_space.decode(_four_channels(samples["samples"]), ctx.check_cancelled),)
 
 
 class VAEEncode(Node):

@@ -75,7 +75,19 @@ def test_a_seed_is_a_picture(tmp_path: Path) -> None:
 
 
 def test_cancelling_takes_effect_at_the_next_evaluation(tmp_path: Path) -> None:
-    bench = Bench(Folder(tmp_path), cancel_after=4)
+    class Impatient(Bench):
+        def check_cancelled(self) -> None:
+            if len(self.steps) == 2:
+                raise Cancelled
+
+    bench = Impatient(Folder(tmp_path))
     with pytest.raises(Cancelled):
         run_graph(default_graph(), bench, default_registry())
     assert len(bench.steps) == 2
+
+
+def test_cancelling_takes_effect_while_scenes_are_drawn(tmp_path: Path) -> None:
+    bench = Bench(Folder(tmp_path), cancel_after=4)
+    with pytest.raises(Cancelled):
+        run_graph(default_graph(), bench, default_registry())
+    assert bench.steps == []

@@ -9,7 +9,7 @@ by weight, as ComfyUI averages them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,13 +29,23 @@ _FEATHER = 8
 class Guidance:
     """The predictions of one model under one or more conditionings, for one latent size."""
 
-    def __init__(self, model: AnalyticModel, shape: tuple[int, ...], mask: Array | None = None) -> None:
-        """`mask` (B, 1, h, w) is what is to be repainted; the model then looks mostly there."""
+    def __init__(
+        self,
+        model: AnalyticModel,
+        shape: tuple[int, ...],
+        mask: Array | None = None,
+        pause: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`mask` (B, 1, h, w) is what is to be repainted; the model then looks mostly there.
+
+        `pause` is called before each item's prediction; what it raises ends the run.
+        """
         self._model = model
         self._shape = shape
+        self._pause = pause
         self._whole: Canvas | None = None
         if mask is not None and float(mask.min()) < 1.0:
-            self._whole = model.masked_canvas(mask.max(axis=(0, 1)))
+            self._whole = model.masked_canvas(mask.max(axis=(0, 1)), pause)
 
     def predict(self, x: Array, sigma: float, conditionings: Sequence[Conditioning]) -> list[Array]:
         """One prediction of x's shape for each conditioning; zeros where none of its entries reaches."""
@@ -54,7 +64,7 @@ class Guidance:
             canvas = self._whole if (height, width) == self._shape[2:] else None
             tilts = [entry[0].sum(axis=(0, 1)) for _, entry in here]
             for (number, entry), found in zip(
-                here, self._model.denoised(x[inside], sigma, tilts, canvas), strict=True
+                here, self._model.denoised(x[inside], sigma, tilts, canvas, self._pause), strict=True
             ):
                 weight = _weight(entry[1], box, self._shape)
                 sums[number][inside] += found * weight
@@ -123,7 +133,8 @@ def _weight(options: Mapping[str, Any], box: Box, shape: tuple[int, ...]) -> Arr
     y, x, height, width = box
     weight = np.full((1, 1, height, width), options.get("strength", 1.0), np.float32)
     if "mask" in options:
-        mask = _fitted(options["mask"], *shape[2:])[:, None, y : y + height, x : x + width]
+        mask = _fitted(options["mask"], *shape[2:])[np.arange(shape[0]) % len(options["mask"])]
+        mask = mask[:, None, y : y + height, x : x + width]
         return weight * mask * np.float32(options.get("mask_strength", 1.0))
     for axis, (start, length, whole) in enumerate(((y, height, shape[2]), (x, width, shape[3]))):
         ramp = np.ones(length, np.float32)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..base import room_for
 from .noise import Array
 
 BLOCK = 8
@@ -23,6 +24,7 @@ _TO_LUMA_CHROMA = np.array(
 )
 _CONTRAST = 2.6
 _LEAST_EDGE = 0.025
+_WORKING = 8  # arrays of a picture's size that decoding it needs at once
 
 
 def from_rgb(rgb: Array) -> Array:
@@ -47,11 +49,14 @@ def encode(pixels: Array) -> Array:
     return found
 
 
-def decode(latent: Array) -> Array:
-    """Pictures (B, 8h, 8w, 3), RGB 0–1, of latents (B, 4, h, w)."""
+def decode(latent: Array, pause: Callable[[], None] = lambda: None) -> Array:
+    """Pictures (B, 8h, 8w, 3), RGB 0–1, of latents (B, 4, h, w); `pause` is called before each."""
     batch, _, h, w = latent.shape
+    room_for(batch, h * BLOCK, w * BLOCK, 3)
+    room_for(_WORKING, h * BLOCK, w * BLOCK, 3)
     pictures = np.empty((batch, h * BLOCK, w * BLOCK, 3), np.float32)
     for picture, item in zip(pictures, latent, strict=True):
+        pause()
         soft, crisp = _both(to_rgb(item))
         how = np.clip(_enlarged(item[3:], _linear) + np.float32(0.5), 0, 1)
         soft += how * (crisp - soft)

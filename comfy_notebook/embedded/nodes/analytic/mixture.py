@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,13 +88,19 @@ class Weights:
 class Scenes:
     """All scenes at one latent size; built once, then only read."""
 
-    def __init__(self, height: int, width: int) -> None:
+    def __init__(self, height: int, width: int, pause: Callable[[], None] = lambda: None) -> None:
+        """`pause` is called now and then; what it raises ends the drawing."""
         self.height, self.width = height, width
         self.grounds = tuple(name for name, _ in layouts())
-        painted = [paint(name, variant, height, width, LIGHTS) for name, variant in layouts()]
+        painted = []
+        for name, variant in layouts():
+            pause()
+            painted.append(paint(name, variant, height, width, LIGHTS))
         self.means = np.stack(painted, axis=1).reshape(len(LIGHTS), len(painted), 3, height * width)
         self.ambient = np.array([light.ambient for light in LIGHTS], np.float32)
+        pause()
         self.skies = Overlays.of(skies(height, width))
+        pause()
         self.subjects = Overlays.of(subjects(height, width))
         overlap = self.skies.coverage @ self.subjects.coverage.T
         self.apart = np.where(overlap < 1e-6, 0.0, -np.inf)

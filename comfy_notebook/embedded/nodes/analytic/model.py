@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,8 +51,11 @@ class AnalyticModel:
         self._canvases: OrderedDict[tuple[int, int], Canvas] = OrderedDict()
         self._lock = threading.Lock()
 
-    def canvas(self, height: int, width: int) -> Canvas:
-        """The scenes at a latent size; those of the last few sizes are kept."""
+    def canvas(self, height: int, width: int, pause: Callable[[], None] = lambda: None) -> Canvas:
+        """The scenes at a latent size; those of the last few sizes are kept.
+
+        `pause` is called now and then while they are drawn; what it raises ends that.
+        """
         if height * width > LARGEST:
             raise TooLarge(
                 f"A picture of {8 * width}×{8 * height} pixels is more than this model draws: "
@@ -61,25 +64,34 @@ class AnalyticModel:
         with self._lock:
             found = self._canvases.pop((height, width), None)
             if found is None:
-                found = Canvas(Scenes(height, width), Photograph(height, width))
+                found = Canvas(Scenes(height, width, pause), Photograph(height, width))
             self._canvases[height, width] = found
             while len(self._canvases) > 1 and sum(h * w for h, w in self._canvases) > _KEPT_CELLS:
                 self._canvases.popitem(last=False)
         return found
 
-    def masked_canvas(self, mask: Array) -> Canvas:
+    def masked_canvas(self, mask: Array, pause: Callable[[], None] = lambda: None) -> Canvas:
         """The scenes for repainting where `mask` (h, w) is 1: what is around it is only a hint."""
-        canvas = self.canvas(*mask.shape)
+        canvas = self.canvas(mask.shape[0], mask.shape[1], pause)
         inside = np.clip(mask, 0, 1)
         return Canvas(canvas.scenes.trusting(inside), None, canvas.scenes.trusting(1 - inside))
 
     def denoised(
-        self, x: Array, sigma: float, tilts: Sequence[Array], canvas: Canvas | None = None
+        self,
+        x: Array,
+        sigma: float,
+        tilts: Sequence[Array],
+        canvas: Canvas | None = None,
+        pause: Callable[[], None] = lambda: None,
     ) -> list[Array]:
-        """D(x, σ) of latents (B, 4, h, w) under each prompt's tilts: one array of x's shape a prompt."""
-        canvas = canvas or self.canvas(*x.shape[2:])
+        """D(x, σ) of latents (B, 4, h, w) under each prompt's tilts: one array of x's shape a prompt.
+
+        `pause` is called before each item of the batch.
+        """
+        canvas = canvas or self.canvas(x.shape[2], x.shape[3], pause)
         found = [np.empty_like(x, dtype=np.float32) for _ in tilts]
         for number, item in enumerate(x):
+            pause()
             for prompt, picture in enumerate(_denoised_item(canvas, item, sigma, tilts)):
                 found[prompt][number] = picture
         return found

@@ -121,7 +121,7 @@ def sample(
     start = samples * np.float32(SCALE)
     mask = _mask_of(latent, start.shape)
     unit = noise.draw(latent)
-    guidance = Guidance(guider.model, start.shape, mask)
+    guidance = Guidance(guider.model, start.shape, mask, ctx.check_cancelled)
     denoiser = _kept_outside(_guided(guidance, guider), start, unit, mask)
     first = float(sigmas[0])
     whole = first > SIGMA_MAX or math.isclose(first, SIGMA_MAX, rel_tol=1e-5)
@@ -133,7 +133,7 @@ def sample(
         last[0] = denoised
         ctx.progress(index + 1, len(sigmas) - 1, preview_jpeg(denoised / np.float32(SCALE)))
 
-    x = sampler.walk()(_stoppable(ctx, denoiser), x, sigmas, report, lambda: stream.normal(x.shape))
+    x = sampler.walk()(denoiser, x, sigmas, report, lambda: stream.normal(x.shape))
     if mask is not None:
         x = x * mask + start * (1 - mask)
     ended, estimate = x / np.float32(SCALE), last[0] / np.float32(SCALE)
@@ -147,6 +147,8 @@ def checked(samples: Array) -> Array:
             f"This model works on latents of shape (batch, 4, height, width), not {tuple(samples.shape)}. "
             "Make one with EmptyLatentImage or VAEEncode."
         )
+    if not np.isfinite(samples).all():
+        raise ValueError("The latent holds numbers that are not finite (NaN or infinity).")
     return samples.astype(np.float32, copy=False)
 
 
@@ -173,13 +175,5 @@ def _kept_outside(denoiser: Denoiser, start: Array, unit: Array, mask: Array | N
     def denoise(x: Array, sigma: float) -> Array:
         seen = x * mask + (start + unit * np.float32(sigma)) * (1 - mask)
         return denoiser(seen, sigma) * mask + start * (1 - mask)
-
-    return denoise
-
-
-def _stoppable(ctx: Context, denoiser: Denoiser) -> Denoiser:
-    def denoise(x: Array, sigma: float) -> Array:
-        ctx.check_cancelled()
-        return denoiser(x, sigma)
 
     return denoise

@@ -95,6 +95,13 @@ def test_a_masked_conditioning_counts_where_its_mask_is_white(model: AnalyticMod
     assert found[..., 9:] == pytest.approx(night[..., 9:], abs=1e-5)
 
 
+def test_as_many_masks_as_there_are_items_count(model: AnalyticModel) -> None:
+    x = latent_noise(SHAPE, 3)
+    masks = np.stack([np.ones((128, 128), np.float32), np.zeros((128, 128), np.float32)])
+    (found,) = Guidance(model, SHAPE).predict(x, 2.0, [[entry("night", mask=masks)]])
+    assert found == pytest.approx(model.denoised(x, 2.0, [tilts("night")])[0], abs=1e-5)
+
+
 def test_a_time_range_limits_a_conditioning(model: AnalyticModel) -> None:
     x = latent_noise(SHAPE, 3)
     late = [entry("house", start_percent=0.5, end_percent=1.0)]
@@ -117,6 +124,11 @@ def test_a_picture_comes_back_recognisable() -> None:
     assert back.shape == pixels.shape
     assert back.min() >= 0 and back.max() <= 1  # noqa: PT018
     assert -10 * np.log10(((back - pixels) ** 2).mean()) > 27
+
+
+def test_a_picture_too_large_is_refused_before_it_is_made() -> None:
+    with pytest.raises(MemoryError, match="refused"):
+        latent_space.decode(np.broadcast_to(np.float32(0), (1, 4, 2048, 2048)))
 
 
 def test_the_fourth_channel_tells_sharp_from_soft() -> None:
