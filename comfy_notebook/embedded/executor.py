@@ -10,6 +10,7 @@ Walking uses a stack of its own, never Python's: a graph may be ten thousand nod
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -178,6 +179,7 @@ class Executor:
         try:
             arguments = self._arguments(run, entry, node)
             result = _call(node, context, arguments)
+            json.dumps(result.ui)  # what it shows must be something a message can say
         except Interrupted:
             raise
         except Exception as error:

@@ -163,13 +163,16 @@ class Scheduler:
     def _work(self, run: Run) -> None:
         try:
             self._execute(run)
-        except Exception:
+        except BaseException:
+            # Ours, not a node's (the executor reports those). Whatever it was, the job ends and the
+            # next one gets its place.
             log.exception("job %s: the executor failed", run.job.id)
-            if not self._stopping:
-                self._jobs.finish(run.job.id, JobStatus.lost, run.outputs, run.messages)
-        assert self._loop is not None
-        with contextlib.suppress(RuntimeError):  # the loop has closed: the server is stopping
-            self._loop.call_soon_threadsafe(self._ended, run)
+            with contextlib.suppress(Exception):
+                self._jobs.finish(run.job.id, JobStatus.lost)
+        finally:
+            assert self._loop is not None
+            with contextlib.suppress(RuntimeError):  # the loop has closed: the server is stopping
+                self._loop.call_soon_threadsafe(self._ended, run)
 
     def _ended(self, run: Run) -> None:
         user = run.job.user

@@ -56,10 +56,14 @@ class Signer:
 
 
 def _secret(path: Path) -> bytes:
+    """The secret of this data directory, made on first use; written whole or not at all."""
     if path.exists():
         return path.read_bytes()
     secret = secrets.token_bytes(32)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(secret)
+    os.replace(fresh, path)
     return secret

@@ -121,6 +121,15 @@ class Fail(Node):
         raise {"memory": MemoryError("no room"), "key": KeyError("x")}.get(value, RuntimeError(str(value)))
 
 
+class Odd(Node):
+    """Shows what no message can say."""
+
+    output_node = True
+
+    def run(self, ctx):
+        return Ui({"text": [np.zeros(2)]})
+
+
 class Wait(Node):
     """Reports a step, and is cancelled at the next."""
 
@@ -134,7 +143,7 @@ class Wait(Node):
         raise AssertionError("a step was taken after the cancel")
 
 
-NODES = {node.__name__: node for node in (Make, Split, Pair, Gather, Switch, Watch, Show, Fail, Wait)}
+NODES = {node.__name__: node for node in (Make, Split, Pair, Gather, Switch, Watch, Show, Fail, Odd, Wait)}
 
 
 class Heard(list):
@@ -298,6 +307,13 @@ def test_the_type_of_an_error_is_the_references_word_or_its_own_name(bench, valu
     [error] = [event for event in heard if isinstance(event, ExecutionError)]
     assert error.exception_type == type
     assert all("/" not in line.split('"')[1][:1] for line in error.traceback)
+
+
+def test_a_node_that_shows_what_cannot_be_said_has_failed(bench):
+    job, heard = bench.run({"odd": node("Odd")}, ["odd"])
+    assert job.status is JobStatus.failed
+    [error] = [event for event in heard if isinstance(event, ExecutionError)]
+    assert (error.node_id, error.exception_type) == ("odd", "TypeError")
 
 
 def test_a_cancel_takes_effect_before_the_next_step(bench):
