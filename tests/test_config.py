@@ -44,11 +44,10 @@ def test_what_is_no_url(given: str) -> None:
 
 
 def test_a_mistyped_target_has_its_closest_name() -> None:
+    from comfy_notebook.client.connecting import choose
     from comfy_notebook.sync import IO
 
     with pytest.raises(ComfyError, match="embedded"):
-        from comfy_notebook.client.connecting import choose
-
         IO.run(choose("embeded", None))
 
 

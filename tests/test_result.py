@@ -57,7 +57,7 @@ def test_asking_for_what_is_not_there() -> None:
     text = Output(node_id="1", kind="text", text="hello")
     with pytest.raises(comfy.NoOutput, match="1 text"):
         Result("id", [text]).image  # noqa: B018
-    with pytest.raises(comfy.NoOutput, match="nothing at all.*SaveImage"):
+    with pytest.raises(comfy.NoOutput, match=r"nothing at all.*SaveImage"):
         Result("id").array  # noqa: B018
     with pytest.raises(comfy.NoOutput, match="no picture that can be read"):
         picture(data=b"garbage").image  # noqa: B018
@@ -142,5 +142,5 @@ def test_what_could_not_be_fetched_is_said_when_asked_for() -> None:
     result = Result("id", [picture(), lost])
     assert result.image.size == (4, 3)
     assert [str(error) for error in result.errors] == ["lost.png is not on the server (any more)."]
-    with pytest.raises(comfy.DownloadFailed, match="lost.png"):
+    with pytest.raises(comfy.DownloadFailed, match="lost"):
         lost.bytes  # noqa: B018

@@ -1,9 +1,8 @@
 """A server's node definitions, kept on disk between sessions.
 
-One gzip file per server and key. A copy younger than `FRESH` seconds is used as it is; an older one
-is checked with the server first, by its ETag where it gives one, else by its version and the time it
-was fetched. A server of one's own may gain nodes at any restart, so there a copy is trusted only
-while the same process answers.
+One gzip file per server and key. A copy younger than `FRESH` seconds is used as it is, an older one
+only after the server has confirmed its ETag; without an ETag it is fetched anew. A refusal that
+rests on a copy asks again first (`submit`), so that nodes installed since are not missed.
 """
 
 from __future__ import annotations
@@ -55,13 +54,13 @@ class NodesCache:
             timeout=120,
         )
         if answer.status == 304 and saved is not None:
-            nodes = saved["nodes"]
+            nodes, etag = saved["nodes"], saved["etag"]
         else:
-            nodes = answer.json()
+            nodes, etag = answer.json(), answer.headers.get("etag", "")
         if not isinstance(nodes, dict):
             raise ServerError("The server's node definitions cannot be read.", status=answer.status)
         if self._keep:
-            self._save({"at": time.time(), "etag": answer.headers.get("etag", ""), "nodes": nodes})
+            self._save({"at": time.time(), "etag": etag, "nodes": nodes})
         return self._take(nodes)
 
     async def one(self, class_type: str) -> dict[str, Any]:

@@ -101,6 +101,6 @@ def test_what_it_said_when_it_cannot_start(
     with pytest.raises(comfy.ConnectionFailed, match="could not start"):
         comfy.connect("embedded", quiet=True)
     monkeypatch.setenv("PYTHONPATH", "")
+    (data_dir() / "embedded").unlink()
     with pytest.raises(comfy.ConnectionFailed, match="unrecognized arguments"):
-        (data_dir() / "embedded").unlink()
         launcher.start("--no-such-option")

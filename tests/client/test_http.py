@@ -173,7 +173,7 @@ def test_nobody_listens() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with pytest.raises(ConnectionFailed, match="cannot be reached.*Is the server running"):
+    with pytest.raises(ConnectionFailed, match=r"cannot be reached.*Is the server running"):
         IO.run(Http(Access(f"http://127.0.0.1:{port}")).get("/api/queue"))
 
 

@@ -1,4 +1,4 @@
-"""Any picture or file, whatever form it has in Python, becomes one file; what is too large is refused here."""
+"""Any picture or file, whatever form it has in Python, becomes one file; the too large is refused here."""
 
 from __future__ import annotations
 

@@ -1,0 +1,122 @@
+"""The session: which server is taken when nobody says, and the module's own functions."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import comfy_notebook as comfy
+from comfy_notebook import api
+from comfy_notebook.client import connecting
+from comfy_notebook.client.connecting import choose
+from comfy_notebook.sync import IO
+from tests.client import graphs
+from tests.replay import Replay
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    for name in ("COMFY_BASE_URL", "COMFY_CLOUD_API_KEY", "COMFY_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COMFY_NOTEBOOK_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COMFY_NOTEBOOK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COMFY_NOTEBOOK_KEYRING", "0")
+    monkeypatch.setenv("COMFY_NOTEBOOK_LIVE", "0")
+    monkeypatch.setattr(api.session, "client", None)
+    monkeypatch.setattr(api.session, "last_job", None)
+    yield
+    api.session.close()
+
+
+def test_the_first_that_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setattr(connecting, "LOCAL_URL", nobody)
+    started: list[str] = []
+
+    async def embedded(key: str | None, reason: str) -> connecting.Choice:
+        started.append(reason)
+        return connecting.Choice("embedded", "http://127.0.0.1:1", reason)
+
+    monkeypatch.setattr(connecting, "_embedded", embedded)
+    assert IO.run(choose(None, None)).target == "embedded"
+    assert started == ["no API key was found and no ComfyUI answers on 127.0.0.1:8188"]
+    with Replay("misc_http") as local:
+        monkeypatch.setattr(connecting, "LOCAL_URL", local.url)
+        assert IO.run(choose(None, None)).target == "local"
+        monkeypatch.setenv("COMFY_API_KEY", "a-key-of-the-environment")
+        found = IO.run(choose(None, None))
+        assert (found.target, found.url) == ("cloud", "https://cloud.comfy.org")
+        assert "COMFY_API_KEY" in found.reason
+        monkeypatch.setenv("COMFY_BASE_URL", local.url)
+        found = IO.run(choose(None, None))
+        assert (found.url, found.key.value) == (local.url, "a-key-of-the-environment")
+        assert "COMFY_BASE_URL" in found.reason
+
+
+def test_the_cloud_asks_for_a_key() -> None:
+    with pytest.raises(comfy.AuthenticationError, match="%comfy login"):
+        comfy.connect("cloud")
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "embeded", "http://"])
+def test_what_is_no_target(url: str) -> None:
+    with pytest.raises(comfy.ComfyError, match="neither a server's URL"):
+        comfy.connect(url)
+
+
+def test_a_server_that_is_something_else() -> None:
+    from tests.client.test_http import Scripted
+
+    server = Scripted()
+    try:
+        server.answers = [(404, {}, b"<html>"), (404, {}, b"<html>")]
+        with pytest.raises(comfy.ConnectionFailed, match="not as a ComfyUI or Comfy Cloud"):
+            comfy.connect(server.url)
+        server.answers = [(302, {"Location": "/login"}, b"")] * 2
+        with pytest.raises(comfy.ConnectionFailed, match="sign-in"):
+            comfy.connect(server.url)
+    finally:
+        server.close()
+
+
+def test_run_submit_and_job(embedded: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    client = comfy.connect(embedded.url, api_key=embedded.api_key)
+    assert capsys.readouterr().out == f"Connected to {embedded.url}: as asked.\n"
+    assert api.current() is client
+    result = comfy.run(graphs.picture(), quiet=True)
+    assert result.image.size == (32, 32)
+    job = comfy.submit(graphs.picture(color=3))
+    assert comfy.job(job.id).result().array[0, 0, 2] == 3
+    assert comfy.job().id == job.id
+    client.close()
+    assert api.current() is None
+
+
+def test_another_client_for_one_call(embedded: Any) -> None:
+    mine = comfy.connect(embedded.url, api_key=embedded.api_key, quiet=True)
+    with Replay("txt2img_meta") as server:
+        other = comfy.connect(server.url, default=False, quiet=True)
+        wf = comfy.Workflow(server.recording.accepted[0].graph)
+        assert comfy.run(wf, client=other, quiet=True).image.size == (128, 128)
+        assert api.current() is mine
+        other.close()
+
+
+def test_a_timeout_of_run(embedded: Any) -> None:
+    client = comfy.connect(embedded.url, api_key=embedded.api_key, quiet=True)
+    with pytest.raises(comfy.JobTimeout):
+        comfy.run(graphs.sleep(60), timeout=0.2, quiet=True)
+    assert comfy.job().cancel()
+    assert comfy.job().wait(timeout=5) is comfy.JobStatus.cancelled
+    assert client.queue().find(comfy.job().id) is None
+
+
+def test_no_job_yet() -> None:
+    with pytest.raises(comfy.NotConnected, match="No job was submitted"):
+        comfy.job()
