@@ -49,6 +49,7 @@ def look(nb: Any) -> None:
         probe.style.color = 'var(--jp-layout-color0)'; document.body.append(probe);
         const found = getComputedStyle(probe).color; probe.remove(); return found; }"""
     )
+    assert page != "rgb(255, 255, 255)"  # the theme really is dark
     assert box.evaluate(COLOUR, "fill") == page
     assert picture.bounding_box()["width"] > 500
 
@@ -64,3 +65,4 @@ def test_where_it_is_not_trusted_the_outline_stands_in(lab: Lab) -> None:
         outline.wait_for()
         assert "Workflow of 7 nodes" in outline.inner_text()
         assert outline.is_visible()
+        assert not nb.output(0).get_by_text("CONDITIONING", exact=True).locator("visible=true").count()
