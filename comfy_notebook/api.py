@@ -149,6 +149,9 @@ def run(
     (`JobTimeout`; the job goes on). Raises what `submit` raises, and `JobFailed`, `JobCancelled`,
     `JobLost`, `DownloadFailed` or `ConnectionFailed`.
     """
+    # Imported first: between the submission and `watch`, an interrupt would leave the job running.
+    from .display import watch
+
     job = submit(
         workflow,
         seed=seed,
@@ -159,8 +162,6 @@ def run(
         validate=validate,
         client=client,
     )
-    from .display import watch
-
     wanted = settings.previews if previews is None else previews
     limit = settings.timeout if timeout is None else timeout
     return watch(job, previews=wanted, timeout=limit, quiet=quiet)

@@ -44,10 +44,12 @@ def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quie
     `timeout` is in seconds. `quiet` draws nothing at all. An interrupt cancels exactly this job
     on the server, leaves a line that says so, and goes on as KeyboardInterrupt.
     """
-    options = options_of(job)
-    view: View = _Nothing() if quiet else _view(job, detect(), previews and options.previews)
+    view: View = _Nothing()
     bundle: Bundle | None = None
     try:
+        options = options_of(job)
+        if not quiet:
+            view = _view(job, detect(), previews and options.previews)
         with interrupts_held():
             view.open()
         for state in job.updates(options.interval, timeout, heartbeat=1.0):

@@ -187,3 +187,25 @@ def test_interrupting_a_list_cancels_what_has_not_ended(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         many.watch_many(jobs)
     assert [job.cancelled for job in jobs] == [0, 1, 1]
+
+
+def test_without_previews_no_frame_is_drawn_and_the_words_still_are():
+    view = live.LiveView(cancel=lambda: None, previews=False)
+    view.paint(JobState(titles=TITLES, status=JobStatus.in_progress, node="3").after(frame(1), 1.0))
+    assert view._images == {}
+    assert "KSampler" in view._words.value
+    view.close()
+
+
+def test_the_clock_moves_once_a_second_while_nothing_happens():
+    now = [10.0]
+    view = live.LiveView(cancel=lambda: None, clock=lambda: now[0])
+    state = JobState(titles=TITLES, status=JobStatus.in_progress, node="3", started_at=5.0)
+    seen = []
+    for at in (10.0, 10.4, 10.9, 11.1):
+        now[0] = at
+        view.paint(state)
+        seen.append(view._words.value)
+    assert seen[0] == seen[1] == seen[2]
+    assert "6.1 s" in seen[3]
+    view.close()
