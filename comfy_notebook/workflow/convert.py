@@ -82,7 +82,7 @@ def convert(
         raise ConversionError(
             "No entry of this workflow's list of nodes is a node.", problems=problems.listed()
         )
-    return Conversion(Exporter(loaded, rng or random.Random(), now).api(), problems.listed())
+    return Conversion(Exporter(loaded, rng or random.Random()).api(), problems.listed())
 
 
 def to_api(ui: Mapping[str, Any], object_info: NodeCatalog | Mapping[str, Any]) -> dict[str, Any]:

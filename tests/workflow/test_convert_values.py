@@ -256,6 +256,9 @@ def test_what_json_cannot_write_becomes_null():
         (r"{a\|b|c}", {"a|b", "c"}),
         ("a /* not\nthis */ b // nor this\nc", {"a  b \nc"}),
         ("http://x", {"http:"}),
+        ("a /* open // line\nb", {"a /* open \nb"}),
+        ("a /*/ b */ c", {"a  c"}),
+        ("one // x\r\ntwo", {"one \r\ntwo"}),
     ],
 )
 def test_a_dynamic_prompt_draws_one_branch_of_each_choice(prompt, drawn):

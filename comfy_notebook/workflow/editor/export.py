@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from .jsvalues import NOTHING, TooDeep, copied
@@ -16,7 +15,7 @@ from .loading import Loaded
 from .model import BYPASSED, MOST_NODES, MUTED, Graph, Node, Problems
 from .plans import CAPTURED
 from .resolve import Literal, Resolver, Scope
-from .texts import expand_prompt, replace_names
+from .texts import expand_prompt
 from .unknown import report_unknown
 
 _LAST_MODEL = "Last Time Model File"
@@ -26,12 +25,12 @@ _PLAIN = (str, int, bool, type(None))
 class Exporter:
     """Exports one loaded file."""
 
-    def __init__(self, loaded: Loaded, rng: random.Random, now: datetime | None) -> None:
+    def __init__(self, loaded: Loaded, rng: random.Random) -> None:
         self._root: Graph = loaded.root
         self._problems: Problems = loaded.problems
         self._resolver = Resolver(loaded.problems)
         self._rng = rng
-        self._now = now
+        self._names = loaded.names
         self.visited = 0
 
     def api(self) -> dict[str, Any]:
@@ -87,8 +86,8 @@ class Exporter:
             elif name in hooks and type(value) is str:
                 if hooks[name] == "prompt":
                     value = expand_prompt(value, self._rng)
-                elif "%" in value:
-                    value = replace_names(value, self._root, self._now)
+                else:
+                    value = self._names.fill(value)
             if type(value) in _PLAIN:
                 inputs[name] = value
             else:

@@ -18,6 +18,7 @@ from .plans import Plans
 from .primitives import apply_primitives
 from .reading import read_graph, repair_links
 from .subgraphs import lay_out_instance, promote
+from .texts import Names
 
 
 class Loaded:
@@ -51,8 +52,9 @@ class Loaded:
             for node in graph.nodes.values():
                 if node.instance:
                     promote(node, problems)
+        self.names = Names(self.root, now)
         for graph in self.every_graph():
-            apply_primitives(graph, self.root, now)
+            apply_primitives(graph, self.names)
 
     def every_graph(self) -> list[Graph]:
         """The root, each definition, and the inside of each group node."""

@@ -7,7 +7,6 @@ itself; muting or bypassing it changes nothing. It reaches direct targets only, 
 from __future__ import annotations
 
 import math
-from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -15,7 +14,7 @@ from ..specs import WIDGET_TYPES, InputSpec
 from .jsvalues import NOTHING, id_key, number, rounded, text
 from .model import PRIMITIVE, Graph, Link, Node
 from .plans import Slot
-from .texts import replace_names
+from .texts import Names
 from .values import coerced
 
 _REPLACE = "Run widget replace on values"
@@ -25,7 +24,7 @@ _NOT_COMPARED = {
 }
 
 
-def apply_primitives(graph: Graph, root: Graph, now: datetime | None = None) -> None:
+def apply_primitives(graph: Graph, names: Names) -> None:
     """Write the value of every PrimitiveNode of a graph into the widgets it is linked to."""
     primitives = [node for node in graph.nodes.values() if node.type == PRIMITIVE]
     if not primitives:
@@ -43,7 +42,7 @@ def apply_primitives(graph: Graph, root: Graph, now: datetime | None = None) -> 
         if value is NOTHING:
             continue
         if value and isinstance(value, str) and node.properties.get(_REPLACE):
-            value = replace_names(value, root, now)
+            value = names.fill(value)
         for target, slot in targets:
             _write(target, slot, value)
 

@@ -17,7 +17,8 @@ from .model import MOST_NODES, Graph, Node
 from .plans import PREFIXED
 from .values import control_value
 
-_COMMENT = re.compile(r"/\*[\s\S]*?\*/|//[^\n\r\u2028\u2029]*")
+_COMMENT = re.compile(r"/[/*]")
+_LINE_END = re.compile(r"[\n\r\u2028\u2029]|$")
 _PLACEHOLDER = re.compile(r"%([^%]+)%")
 _DATE = re.compile(r"dd?|MM?|hh?|mm?|ss?|yyy?y?")
 _UNSAFE = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
@@ -29,7 +30,7 @@ def expand_prompt(prompt: str, rng: random.Random) -> str:
     Comments (`/* */`, and `//` to the end of the line) go first; `\\{`, `\\}` and `\\|` lose the backslash,
     any other backslash stays; an unclosed `{` runs to the end.
     """
-    source = _COMMENT.sub("", prompt)
+    source = without_comments(prompt)
     if "{" not in source and "\\" not in source:
         return source
     # A frame holds the finished branches of one open brace and the parts of the branch being read.
@@ -58,22 +59,61 @@ def expand_prompt(prompt: str, rng: random.Random) -> str:
     return "".join(frames[0][1])
 
 
-def replace_names(name: str, root: Graph, now: datetime | None = None) -> str:
-    """A name with `%date:…%` as local time and `%Node.widget%` as that widget's value; the rest stays."""
-    if "%" not in name:
-        return name
+def without_comments(source: str) -> str:
+    """The text without `/* … */` and without `//` to the end of its line; an open `/*` is no comment."""
+    kept: list[str] = []
+    at = start = 0
+    closes = True
+    while found := _COMMENT.search(source, at):
+        at = found.start() + 1
+        if found[0] == "//":
+            ends = _LINE_END.search(source, found.end())
+            end = ends.start() if ends else len(source)
+        else:
+            closing = source.find("*/", found.end()) if closes else -1
+            closes = closing >= 0
+            if not closes:
+                continue
+            end = closing + 2
+        kept.append(source[start : found.start()])
+        at = start = end
+    return "".join([*kept, source[start:]]) if kept else source
 
-    def filled(match: re.Match[str]) -> str:
+
+class Names:
+    """Fills in names of files: every node of a graph by what a placeholder may call it, found once."""
+
+    def __init__(self, root: Graph, now: datetime | None = None) -> None:
+        self._root = root
+        self._now = now
+        self._found: tuple[dict[str, Node], dict[str, Node]] | None = None
+
+    def fill(self, name: str) -> str:
+        """A name with `%date:…%` as local time and `%Node.widget%` as that widget's value."""
+        return _PLACEHOLDER.sub(self._filled, name) if "%" in name else name
+
+    def _filled(self, match: re.Match[str]) -> str:
         parts = match[1].split(".")
         if len(parts) != 2:
-            return (
-                date_text(parts[0][5:], now or datetime.now()) if parts[0].startswith("date:") else match[0]
-            )
-        node = _named(parts[0], root)
+            dated = parts[0].startswith("date:")
+            return date_text(parts[0][5:], self._now or datetime.now()) if dated else match[0]
+        node = self._named(parts[0])
         value = _widget(node, parts[1]) if node else NOTHING
         return match[0] if value is NOTHING else _UNSAFE.sub("_", text(value))
 
-    return _PLACEHOLDER.sub(filled, name)
+    def _named(self, name: str) -> Node | None:
+        """The first node known by that name for search and replace, else the first with that title."""
+        if self._found is None:
+            aliases: dict[str, Node] = {}
+            titles: dict[str, Node] = {}
+            for node in _every_node(self._root):
+                alias = _alias(node)
+                if isinstance(alias, str):
+                    aliases.setdefault(alias, node)
+                titles.setdefault(node.title, node)
+            self._found = aliases, titles
+        aliases, titles = self._found
+        return aliases.get(name) or titles.get(name)
 
 
 def date_text(pattern: str, moment: datetime) -> str:
@@ -94,17 +134,6 @@ def date_text(pattern: str, moment: datetime) -> str:
         return {"yy": year[2:], "yyyy": year}.get(token, token)
 
     return _DATE.sub(filled, pattern)
-
-
-def _named(name: str, root: Graph) -> Node | None:
-    """The first node known by that name for search and replace, else the first with that title."""
-    titled = None
-    for node in _every_node(root):
-        if _alias(node) == name:
-            return node
-        if titled is None and node.title == name:
-            titled = node
-    return titled
 
 
 def _alias(node: Node) -> Any:
