@@ -90,6 +90,10 @@ class LiveView:
 
     def close(self) -> None:
         """Close every widget of the view; harmless when done twice."""
+        for image in self._images.values():
+            # An executor that keeps widget state (nbclient, asked to be live) would keep the frame.
+            image.value = b""
+        self._images.clear()
         close_all(self.widget)
 
     def _paint_frames(self, state: JobState) -> None:

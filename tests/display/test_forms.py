@@ -245,3 +245,12 @@ def test_a_name_several_nodes_have_is_refused_with_the_list():
         find_input(workflow, "text")
     with pytest.raises(ComfyError):
         find_input(workflow, "stepz")
+
+
+def test_cancel_ends_what_the_form_started_and_nothing_else():
+    form, _ = make()
+    mine, other = FakeJob(), FakeJob()
+    form._jobs.append(mine)
+    form.view.cancel.disabled = False
+    form.view.cancel.click()
+    assert (mine.cancelled, other.cancelled) == (1, 0)

@@ -119,7 +119,8 @@ def test_previews_go_over_as_the_frames_came_and_at_most_ten_a_second(kernel):
     begin = time.monotonic()
     found = kernel.run("_ = comfy.run(sleeping(2.0, 100))")
     took = time.monotonic() - begin
-    frames = [bytes(m["buffers"][0]) for m in found if m["msg_type"] == "comm_msg" and m["buffers"]]
+    sent = [bytes(m["buffers"][0]) for m in found if m["msg_type"] == "comm_msg" and m["buffers"]]
+    frames = [frame for frame in sent if frame]
     assert all(frame.startswith(b"\xff\xd8\xff") for frame in frames)
     assert len(set(frames)) >= 10
     assert len(frames) <= took * 10 + 2
@@ -207,17 +208,30 @@ def test_a_failed_run_shows_its_node_and_no_traceback_of_ours(kernel):
     assert not any("Traceback (most recent" in line for line in error["traceback"])
 
 
-def test_an_executed_notebook_holds_pictures_and_no_widget_state(embedded, tmp_path, monkeypatch):
-    """As `jupyter execute` and papermill run it: nobody draws widgets, so none may be left in the file."""
+def executed(embedded, tmp_path, monkeypatch, code, **variables):
     for name in [name for name in os.environ if name.startswith(("COMFY_", "JPY_"))]:
         monkeypatch.delenv(name)
-    for name, value in environment(embedded).items():
+    for name, value in environment(embedded, **variables).items():
         monkeypatch.setenv(name, value)
-    book = nbformat.v4.new_notebook(
-        cells=[nbformat.v4.new_code_cell(SETUP), nbformat.v4.new_code_cell("_ = comfy.run(picture)")]
-    )
+    cells = [nbformat.v4.new_code_cell(SETUP), nbformat.v4.new_code_cell(code)]
+    book = nbformat.v4.new_notebook(cells=cells)
     nbclient.NotebookClient(book, kernel_name="python3", timeout=60, resources={}).execute(cwd=str(tmp_path))
+    return book
+
+
+def test_an_executed_notebook_holds_pictures_and_no_widget_state(embedded, tmp_path, monkeypatch):
+    """As `jupyter execute` and papermill run it: nobody draws widgets, so none may be left in the file."""
+    book = executed(embedded, tmp_path, monkeypatch, "_ = comfy.run(picture)")
     assert "widgets" not in book.metadata
     outputs = book.cells[1].outputs
     assert [output.output_type for output in outputs] == ["display_data"]
     assert sorted(outputs[0].data) == ["image/png", "text/plain"]
+
+
+def test_an_executor_asked_to_be_live_keeps_the_picture_and_no_frame(embedded, tmp_path, monkeypatch):
+    code = "_ = comfy.run(sleeping(0.5, 5)); _ = comfy.run(picture)"
+    book = executed(embedded, tmp_path, monkeypatch, code, COMFY_NOTEBOOK_LIVE="1")
+    assert [sorted(output.data) for output in book.cells[1].outputs][-1] == ["image/png", "text/plain"]
+    state = book.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {"state": {}})
+    kept = [len(b["data"]) for model in state["state"].values() for b in model.get("buffers", ())]
+    assert sum(kept) == 0
