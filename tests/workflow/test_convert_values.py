@@ -167,6 +167,7 @@ def test_a_file_picker_makes_one_name_of_what_it_is_given():
         assert only("Pick", empty, catalog) == {"image": "a.png"}
     saved = {"filename": "c.png", "subfolder": "sub", "type": "output"}
     assert only("Pick", [saved, "image"], catalog) == {"image": "sub/c.png [output]"}
+    assert only("Pick", [12, "image"], catalog) == {"image": ""}
     assert only("LoadImageMask", ["b.png", "red", "image"]) == {"image": "b.png", "channel": "red"}
 
 

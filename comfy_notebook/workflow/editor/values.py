@@ -80,10 +80,12 @@ def coerced(slot: Slot, value: Any) -> Any:
     return value
 
 
-def _file_name(value: Any) -> Any:
-    """The one-text form of a file a picker holds as an object: `sub/name.png [output]`."""
-    if not isinstance(value, dict) or not isinstance(value.get("filename"), str):
+def _file_name(value: Any) -> str:
+    """What a picker shows of a file: a name as it is, an object as `sub/name.png [output]`, else nothing."""
+    if isinstance(value, str):
         return value
+    if not isinstance(value, dict) or not isinstance(value.get("filename"), str):
+        return ""
     folder, kind = value.get("subfolder"), value.get("type")
     path = f"{folder}/{value['filename']}" if folder and isinstance(folder, str) else value["filename"]
     return f"{path} [{kind}]" if kind in ("output", "temp") else path
