@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 
 import httpx
@@ -51,3 +52,23 @@ def test_without_the_key_the_contracts_401(embedded):
     refused = httpx.get(f"{embedded.url}/api/queue")
     assert refused.status_code == 401
     assert refused.json().keys() == {"code", "message"}
+
+
+def test_a_partner_key_is_shown_to_nobody_and_written_nowhere(embedded_factory):
+    server = embedded_factory()
+    secret = "partner-key-of-the-test"
+    with httpx.Client(base_url=server.url, headers=server.headers) as http:
+        long = {"1": {"class_type": "TestingSleep", "inputs": {"seconds": 60, "steps": 600}}}
+        body = {"prompt": long, "extra_data": {"api_key_comfy_org": secret, "extra_pnginfo": {"a": 1}}}
+        running, waiting = (http.post("/api/prompt", json=body).json()["prompt_id"] for _ in range(2))
+        queue = http.get("/api/queue").json()
+        assert queue["queue_pending"][0][4]["extra_data"]["api_key_comfy_org"] == "[REDACTED]"
+        http.post("/api/queue", json={"delete": [running, waiting]})
+        wait(http, running)
+        told = [
+            http.get(f"/api/{path}").text for path in ("jobs", f"jobs/{running}", f"history_v2/{running}")
+        ]
+    server.stop()
+    kept = [path.read_bytes() for path in server.data_dir.rglob("*") if path.is_file()]
+    assert not any(secret in text for text in (*told, json.dumps(queue), server.log.read_text()))
+    assert not any(secret.encode() in content for content in kept)
