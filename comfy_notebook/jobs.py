@@ -18,7 +18,7 @@ from .errors import JobTimeout, Problem
 from .protocol.messages import Event
 from .protocol.status import JobStatus
 from .state import JobState
-from .sync import IO, TICK
+from .sync import CLEANUP, IO, TICK
 
 if TYPE_CHECKING:
     from .client.client import Client
@@ -196,7 +196,7 @@ class Job:
             yield
         except KeyboardInterrupt:
             with contextlib.suppress(Exception):
-                self.cancel()
+                IO.run(asyncio.wait_for(self._follower.cancel(), CLEANUP))
                 self._wait(2.0)
             raise
 
@@ -254,6 +254,7 @@ class _Wakes:
         self._box: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def __enter__(self) -> _Wakes:
+        self._follower.require_own_process()
         self._follower.subscribe(self._wake)
         return self
 

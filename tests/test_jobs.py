@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -155,3 +156,18 @@ def test_a_closed_client_ends_the_wait(embedded: Any) -> None:
         client.submit(graphs.picture(), validate=False)
     with comfy.connect(embedded.url, api_key=embedded.api_key, default=False, quiet=True) as again:
         assert again.job(job.id).cancel()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_is_told_that_nobody_follows_the_job_there(cloud: Client) -> None:
+    job = cloud.submit(graphs.sleep(0.5))
+    child = os.fork()
+    if child == 0:
+        try:
+            job.wait(timeout=5)
+        except comfy.NotConnected:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert job.wait(timeout=10) is comfy.JobStatus.completed

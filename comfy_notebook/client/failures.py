@@ -65,6 +65,13 @@ def error_of(response: Response, *, doing: str, url: str) -> ComfyError:
             retry_after=wait,
             hint="Wait for running jobs to end, then try again.",
         )
+    if 300 <= status < 400:
+        where = response.headers.get("location", "elsewhere").partition("?")[0]
+        return ServerError(
+            f"{url} redirects {doing} to {where}",
+            status=status,
+            hint="Connect to that address, or pass the headers= or cookies= a sign-in page wants.",
+        )
     if isinstance(body, Mapping) and isinstance(body.get("error"), Mapping) and status == 400:
         return invalid_workflow(body)
     return ServerError(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -82,6 +83,7 @@ class Follower:
             titles=self.gathered.titles,
             submitted_at=time.monotonic(),
         )
+        self._process = os.getpid()
         self._readers: list[Callable[[], None]] = []
         self._kick = asyncio.Event()
         self._soon = 0
@@ -91,6 +93,14 @@ class Follower:
         self._task: asyncio.Task[None] | None = None
 
     # -- readers, from any thread ----------------------------------------------------------------
+
+    def require_own_process(self) -> None:
+        """Raise `NotConnected` in a forked child, where nobody follows the job any more."""
+        if os.getpid() != self._process:
+            raise NotConnected(
+                f"Job {self.job_id} is followed by the process this one was forked from.",
+                hint="comfy.job(id) attaches to it from here.",
+            )
 
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Call `wake` (on the loop) whenever something changed."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import json
 import logging
 import random
@@ -171,8 +172,8 @@ class Socket:
         options: dict[str, Any] = {}
         if self._url.startswith("wss"):
             options["ssl"] = _context(self._access.verify)
-        if is_loopback(self._access.url):
-            options["proxy"] = None
+        if is_loopback(self._access.url) and "proxy" in inspect.signature(connect.__init__).parameters:
+            options["proxy"] = None  # websockets 15 and later would ask the environment for one
         async with connect(
             self._url,
             additional_headers=headers,

@@ -182,3 +182,11 @@ def test_a_wrong_key_says_what_to_do(servers: Any) -> None:
     server.answers = [(401, {}, b'{"code": "unauthorized", "message": "Invalid API key"}')]
     with pytest.raises(AuthenticationError, match=r"Invalid API key.*%comfy login"):
         _use(server, lambda http: http.get("/api/user"))
+
+
+def test_a_redirect_of_the_server_itself_is_said(servers: Any) -> None:
+    server, _ = servers
+    server.answers = [(302, {"Location": "/login?next=secret"}, b"")]
+    with pytest.raises(ServerError, match="redirects the queue to /login") as failed:
+        _use(server, lambda http: http.get("/api/queue", doing="the queue"))
+    assert "next=" not in str(failed.value)

@@ -301,3 +301,32 @@ def _spy(client: Client) -> list[tuple[str, dict[str, str]]]:
 
         setattr(http, name, wrapped)
     return sent
+
+
+def test_s16_channels(cloud: Client) -> None:
+    """A variant is made by the server itself and comes without a redirect."""
+    import io
+
+    picture = numpy.full((8, 8, 4), 200, numpy.uint8)
+    picture[..., 3] = 70
+    ref = cloud.upload(picture)
+    rgb = Image.open(io.BytesIO(cloud.download(ref.name, type=ref.type, channel="rgb")))
+    assert (rgb.mode, rgb.getpixel((0, 0))) == ("RGB", (200, 200, 200))
+    alpha = Image.open(io.BytesIO(cloud.download(ref.name, type=ref.type, channel="a")))
+    assert alpha.convert("RGBA").getpixel((0, 0))[-1] in (70, 255)
+
+
+def test_models_features_and_stats(cloud: Client) -> None:
+    assert "checkpoints" in cloud.models()
+    assert cloud.models("checkpoints") == ["analytic-scenes.safetensors"]
+    with pytest.raises(comfy.ComfyError, match="checkpoints"):
+        cloud.models("checkpoint")
+    assert cloud.features()["supports_preview_metadata"] is True
+    assert cloud.system_stats()["system"]["os"]
+
+
+def test_deleted_history_is_forgotten(cloud: Client) -> None:
+    job = cloud.submit(graphs.picture(color=991))
+    job.result(timeout=20)
+    cloud.delete_history(job.id)
+    assert job.id not in [record.id for record in cloud.jobs(limit=50)]
