@@ -203,7 +203,7 @@ class Colour(Knob):
         self.control.value = self._text(value)
 
 
-def knob(spec: InputSpec | None, value: Any, *, name: str = "", seed: bool = False) -> Knob:
+def knob(spec: InputSpec | None, value: Any, *, seed: bool = False) -> Knob:
     """The control for an input by its declaration, showing `value` (the default when it is None)."""
     import ipywidgets as w
 

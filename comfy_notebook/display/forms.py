@@ -155,8 +155,8 @@ class Form:
         """Put a preset's values back; inputs it does not name stay as they are."""
         if name not in self.presets:
             raise ComfyError(f"There is no preset {name!r}.", hint=f"There are {', '.join(self.presets)}.")
-        self.view  # noqa: B018
-        self.set({key: value for key, value in self.presets[name].items() if key in self._knobs})
+        knobs = self.view.knobs
+        self.set({key: value for key, value in self.presets[name].items() if key in knobs})
 
     def save_presets(self, path: str | Path) -> Path:
         """Write the presets to a JSON file."""
@@ -267,9 +267,9 @@ class Form:
         if item.spec is not None and item.spec.upload:
             return FileKnob(item.spec, item.value, user_variable)
         try:
-            return knob(item.spec, item.value, name=item.name, seed=item.address in self._seeds)
+            return knob(item.spec, item.value, seed=item.address in self._seeds)
         except Exception:  # a definition whose range contradicts itself still gets a plain control
-            return knob(None, item.value, name=item.name)
+            return knob(None, item.value)
 
     def _before_run(self) -> None:
         for control in self._knobs.values():

@@ -95,7 +95,9 @@ def _static(result: Result) -> Bundle:
 def _failure(error: ComfyError, job: Job) -> Bundle:
     from ..errors import JobCancelled, JobTimeout
 
-    if isinstance(error, (JobCancelled, JobTimeout)):
+    if isinstance(error, JobTimeout):
+        return {"text/plain": "The time to wait is over; the job goes on."}
+    if isinstance(error, JobCancelled):
         return ended_bundle(job.state, job.id)
     return error_bundle(error, job.state, job.id)
 

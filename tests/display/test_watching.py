@@ -158,3 +158,12 @@ def test_an_interrupt_while_the_widgets_are_made_leaves_none_and_cancels(page, m
     assert job.cancelled == 1
     assert widgets_open() == before
     assert list(page[-1][0]) == ["text/plain"]
+
+
+def test_a_time_out_says_that_the_job_goes_on(page, monkeypatch):
+    from comfy_notebook.errors import JobTimeout
+
+    show_as(monkeypatch, LIVE)
+    with pytest.raises(JobTimeout):
+        watching.watch(FakeJob(recorded("txt2img")[:12], fail=JobTimeout("not within 1 s")))
+    assert "goes on" in page[-1][0]["text/plain"]
