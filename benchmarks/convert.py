@@ -37,7 +37,9 @@ def editor_file(nodes: int) -> dict[str, Any]:
     made: list[dict[str, Any]] = []
     links: list[list[Any]] = []
 
-    def node(kind: str, values: list[Any], outputs: list[str], mode: int = 0, **inputs: tuple[int, int]) -> int:
+    def node(
+        kind: str, values: list[Any], outputs: list[str], mode: int = 0, **inputs: tuple[int, int]
+    ) -> int:
         number = len(made) + 1
         slots = []
         for name, (origin, slot) in inputs.items():
@@ -45,9 +47,18 @@ def editor_file(nodes: int) -> dict[str, Any]:
             slots.append({"name": "" if name == "_" else name, "type": "*", "link": len(links)})
         made.append(
             {
-                "id": number, "type": kind, "mode": mode, "inputs": slots, "widgets_values": values,
-                "pos": [0, 0], "size": [200, 100], "flags": {}, "order": number, "title": f"{kind} {number}",
-                "properties": {"Node name for S&R": kind}, "outputs": [{"name": t, "type": t} for t in outputs],
+                "id": number,
+                "type": kind,
+                "mode": mode,
+                "inputs": slots,
+                "widgets_values": values,
+                "pos": [0, 0],
+                "size": [200, 100],
+                "flags": {},
+                "order": number,
+                "title": f"{kind} {number}",
+                "properties": {"Node name for S&R": kind},
+                "outputs": [{"name": t, "type": t} for t in outputs],
             }
         )
         return number
@@ -62,8 +73,8 @@ def editor_file(nodes: int) -> dict[str, Any]:
         bad = node("CLIPTextEncode", ["blurry"], ["CONDITIONING"], clip=(lora, 1))
         latent = node("EmptyLatentImage", [512, 512, 1], ["LATENT"])
         values = [7, "randomize", 20, 8.0, "euler", "simple", 1.0]
-        linked = {"model": (lora, 0), "positive": (good, 0), "negative": (bad, 0), "latent_image": (latent, 0)}
-        sampler = node("KSampler", values, ["LATENT"], **linked)
+        linked = {"model": (lora, 0), "positive": (good, 0), "negative": (bad, 0)}
+        sampler = node("KSampler", values, ["LATENT"], latent_image=(latent, 0), **linked)
         image = node("VAEDecode", [], ["IMAGE"], samples=(sampler, 0), vae=(loader, 2))
         node("SaveImage", ["out/%KSampler.seed%"], [], images=(image, 0))
         node("PreviewImage", [], [], images=(image, 0))
@@ -111,7 +122,8 @@ def main() -> None:
     def cold() -> int:
         return sum(len(node.inputs) for node in warm().values())
 
-    print(f"definitions, warm        {best(warm):7.1f} ms  (target 20; {len(text):,} bytes, {len(warm())} classes)")
+    size = f"{len(text):,} bytes, {len(warm())} classes"
+    print(f"definitions, warm        {best(warm):7.1f} ms  (target 20; {size})")
     print(f"definitions, all parsed  {best(cold):7.1f} ms  (target 150)")
     print(f"  floor: json.loads      {best(lambda: json.loads(text)):7.1f} ms")
     print(f"search, first            {best(lambda: warm().search('upscale')):7.1f} ms")
