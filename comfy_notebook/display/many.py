@@ -104,7 +104,7 @@ def _row(job: Job, label: str, now: float) -> str:
     if status is JobStatus.in_progress and wording.step(state):
         words += f" {wording.step(state)}"
     images = [output for output in job.outputs if output.kind == "image" and thumbs.at_hand(output)]
-    picture = ""
+    picture = '<span class="cnb-mini"></span>'
     if images:
         picture = f'<img alt="" class="cnb-mini" src="{_mini(images[0])}">'
     return (
