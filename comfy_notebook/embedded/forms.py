@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.types import Message
@@ -52,7 +53,7 @@ async def read_form(request: Request, *, status: int = 400) -> Form:
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise too_large
-    receive, received = request._receive, 0
+    receive, received = request.receive, 0
 
     async def counted() -> Message:
         nonlocal received
@@ -66,13 +67,10 @@ async def read_form(request: Request, *, status: int = 400) -> Form:
         data = await Request(request.scope, counted).form(max_files=8, max_fields=100)
     except _TooLarge:
         raise too_large from None
+    except HTTPException as error:  # how Starlette tells of a broken form inside an app
+        raise Refused(400, f"The form cannot be read: {error.detail}") from None
     except (MultiPartException, ValueError, KeyError) as error:
         raise Refused(400, f"The form cannot be read: {str(error)[:200]}") from None
-    except Exception as error:
-        # Starlette turns a broken multipart body into its own 400 when it runs inside an app.
-        if getattr(error, "status_code", None) == 400:
-            raise Refused(400, f"The form cannot be read: {getattr(error, 'detail', '')}") from None
-        raise
     for value in data.values():
         if isinstance(value, UploadFile) and (value.size or 0) > MAX_UPLOAD:
             raise too_large
