@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config import Settings, settings
-from .errors import NotConnected
+from .errors import JobTimeout, NotConnected
 from .jobs import Job
 from .sync import IO
 
@@ -91,8 +91,11 @@ def describe(client: Client) -> str:
 
 
 def client() -> Client:
-    """The connected client, connecting on first use."""
-    return current() or connect()
+    """The connected client, connecting on first use; an embedded server that has died is started again."""
+    found = current()
+    if found is not None and found.server is not None and not found.server.alive:
+        return connect("embedded")
+    return found or connect()
 
 
 def current() -> Client | None:
@@ -142,16 +145,19 @@ def run(
     validate: bool = True,
     client: Client | None = None,
     quiet: bool = False,
+    cancel: bool = False,
 ) -> Result:
     """Run a workflow and return its `Result`, shown live in a notebook.
 
     Interrupting the cell cancels exactly this job on the server. `timeout` is in seconds
-    (`JobTimeout`; the job goes on). Raises what `submit` raises, and `JobFailed`, `JobCancelled`,
-    `JobLost`, `DownloadFailed` or `ConnectionFailed`.
+    (`JobTimeout`; the job goes on, unless `cancel=True`). Raises what `submit` raises, and `JobFailed`,
+    `JobCancelled`, `JobLost`, `DownloadFailed` or `ConnectionFailed`.
     """
     # Imported first: between the submission and `watch`, an interrupt would leave the job running.
     from .display import watch
 
+    wanted = settings.previews if previews is None else previews
+    limit = settings.timeout if timeout is None else timeout
     job = submit(
         workflow,
         seed=seed,
@@ -162,9 +168,12 @@ def run(
         validate=validate,
         client=client,
     )
-    wanted = settings.previews if previews is None else previews
-    limit = settings.timeout if timeout is None else timeout
-    return watch(job, previews=wanted, timeout=limit, quiet=quiet)
+    try:
+        return watch(job, previews=wanted, timeout=limit, quiet=quiet)
+    except (KeyboardInterrupt, JobTimeout) as stopped:
+        if cancel or isinstance(stopped, KeyboardInterrupt):
+            job._abandoned()
+        raise
 
 
 def job(job_id: str | None = None, *, client: Client | None = None) -> Job:

@@ -164,6 +164,12 @@ class Job:
         """End exactly this job on the server, pending or running; False when it had already ended."""
         return IO.run(self._follower.cancel())
 
+    def _abandoned(self) -> None:
+        """Whoever was to have this job was interrupted: cancel it, unless that was done, and do not wait."""
+        follower = self._follower
+        if not follower.done and not follower.cancel_asked:
+            IO.post(follower.cancel_soon)
+
     def __await__(self) -> Generator[Any, None, Result]:
         return self._awaited().__await__()
 

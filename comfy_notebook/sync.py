@@ -153,11 +153,11 @@ class BackgroundLoop:
         try:
             self.spawn(running, coroutine, box.put)
             return _outcome(self._take(box, None, tick))
-        except BaseException as error:
-            if running.finished or isinstance(error, ConnectionFailed):
-                raise
-            running.cancel()
-            self._take(box, cleanup)
+        except KeyboardInterrupt:
+            if not running.finished:
+                running.cancel()
+                self._take(box, cleanup)
+            running.abandon()
             raise
 
     def _take(
@@ -217,6 +217,14 @@ class _Running(Generic[T]):
     @property
     def finished(self) -> bool:
         return self.task is not None and self.task.done()
+
+    def abandon(self) -> None:
+        """What it returned reaches nobody: let it know, if it wants to (a job is then cancelled)."""
+        task = self.task
+        if task is not None and task.done() and not task.cancelled() and task.exception() is None:
+            wants = getattr(task.result(), "_abandoned", None)
+            if wants is not None:
+                wants()
 
     def cancel(self) -> None:
         self.cancelled = True

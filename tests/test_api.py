@@ -120,3 +120,30 @@ def test_a_timeout_of_run(embedded: Any) -> None:
 def test_no_job_yet() -> None:
     with pytest.raises(comfy.NotConnected, match="No job was submitted"):
         comfy.job()
+
+
+def test_a_timeout_that_cancels(embedded: Any) -> None:
+    comfy.connect(embedded.url, api_key=embedded.api_key, quiet=True)
+    with pytest.raises(comfy.JobTimeout):
+        comfy.run(graphs.sleep(60), timeout=0.2, quiet=True, cancel=True)
+    assert comfy.job().wait(timeout=5) is comfy.JobStatus.cancelled
+
+
+def test_an_embedded_server_that_died(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """The run that saw it die says so at once; the next one has a new server."""
+    from comfy_notebook.client import embedded
+
+    launcher = embedded.Launcher()
+    monkeypatch.setattr(embedded, "launcher", launcher)
+    try:
+        client = comfy.connect("embedded")
+        job = comfy.submit(graphs.sleep(60))
+        client.server.process.kill()
+        client.server.process.wait()
+        with pytest.raises(comfy.ConnectionFailed, match="stopped answering"):
+            job.result(timeout=10)
+        assert comfy.run(graphs.picture(), quiet=True).image.size == (32, 32)
+        assert capsys.readouterr().out.count("Connected to the embedded server") == 2
+    finally:
+        api.session.close()
+        launcher.stop()

@@ -112,3 +112,34 @@ assert os.waitpid(child, 0)[1] == 0
 assert IO.run(pid()) == os.getpid()
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=30)
+
+
+@posix
+def test_what_comes_back_too_late_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer and the interrupt cross: a job that nobody gets must not run on unnoticed."""
+    told: list[str] = []
+
+    class Job:
+        def _abandoned(self) -> None:
+            told.append("cancelled")
+
+    async def submit() -> Job:
+        begun.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return Job()  # it was accepted all the same
+        raise AssertionError
+
+    begun = threading.Event()
+
+    def interrupt() -> None:
+        begun.wait(5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        IO.run(submit())
+    thread.join()
+    assert told == ["cancelled"]

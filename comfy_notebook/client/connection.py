@@ -204,19 +204,17 @@ class AsyncClient:
 
         return Job(await attach(self, job_id))
 
-    async def run(self, workflow: Any, *, timeout: float | None = None, **options: Any) -> Result:
+    async def run(
+        self, workflow: Any, *, timeout: float | None = None, cancel: bool = False, **options: Any
+    ) -> Result:
         """Submit, wait, and return the result; the options are those of `submit`."""
-        from ..errors import JobTimeout
-
         job = await self.submit(workflow, **options)
         try:
             return await asyncio.wait_for(job._awaited(), timeout)
         except asyncio.TimeoutError:
-            raise JobTimeout(
-                f"Job {job.id} did not end within {timeout:g} s; it goes on.",
-                job_id=job.id,
-                hint="client.cancel(job_id) ends it.",
-            ) from None
+            if cancel:
+                await self.cancel(job.id)
+            raise job._timeout(timeout, cancel) from None
         except asyncio.CancelledError:
             await asyncio.shield(IO.bridge(job._follower.cancel()))
             raise

@@ -87,6 +87,8 @@ class Launcher:
         """The running server, or a new one; `ConnectionFailed` with its last words when it cannot start."""
         if self.running is not None:
             return self.running
+        if self._running is not None:
+            _close(self._running.process)
         failure = ""
         for number in range(1, _DIRECTORIES + 1):
             directory = data_dir() / ("embedded" if number == 1 else f"embedded-{number}")

@@ -177,6 +177,11 @@ class Follower:
         finally:
             self.hurry()
 
+    def cancel_soon(self) -> None:
+        """Cancel the job, with nobody waiting for the answer."""
+        self._cancelling = asyncio.ensure_future(self.cancel())
+        self._cancelling.add_done_callback(lambda task: task.cancelled() or task.exception())
+
     def abandon(self) -> None:
         """Stop following; the job itself goes on."""
         if self._task is not None:
@@ -221,6 +226,8 @@ class Follower:
                 raise
             except (ConnectionFailed, ServerError, RateLimited) as error:
                 unreachable = unreachable or time.monotonic()
+                if self.client.server is not None and not self.client.server.alive:
+                    raise self._unreachable(error) from None
                 if time.monotonic() - unreachable >= settings.patience:
                     raise self._unreachable(error) from None
                 continue

@@ -67,7 +67,6 @@ class Socket:
         self._watched: set[str] = set()
         self._task: asyncio.Task[None] | None = None
         self._up: asyncio.Event | None = None
-        self._wake: asyncio.Event | None = None
         self._tried: asyncio.Event | None = None
         self._connection: ClientConnection | None = None
         self._failures = 0
@@ -102,8 +101,6 @@ class Socket:
     def watch(self, job_id: str) -> None:
         self._watched.add(job_id)
         self._begin()
-        if self._wake is not None:
-            self._wake.set()
 
     def unwatch(self, job_id: str) -> None:
         self._watched.discard(job_id)
@@ -126,7 +123,7 @@ class Socket:
     def _begin(self) -> None:
         loop = asyncio.get_running_loop()
         if self._task is None or self._task.done() or self._task.get_loop() is not loop:
-            self._up, self._wake, self._tried = asyncio.Event(), asyncio.Event(), asyncio.Event()
+            self._up, self._tried = asyncio.Event(), asyncio.Event()
             self._failures = 0
             self._task = loop.create_task(self._run())
 
@@ -135,7 +132,6 @@ class Socket:
         from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 
         assert self._up is not None
-        assert self._wake is not None
         assert self._tried is not None
         delay = BACKOFF[0]
         while True:
@@ -154,12 +150,12 @@ class Socket:
             if self.generation != began:
                 delay = BACKOFF[0]
                 self._tried.clear()
+                self._resync()  # the server may have gone, and with it what nobody will tell
             else:
                 self._failures += 1
                 self._tried.set()
             if not self._watched:
-                self._wake.clear()
-                await self._wake.wait()
+                return  # `ready` and `watch` begin again
             await asyncio.sleep(delay * (0.5 + random.random()))
             delay = min(delay * 2, BACKOFF[1])
 
