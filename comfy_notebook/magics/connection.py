@@ -53,7 +53,7 @@ def _asyncio_parser() -> Parser:
 
 
 def status(call: Call, args: argparse.Namespace) -> None:
-    """Where am I connected, as whom, what is queued: a card."""
+    """Where am I connected, as whom, what is queued: a card, asked for now."""
     from .. import api
 
     client = api.current()
@@ -64,7 +64,7 @@ def status(call: Call, args: argparse.Namespace) -> None:
 
         from ..display import client_card
 
-        display(client_card(client), raw=True)
+        display(client_card(client.info()), raw=True)
 
 
 def connect(call: Call, args: argparse.Namespace) -> None:
