@@ -115,6 +115,10 @@ async def prepare(
     wf = workflow.copy() if isinstance(workflow, Workflow) else Workflow.load(workflow)
     if not wf.is_converted:
         wf.resolve(await client.nodes)
+    elif wf.catalog is None and wf.editor is not None:
+        # Values can be written back into the editor's document only by its nodes' definitions.
+        with contextlib.suppress(ServerError):
+            wf.resolve(await client.nodes)
     if inputs:
         wf.update(inputs)
     if seed is not None:
