@@ -158,20 +158,21 @@ def run(
 
     wanted = settings.previews if previews is None else previews
     limit = settings.timeout if timeout is None else timeout
-    job = submit(
-        workflow,
-        seed=seed,
-        inputs=inputs,
-        partner_key=partner_key,
-        targets=targets,
-        previews=previews,
-        validate=validate,
-        client=client,
-    )
+    job: Job | None = None
     try:
+        job = submit(
+            workflow,
+            seed=seed,
+            inputs=inputs,
+            partner_key=partner_key,
+            targets=targets,
+            previews=previews,
+            validate=validate,
+            client=client,
+        )
         return watch(job, previews=wanted, timeout=limit, quiet=quiet)
     except (KeyboardInterrupt, JobTimeout) as stopped:
-        if cancel or isinstance(stopped, KeyboardInterrupt):
+        if job is not None and (cancel or isinstance(stopped, KeyboardInterrupt)):
             job._abandoned()
         raise
 

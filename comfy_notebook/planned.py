@@ -1,14 +1,14 @@
 """Many jobs, a few at a time: runs that are planned, then submitted as earlier ones end.
 
 A `Planned` stands where a `Job` does in a list on the page (`status`, `state`, `outputs`, `cancel`)
-from before it is submitted. One thread submits and collects; the calling thread draws.
+from before it is submitted. `feed`, a coroutine of the background loop, submits and collects;
+`run_all` draws meanwhile, in the calling thread.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -18,40 +18,43 @@ from .errors import (
     ConnectionFailed,
     InsufficientCredits,
     JobCancelled,
-    JobTimeout,
     NotConnected,
     RateLimited,
     SubscriptionInactive,
 )
 from .protocol.status import JobStatus
 from .state import JobState
+from .sync import IO
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from .client.client import Client
+    from .client.connection import AsyncClient
     from .jobs import Job
     from .result import Result
     from .workflow.graph import Workflow
 
-_POLL = 0.05
-_LEAVE = 10.0
+_LONGEST_WAIT = 60.0
 # These say nothing about one combination of values: the next submission would meet them too.
 _FOR_ALL = (AuthenticationError, ConnectionFailed, InsufficientCredits, NotConnected, SubscriptionInactive)
 
 
 class Planned:
-    """One run: to be submitted, submitted, or ended with a result or an error."""
+    """One run: to be submitted, submitted, or ended with a result or an error.
 
-    def __init__(self, workflow: Workflow, client: Client, setting: Mapping[str, Any]) -> None:
-        self.workflow = workflow
-        self.client = client
+    `make` gives the workflow when its turn comes, so that a large grid is not held as graphs.
+    """
+
+    def __init__(
+        self, make: Callable[[], Workflow], connection: AsyncClient, setting: Mapping[str, Any]
+    ) -> None:
+        self.make = make
+        self.connection = connection
         self.setting = dict(setting)
         self.job: Job | None = None
         self.result: Result | None = None
         self.error: ComfyError | None = None
-        self.submitted = 0.0
-        self._cancelled = threading.Event()
+        self._cancelled = asyncio.Event()
 
     @property
     def id(self) -> str:
@@ -62,11 +65,6 @@ class Planned:
     def ended(self) -> bool:
         """Whether there is a result or an error."""
         return self.result is not None or self.error is not None
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether it was asked to stop."""
-        return self._cancelled.is_set()
 
     @property
     def status(self) -> JobStatus:
@@ -98,127 +96,106 @@ class Planned:
         return self.result.image if self.result is not None and self.result.images else None
 
     def cancel(self) -> None:
-        """Stop this run: it is not submitted any more, or its job is cancelled on the server."""
-        self._cancelled.set()
-        if self.job is not None and not self.job.status.is_final:
-            self.job.cancel()
+        """Stop this run, from any thread: it is not submitted any more, or its job is cancelled soon."""
+        IO.post(self._cancelled.set)
+        if self.job is not None:
+            self.job._abandoned()
+
+    async def _submit(self, options: Mapping[str, Any], others_run: Callable[[], bool]) -> None:
+        """A job or an error, on the loop; a server that takes no more while others run is asked again."""
+        while not self._cancelled.is_set():
+            try:
+                self.job = await self.connection.submit(self.make(), **options)
+            except RateLimited as error:
+                if not others_run():
+                    self.error = error
+                    return
+                wait = min(max(error.retry_after or 1.0, 0.1), _LONGEST_WAIT)
+                with suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self._cancelled.wait(), wait)
+            except ComfyError as error:
+                self.error = error
+                return
+            else:
+                if self._cancelled.is_set():
+                    self.job._abandoned()
+                return
+        self.error = JobCancelled("It was cancelled before it was submitted.")
+
+    async def _collect(self, timeout: float | None) -> None:
+        job = self.job
+        assert job is not None
+        try:
+            self.result = await asyncio.wait_for(job._awaited(), timeout)
+        except asyncio.TimeoutError:
+            self.error = job._timeout(timeout)
+        except ComfyError as error:
+            self.error = error
+
+    async def _end(self) -> None:
+        """Nobody waits for it any more: its job, if it runs, is cancelled on the server."""
+        if not self.ended:
+            self.error = JobCancelled("It was cancelled.", job_id=self.id or None)
+            if self.job is not None:
+                with suppress(ComfyError):
+                    await self.job._follower.cancel()
+
+
+async def feed(
+    runs: Sequence[Planned],
+    *,
+    window: int = 8,
+    timeout: float | None = None,
+    previews: bool = False,
+    partner_key: str | None = None,
+    validate: bool = True,
+) -> None:
+    """Submit in order, at most `window` not ended at any time; returns when each has a result or an error.
+
+    Runs on the background loop. Cancelling it cancels every job that has not ended. An error that
+    every submission would meet (no connection, a wrong key, no credits) is each waiting run's, and is
+    raised when nothing could be submitted.
+    """
+    places = asyncio.Semaphore(max(window, 1))
+    flying: set[asyncio.Task[None]] = set()
+    options = {"previews": previews, "partner_key": partner_key, "validate": validate}
+
+    def landed(task: asyncio.Task[None]) -> None:
+        flying.discard(task)
+        places.release()
+
+    try:
+        for number, run in enumerate(runs):
+            await places.acquire()
+            await run._submit(options, lambda: bool(flying))
+            if run.job is None:
+                places.release()
+                if isinstance(run.error, _FOR_ALL):
+                    for other in runs[number + 1 :]:
+                        other.error = run.error
+                    break
+                continue
+            task = asyncio.ensure_future(run._collect(timeout))
+            flying.add(task)
+            task.add_done_callback(landed)
+        await asyncio.gather(*flying)
+    finally:
+        for task in flying:
+            task.cancel()
+        await asyncio.shield(asyncio.gather(*(run._end() for run in runs)))
+    if runs and all(run.job is None for run in runs) and isinstance(runs[0].error, _FOR_ALL):
+        raise runs[0].error
 
 
 def run_all(
     runs: Sequence[Planned],
     *,
-    window: int = 8,
     labels: Sequence[str] = (),
-    previews: bool = False,
-    timeout: float | None = None,
-    partner_key: str | None = None,
     quiet: bool = False,
+    **options: Any,
 ) -> None:
-    """Run all, drawing them as one list; returns when each has a result or an error.
-
-    An interrupt cancels what has not ended and is raised again. An error that every submission
-    would meet (no connection, a wrong key, no credits) is raised when nothing could be submitted.
-    """
+    """`feed`, drawn as one list; an interrupt cancels what has not ended and is raised again."""
     from . import display
 
-    feeder = _Feeder(runs, max(window, 1), timeout, {"previews": previews, "partner_key": partner_key})
-    thread = threading.Thread(target=feeder.work, name="comfy-sweep", daemon=True)
-    thread.start()
-    try:
+    with IO.alongside(feed(runs, **options)):
         display.watch_many(runs, labels=labels, quiet=quiet)
-    except Exception:
-        for run in runs:
-            with suppress(ComfyError):
-                run.cancel()
-        raise
-    finally:
-        # After an interrupt the thread still has to cancel a job whose submission was under way.
-        feeder.stop()
-        thread.join(_LEAVE)
-    if feeder.bug is not None:
-        raise feeder.bug
-    if all(run.job is None for run in runs) and isinstance(runs[0].error, _FOR_ALL):
-        raise runs[0].error
-
-
-class _Feeder:
-    """Submits in order, at most `window` at a time, and collects what has ended."""
-
-    def __init__(
-        self, runs: Sequence[Planned], window: int, timeout: float | None, options: Mapping[str, Any]
-    ) -> None:
-        self._runs = runs
-        self._window = window
-        self._timeout = timeout
-        self._options = {name: value for name, value in options.items() if value is not None}
-        self._stopped = threading.Event()
-        self._not_before = 0.0
-        self.bug: BaseException | None = None
-
-    def stop(self) -> None:
-        """Submit nothing more; whatever has not ended is left to its cancellation."""
-        self._stopped.set()
-
-    def work(self) -> None:
-        try:
-            self._work()
-        except BaseException as error:
-            self.bug = error
-            for run in self._runs:
-                if not run.ended:
-                    run.error = ComfyError(f"The sweep stopped: {type(error).__name__}.")
-
-    def _work(self) -> None:
-        waiting = list(self._runs)
-        flying: list[Planned] = []
-        while waiting or flying:
-            while waiting and len(flying) < self._window and time.monotonic() >= self._not_before:
-                run = waiting[0]
-                if run.cancelled or self._stopped.is_set():
-                    run.error = JobCancelled("It was cancelled before it was submitted.")
-                elif not self._submit(run, bool(flying)):
-                    break  # the server takes no more just now
-                waiting.pop(0)
-                if run.job is not None:
-                    flying.append(run)
-                elif isinstance(run.error, _FOR_ALL):
-                    for other in waiting:
-                        other.error = run.error
-                    waiting.clear()
-            for run in flying:
-                self._collect(run)
-            flying = [run for run in flying if not run.ended]
-            if flying:
-                time.sleep(_POLL)
-
-    def _submit(self, run: Planned, others_run: bool) -> bool:
-        from . import api
-
-        try:
-            run.submitted = time.monotonic()
-            job = api.submit(run.workflow, client=run.client, **self._options)
-        except RateLimited as error:
-            if others_run:
-                self._not_before = time.monotonic() + min(max(error.retry_after or 1.0, 0.1), 60.0)
-                return False
-            run.error = error
-        except ComfyError as error:
-            run.error = error
-        else:
-            run.job = job
-            if run.cancelled or self._stopped.is_set():
-                run.cancel()
-        return True
-
-    def _collect(self, run: Planned) -> None:
-        job = run.job
-        assert job is not None
-        late = self._timeout is not None and time.monotonic() - run.submitted > self._timeout
-        if not job.status.is_final and not late:
-            return
-        try:
-            if late and not job.status.is_final:
-                raise JobTimeout(f"It had not ended after {self._timeout:g} s.", job_id=job.id)
-            run.result = job.result()
-        except ComfyError as error:
-            run.error = error

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import ComfyError, NoOutput, UnknownInput, did_you_mean
-from .planned import Planned, run_all
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from .client.client import Client
+    from .client.connection import AsyncClient
     from .jobs import Job
+    from .planned import Planned
     from .result import Result
+    from .workflow.catalog import NodeCatalog
     from .workflow.graph import Workflow
 
 MOST_JOBS = 10_000
@@ -53,28 +56,57 @@ def sweep(
     when the server takes no job at all.
     """
     from . import api
-    from .workflow.graph import Workflow
+    from .planned import run_all
 
     client = client if client is not None else api.client()
-    base = Workflow.load(wf, nodes=client.nodes)
+    found = plan(wf, values, client._async, client.nodes, seed=seed, inputs=inputs)
+    labels = [
+        ", ".join(f"{_short(address, found.inputs)} {_brief(value)}" for address, value in setting.items())
+        for setting in found.settings
+    ]
+    run_all(
+        found.runs,
+        window=window,
+        labels=labels,
+        previews=previews,
+        timeout=timeout,
+        partner_key=partner_key,
+        quiet=quiet,
+    )
+    return found
+
+
+def plan(
+    wf: Any,
+    values: Mapping[str, Iterable[Any]],
+    connection: AsyncClient,
+    nodes: NodeCatalog,
+    *,
+    seed: int | str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+) -> Sweep:
+    """The sweep with every row still to run; the arguments are those of `sweep`."""
+    from .planned import Planned
+    from .workflow.graph import Workflow
+
+    base = Workflow.load(wf, nodes=nodes)
     if inputs:
         base.update(inputs)
     if seed is not None:
         base.set_seed(seed)
     axes = _axes(base, values)
-    runs = []
-    for combination in itertools.product(*axes.values()):
-        setting = dict(zip(axes, combination, strict=True))
-        one = base.copy()
-        one.update({address: value for address, value in setting.items() if address != "seed"})
-        if "seed" in setting:
-            one.set_seed(setting["seed"])
-        runs.append(Planned(one, client, setting))
-    run_all(
-        runs, window=window, previews=previews, timeout=timeout, partner_key=partner_key, quiet=quiet,
-        labels=[", ".join(f"{_short(a, axes)} {_brief(v)}" for a, v in run.setting.items()) for run in runs],
-    )  # fmt: skip
-    return Sweep(base, axes, runs)
+    settings = [
+        dict(zip(axes, combination, strict=True)) for combination in itertools.product(*axes.values())
+    ]
+    return Sweep(base, axes, [Planned(partial(_set, base, each), connection, each) for each in settings])
+
+
+def _set(base: Workflow, setting: Mapping[str, Any]) -> Workflow:
+    one = base.copy()
+    one.update({address: value for address, value in setting.items() if address != "seed"})
+    if "seed" in setting:
+        one.set_seed(setting["seed"])
+    return one
 
 
 def _axes(wf: Workflow, values: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
@@ -120,35 +152,36 @@ class Sweep(Sequence[Any]):
     def __init__(self, workflow: Workflow, axes: Mapping[str, list[Any]], runs: Sequence[Planned]) -> None:
         self.workflow = workflow
         self.inputs: dict[str, list[Any]] = dict(axes)
-        self._runs = list(runs)
+        self.runs = list(runs)
+        """The rows as they are drawn: `.job`, `.status`, `.result` or `.error` of each."""
 
     @property
     def settings(self) -> list[dict[str, Any]]:
         """The values of each row, by address."""
-        return [dict(run.setting) for run in self._runs]
+        return [dict(run.setting) for run in self.runs]
 
     @property
     def jobs(self) -> list[Job | None]:
         """The job of each row; None where the submission was refused."""
-        return [run.job for run in self._runs]
+        return [run.job for run in self.runs]
 
     @property
     def results(self) -> list[Result | None]:
         """The result of each row; None where it failed."""
-        return [run.result for run in self._runs]
+        return [run.result for run in self.runs]
 
     @property
     def errors(self) -> list[ComfyError | None]:
         """Why each row has no result; None where it has one."""
-        return [run.error for run in self._runs]
+        return [run.error for run in self.runs]
 
     def __len__(self) -> int:
-        return len(self._runs)
+        return len(self.runs)
 
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
-            return Sweep(self.workflow, self.inputs, self._runs[index])
-        run = self._runs[index]
+            return Sweep(self.workflow, self.inputs, self.runs[index])
+        run = self.runs[index]
         if run.result is None:
             raise run.error or NoOutput("This row has no result.")
         return run.result
@@ -160,7 +193,7 @@ class Sweep(Sequence[Any]):
         """One row a job: the values, `status`, `seconds`, `files` (their names), `error`, `job` (its id)."""
         pd = _library("pandas")
         rows = []
-        for run in self._runs:
+        for run in self.runs:
             row = {address: _cell(value) for address, value in run.setting.items()}
             row["status"] = str(run.status)
             row["seconds"] = run.result.seconds if run.result is not None else None
@@ -204,7 +237,7 @@ class Sweep(Sequence[Any]):
             (row, column): next(
                 (
                     run
-                    for run in self._runs
+                    for run in self.runs
                     if run.setting[across] is value and (down is None or run.setting[down] is rows[row])
                 ),
                 None,
@@ -212,7 +245,7 @@ class Sweep(Sequence[Any]):
             for row in range(len(rows))
             for column, value in enumerate(columns)
         }
-        first = next((run.image for run in self._runs if run.image is not None), None)
+        first = next((run.image for run in self.runs if run.image is not None), None)
         height = width * (first.height / first.width if first is not None else 1.0)
         figure, axes = pyplot.subplots(
             len(rows), len(columns), squeeze=False, layout="constrained",
@@ -264,7 +297,7 @@ class Sweep(Sequence[Any]):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": repr(self)}
-        shown = [run for run in self._runs if run.image is not None]
+        shown = [run for run in self.runs if run.image is not None]
         if shown:
             import base64
             import io

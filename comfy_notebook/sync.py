@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import contextvars
 import functools
 import inspect
@@ -21,7 +22,7 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from .errors import ComfyError, ConnectionFailed
@@ -159,6 +160,25 @@ class BackgroundLoop:
                 self._take(box, cleanup)
             running.abandon()
             raise
+
+    @contextlib.contextmanager
+    def alongside(self, coroutine: Coroutine[Any, Any, Any]) -> Iterator[None]:
+        """Run a coroutine on the loop while the calling thread does what is in the `with` block.
+
+        Leaving the block waits for the coroutine and raises what it raises. A block left by an
+        exception (an interrupt, say) cancels it, and waits for its cleanup for at most `CLEANUP` seconds.
+        """
+        box: queue.SimpleQueue[asyncio.Task[Any]] = queue.SimpleQueue()
+        running: _Running[Any] = _Running(self)
+        try:
+            self.spawn(running, coroutine, box.put)
+            yield
+            task = self._take(box, None)
+        except BaseException:
+            running.cancel()
+            self._take(box, CLEANUP)
+            raise
+        _outcome(task)
 
     def _take(
         self,

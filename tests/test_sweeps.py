@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +14,8 @@ import numpy as np
 import pytest
 
 import comfy_notebook as comfy
-from comfy_notebook import planned
+from comfy_notebook import planned, sweeps
+from comfy_notebook.sync import IO
 
 PLAIN = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 16, "height": 8, "batch_size": 1, "color": 0}},
@@ -125,67 +128,100 @@ def test_seeds_as_one_axis(client: comfy.Client) -> None:
     assert len({result.array.tobytes() for result in grid}) == 3
 
 
-def test_no_more_than_the_window_is_submitted(client: comfy.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from comfy_notebook import api
+@pytest.fixture
+def submitted(client: comfy.Client, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, comfy.Job]]:
+    """Each job of a sweep as it is submitted, with how many of those before it had not ended."""
+    kept: list[tuple[int, comfy.Job]] = []
+    submit = client._async.submit
 
-    submit, flying, most = api.submit, [], []
+    async def counted(*args: Any, **options: Any) -> comfy.Job:
+        job = await submit(*args, **options)
+        kept.append((sum(not other.status.is_final for _, other in kept), job))
+        return job
 
-    def counted(*args: Any, **options: Any) -> Any:
-        most.append(1 + sum(not job.status.is_final for job in flying))
-        flying.append(submit(*args, **options))
-        return flying[-1]
+    monkeypatch.setattr(client._async, "submit", counted)
+    return kept
 
-    monkeypatch.setattr(api, "submit", counted)
+
+def test_no_more_than_the_window_is_submitted(
+    client: comfy.Client, submitted: list[tuple[int, comfy.Job]]
+) -> None:
     grid = comfy.sweep(PLAIN, {"1.color": range(100, 120)}, client=client, window=3)
     assert all(result is not None for result in grid)
-    assert max(most) <= 3
+    assert [job for _, job in submitted] == grid.jobs
+    assert max(others for others, _ in submitted) <= 2
 
 
 def test_an_interrupt_cancels_its_own_jobs_and_no_others(
-    client: comfy.Client, monkeypatch: pytest.MonkeyPatch
+    client: comfy.Client, submitted: list[tuple[int, comfy.Job]]
 ) -> None:
-    from comfy_notebook import api, display
-
     other = comfy.submit(SLOW, client=client)
-    mine: list[Any] = []
-    submit = api.submit
+    main = threading.main_thread().ident
+    assert main is not None
 
-    def kept(*args: Any, **options: Any) -> Any:
-        mine.append(submit(*args, **options))
-        return mine[-1]
-
-    watch_many = display.watch_many
-
-    def interrupted(runs: Any, **options: Any) -> None:
+    def interrupt() -> None:
         # As a kernel's interrupt: KeyboardInterrupt in the main thread, while it draws.
-        main = threading.main_thread().ident
-        assert main is not None
+        while len(submitted) < 3:
+            time.sleep(0.01)
+        signal.pthread_kill(main, signal.SIGINT)
 
-        def interrupt() -> None:
-            while sum(run.job is not None for run in runs) < 3:
-                time.sleep(0.01)
-            import signal
-
-            signal.pthread_kill(main, signal.SIGINT)
-
-        threading.Thread(target=interrupt).start()
-        watch_many(runs, **options)
-
-    monkeypatch.setattr(api, "submit", kept)
-    monkeypatch.setattr(display, "watch_many", interrupted, raising=False)
+    threading.Thread(target=interrupt, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         comfy.sweep(SLOW, {"1.seconds": [60.0 + n for n in range(8)]}, client=client, window=3)
-    assert {job.wait(timeout=10) for job in mine} == {"cancelled"}
-    assert len(mine) <= 4
+    assert {job.wait(timeout=10) for _, job in submitted} == {"cancelled"}
+    assert len(submitted) == 3
     assert not other.status.is_final
     other.cancel()
 
 
+def test_a_row_that_takes_too_long_says_so(client: comfy.Client) -> None:
+    grid = comfy.sweep(SLOW, {"1.seconds": [0.0, 60.0]}, client=client, timeout=2)
+    assert grid.results[0] is not None
+    assert isinstance(grid.errors[1], comfy.JobTimeout)
+    assert grid.jobs[1] is not None
+    grid.jobs[1].cancel()
+
+
+def test_cancel_all_stops_what_waits_and_what_runs(
+    client: comfy.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = asyncio.Event()
+    submit = client._async.submit
+
+    async def noted(*args: Any, **options: Any) -> comfy.Job:
+        job = await submit(*args, **options)
+        begun.set()
+        return job
+
+    monkeypatch.setattr(client._async, "submit", noted)
+
+    async def sweep() -> comfy.Sweep:
+        found = sweeps.plan(SLOW, {"1.seconds": [60.0, 61.0, 62.0]}, client._async, nodes)
+        feeding = asyncio.ensure_future(planned.feed(found.runs, window=1))
+        await asyncio.wait([feeding, asyncio.ensure_future(begun.wait())], return_when="FIRST_COMPLETED")
+        for run in found.runs:
+            run.cancel()
+        await feeding
+        return found
+
+    nodes = client.nodes
+    found = IO.run(sweep())
+    assert [str(run.status) for run in found.runs] == ["cancelled"] * 3
+    assert [job is not None for job in found.jobs] == [True, False, False]
+
+
+def test_a_coroutine_sweeps_too(embedded: Any) -> None:
+    async def main() -> comfy.Sweep:
+        async with await comfy.AsyncClient.connect(embedded.url, api_key=embedded.api_key) as client:
+            return await client.sweep(PLAIN, {"1.color": [1, 2, 3]})
+
+    assert [int(result.array[0, 0, 2]) for result in asyncio.run(main())] == [1, 2, 3]
+
+
 def test_an_error_every_job_would_meet_is_raised(embedded: Any) -> None:
     wrong = comfy.connect(embedded.url, api_key=embedded.api_key, default=False)
-    base = comfy.Workflow.load(PLAIN, nodes=wrong.nodes)
+    grid = sweeps.plan(PLAIN, {"1.color": [1, 2, 3]}, wrong._async, wrong.nodes)
     wrong.close()
-    runs = [planned.Planned(base, wrong, {}) for _ in range(3)]
     with pytest.raises((comfy.NotConnected, comfy.ConnectionFailed)):
-        planned.run_all(runs, quiet=True)
-    assert all(run.error is not None for run in runs)
+        planned.run_all(grid.runs, quiet=True)
+    assert all(error is not None for error in grid.errors)

@@ -27,6 +27,7 @@ class Client:
     submit = plain(AsyncClient.submit)
     job = plain(AsyncClient.job)
     run = plain(AsyncClient.run)
+    sweep = plain(AsyncClient.sweep)
     cancel = plain(AsyncClient.cancel)
     interrupt = plain(AsyncClient.interrupt)
     queue = plain(AsyncClient.queue)
@@ -49,6 +50,11 @@ class Client:
     def nodes_at_hand(self) -> NodeCatalog | None:
         """The node classes if they were fetched before; never asks the server."""
         return self._async.nodes_at_hand
+
+    @property
+    def job_ids(self) -> list[str]:
+        """The ids of jobs submitted, attached to or listed here, newest last; never asks the server."""
+        return self._async.job_ids
 
     @property
     def url(self) -> str:

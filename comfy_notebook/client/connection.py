@@ -7,9 +7,8 @@ All I/O runs on the background loop (`sync`), so that it can be awaited from any
 from __future__ import annotations
 
 import asyncio
-import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..config import Settings, settings
@@ -17,7 +16,7 @@ from ..errors import ComfyError, NotConnected
 from ..sync import IO, Eventually, on_io
 from . import debug
 from .downloads import Downloads
-from .hub import Hub
+from .live import LiveJobs
 from .meter import Meter
 from .nodes_cache import NodesCache
 from .records import FileRef, JobPage, QueueInfo, ServerInfo
@@ -26,11 +25,11 @@ from .uploads import Progress, Uploads
 if TYPE_CHECKING:
     from ..jobs import Job
     from ..result import Result
+    from ..sweeps import Sweep
     from ..workflow.catalog import NodeCatalog
     from .client import Client
-    from .dialect import Dialect, EventSource
+    from .dialect import Dialect
     from .embedded import Embedded
-    from .follow import Follower
     from .http import Access, Http
 
 
@@ -54,16 +53,12 @@ class AsyncClient:
         self.server = server
         self.settings: Settings = settings
         self.client_id = uuid.uuid4().hex
-        self.hub = Hub()
+        self.live = LiveJobs(http, dialect, self.client_id, self.require_open)
         self.downloads = Downloads(http)
         self.meter = Meter()
         self.closed = False
         self._nodes = NodesCache(http, keep=server is None)
-        self._events: EventSource | None = None
-        self._events_made = False
-        self._followers: dict[str, Follower] = {}
         self._uploads = Uploads(self)
-        self._queue: tuple[float, asyncio.Task[QueueInfo]] | None = None
         self._plain: Client | None = None
         IO.clients.add(self)
         debug.install()
@@ -89,73 +84,17 @@ class AsyncClient:
         """The server's address."""
         return self.access.url
 
-    # -- what followers and submissions need, on the loop ------------------------------------------
-
-    @property
-    def events(self) -> EventSource | None:
-        """The live events, made when first needed."""
+    def require_open(self) -> None:
+        """Raise `NotConnected` once the client is closed."""
         if self.closed:
             raise NotConnected(
                 f"This client of {self.url} was closed.", hint="comfy.connect() makes another."
             )
-        if not self._events_made:
-            self._events = self.dialect.events(self.access, self.client_id, self.hub.deliver, self._resync)
-            self._events_made = True
-        return self._events
 
     @property
-    def events_alive(self) -> bool:
-        """Whether live events can be expected."""
-        return self._events is not None and self._events.alive
-
-    @property
-    def generation(self) -> int:
-        """How many times the live events have connected."""
-        return self._events.generation if self._events is not None else 0
-
-    def follower(self, job_id: str) -> Follower | None:
-        """Who follows this job, if anyone does."""
-        return self._followers.get(job_id)
-
-    @property
-    def following(self) -> int:
-        """How many jobs are being followed."""
-        return len(self._followers)
-
-    @property
-    def flags(self) -> Mapping[str, Any]:
-        """What the server said it can do when the live events connected."""
-        return self._events.flags if self._events is not None else {}
-
-    def _resync(self) -> None:
-        """Events may have been missed while the connection was down: ask the records."""
-        for follower in list(self._followers.values()):
-            follower.ask()
-
-    def distrust_events(self) -> None:
-        """A poll knew what events should have told."""
-        if self._events is not None:
-            self._events.distrust()
-
-    def follow(self, follower: Follower) -> None:
-        """Follow a job to its end."""
-        self._followers[follower.job_id] = follower
-        if self.events is not None:
-            self.events.watch(follower.job_id)
-        follower.start()
-
-    def forget(self, follower: Follower) -> None:
-        """A job has ended."""
-        self._followers.pop(follower.job_id, None)
-        self.hub.leave(follower.job_id)
-        if self._events is not None:
-            self._events.unwatch(follower.job_id)
-
-    async def recent_queue(self, age: float = 0.25) -> QueueInfo:
-        """The queue as of at most `age` seconds ago, asked for once by however many want it."""
-        if self._queue is None or time.monotonic() - self._queue[0] > age:
-            self._queue = (time.monotonic(), asyncio.ensure_future(self.dialect.queue(self.http)))
-        return await asyncio.shield(self._queue[1])
+    def job_ids(self) -> list[str]:
+        """The ids of jobs submitted, attached to or listed here, newest last; never asks the server."""
+        return self.live.job_ids
 
     # -- jobs ----------------------------------------------------------------------------------------
 
@@ -220,9 +159,30 @@ class AsyncClient:
             raise
 
     @on_io
+    async def sweep(
+        self,
+        workflow: Any,
+        values: Mapping[str, Iterable[Any]],
+        *,
+        seed: int | str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        window: int = 8,
+        previews: bool = False,
+        timeout: float | None = None,
+        partner_key: str | None = None,
+    ) -> Sweep:
+        """Run a workflow once for every combination of values; the arguments are those of `comfy.sweep`."""
+        from ..planned import feed
+        from ..sweeps import plan
+
+        found = plan(workflow, values, self, await self.nodes, seed=seed, inputs=inputs)
+        await feed(found.runs, window=window, previews=previews, timeout=timeout, partner_key=partner_key)
+        return found
+
+    @on_io
     async def cancel(self, job_id: str) -> bool:
         """End exactly this job, pending or running; False when it had already ended."""
-        follower = self._followers.get(job_id)
+        follower = self.live.find(job_id)
         if follower is not None:
             return await follower.cancel()
         return await self.dialect.cancel(self.http, job_id)
@@ -235,7 +195,7 @@ class AsyncClient:
         submit, unless `force=True`. To end one job, use `cancel`.
         """
         running = [job.id for job in (await self.dialect.queue(self.http)).running]
-        foreign = [job_id for job_id in running if job_id not in self._followers]
+        foreign = [job_id for job_id in running if job_id not in self.live]
         if foreign and not force:
             raise ComfyError(
                 f"This would also interrupt {len(foreign)} running "
@@ -244,8 +204,7 @@ class AsyncClient:
             )
         if running:
             await self.dialect.interrupt(self.http)
-        for follower in list(self._followers.values()):
-            follower.hurry()
+        self.live.hurry()
         return running
 
     @on_io
@@ -258,8 +217,7 @@ class AsyncClient:
         """Delete every job that waits (those that run go on); returns how many there were."""
         waiting = len((await self.dialect.queue(self.http)).pending)
         await self.dialect.clear(self.http)
-        for follower in list(self._followers.values()):
-            follower.hurry()
+        self.live.hurry()
         return waiting
 
     @on_io
@@ -274,9 +232,12 @@ class AsyncClient:
     ) -> JobPage:
         """A page of the server's jobs, newest first; `sort` is "created" or "seconds"."""
         wanted = status if status is None or isinstance(status, str) else ",".join(str(s) for s in status)
-        return await self.dialect.jobs(
+        page = await self.dialect.jobs(
             self.http, status=wanted, limit=limit, offset=offset, sort=sort, descending=descending
         )
+        for record in reversed(page.jobs):
+            self.live.met(record.id)
+        return page
 
     @on_io
     async def delete_history(self, job_ids: str | Sequence[str]) -> None:
@@ -381,10 +342,7 @@ class AsyncClient:
     async def close(self) -> None:
         """Close the connection; jobs go on. The embedded server is left running for other clients."""
         self.closed = True
-        for follower in list(self._followers.values()):
-            follower.abandon()
-        if self._events is not None:
-            await self._events.close()
+        await self.live.close()
         await self.http.close()
 
     async def __aenter__(self) -> AsyncClient:

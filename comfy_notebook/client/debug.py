@@ -80,13 +80,14 @@ def report(client: Client | None = None) -> str:
 def _of(client: Client) -> list[str]:
     connection = client._async
     source = connection.access.key.source if connection.access.key is not None else "none"
-    events = f"{'connected' if connection.events_alive else 'not connected'}, {connection.generation} times"
+    live = connection.live
+    events = f"{'connected' if live.alive else 'not connected'}, {live.generation} times"
     lines = [
         f"connected to {client.target} at {client.url}, {client.dialect} dialect: {client.reason}",
         f"API key: {source}",
         f"last HTTP status: {connection.http.last_status}",
-        f"live events: {events}; {getattr(connection._events, 'last_error', '') or 'no error'}",
-        f"jobs being followed: {connection.following}",
+        f"live events: {events}; {live.last_error or 'no error'}",
+        f"jobs being followed: {len(live)}",
     ]
     try:
         info = client.info()

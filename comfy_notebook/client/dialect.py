@@ -34,6 +34,9 @@ class Request:
 class EventSource(Protocol):
     """Live events of jobs: a hint of what happens, never the proof of how a job ended."""
 
+    last_error: str
+    """Why it last broke off, with nothing secret in it; empty while it never did."""
+
     @property
     def alive(self) -> bool:
         """Whether events can be expected to arrive now."""

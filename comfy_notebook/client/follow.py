@@ -89,7 +89,7 @@ class Follower:
         self._soon = 0
         self._hurry = False
         self._heard = time.monotonic()
-        self._generation = client.generation
+        self._generation = client.live.generation
         self._task: asyncio.Task[None] | None = None
 
     # -- readers, from any thread ----------------------------------------------------------------
@@ -125,7 +125,7 @@ class Follower:
 
     def start(self) -> None:
         """Begin to follow."""
-        self.client.hub.listen(self.job_id, self.hear)
+        self.client.live.hub.listen(self.job_id, self.hear)
         self._task = asyncio.get_running_loop().create_task(self._follow())
 
     def attached(self, record: JobRecord) -> None:
@@ -212,7 +212,7 @@ class Follower:
             self.gathered.stop()
             self.state = self.state.ended(status, self.state.ended_at or time.monotonic())
             self.done = True
-            self.client.forget(self)
+            self.client.live.forget(self)
             self._wake()
 
     async def _until_final(self) -> JobRecord:
@@ -257,9 +257,9 @@ class Follower:
 
     async def _ask(self) -> JobRecord | None:
         client = self.client
-        if client.following > 4 and not self._hurry:
+        if len(client.live) > 4 and not self._hurry:
             # Many jobs without a socket: one question about the queue serves all of them.
-            queued = (await client.recent_queue()).find(self.job_id)
+            queued = (await client.live.recent_queue()).find(self.job_id)
             if queued is not None:
                 return queued_record(queued)
         return await client.dialect.record(client.http, self.job_id, ended=self._hurry)
@@ -273,7 +273,7 @@ class Follower:
                 await asyncio.wait_for(self._kick.wait(), wait)
             except asyncio.TimeoutError:
                 # Events may have come meanwhile: then there is still nothing to ask.
-                if not self._hurry and self.client.events_alive and self._quiet() < settings.quiet:
+                if not self._hurry and self.client.live.alive and self._quiet() < settings.quiet:
                     self._soon = 0
         self._kick.clear()
 
@@ -283,7 +283,7 @@ class Follower:
                 return _SOON[self._soon]
             self._hurry, self._soon = False, 0
         growth = 1.5 ** min(self._soon, 8) * (0.75 + 0.5 * random.random())
-        if not self.client.events_alive:
+        if not self.client.live.alive:
             return min(0.25 * growth, 2.0)
         return min(max(settings.quiet - self._quiet(), settings.quiet * growth / 2), 6 * settings.quiet)
 
@@ -309,11 +309,11 @@ class Follower:
 
     def _heard_late(self) -> None:
         """The poll knew before the socket did, by a wide margin: the socket may have gone deaf."""
-        if self.client.events_alive and self._quiet() > _GRACE:
-            self.client.distrust_events()
+        if self.client.live.alive and self._quiet() > _GRACE:
+            self.client.live.distrust()
 
     def _vanished(self) -> ComfyError:
-        continuous = self.client.events_alive and self.client.generation == self._generation
+        continuous = self.client.live.alive and self.client.live.generation == self._generation
         never_began = self.state.started_at is None
         if self.client.dialect.forgets_cancelled and (self.cancel_asked or (continuous and never_began)):
             return JobCancelled(f"Job {self.job_id} was cancelled.", job_id=self.job_id)

@@ -68,27 +68,25 @@ async def submit(
         prompt_id=str(uuid.uuid4()) if client.dialect.takes_prompt_id else None,
         preview_method=None if previews else "none",
     )
-    if client.events is not None:
-        await client.events.ready(_FIRST_STATUS)
-    client.hub.begin()
+    await client.live.ready(_FIRST_STATUS)
+    client.live.hub.begin()
     try:
         sent = await _send(client, request)
         follower = Follower(
             client, sent.job_id, graph=graph, workflow=prepared, problems=sent.problems, previews=previews
         )
-        client.follow(follower)
+        client.live.follow(follower)
         return follower
     finally:
-        client.hub.end()
+        client.live.hub.end()
 
 
 async def attach(client: AsyncClient, job_id: str) -> Follower:
     """Follow a job of the server's, whoever submitted it. Raises `JobNotFound`."""
-    known = client.follower(job_id)
+    known = client.live.find(job_id)
     if known is not None:
         return known
-    if client.events is not None:
-        await client.events.ready(_FIRST_STATUS)
+    await client.live.ready(_FIRST_STATUS)
     record = await client.dialect.record(client.http, job_id)
     if record is None:
         raise JobNotFound(
@@ -102,7 +100,7 @@ async def attach(client: AsyncClient, job_id: str) -> Follower:
         workflow = Workflow(record.workflow, nodes=client.nodes_at_hand)
     follower = Follower(client, job_id, graph=record.workflow or {}, workflow=workflow)
     follower.attached(record)
-    client.follow(follower)
+    client.live.follow(follower)
     return follower
 
 

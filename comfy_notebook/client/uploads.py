@@ -58,7 +58,7 @@ class Uploads:
         """The most bytes the server takes; a ComfyUI says so in its feature flags."""
         if self._client.dialect.name == "cloud":
             return MAX_UPLOAD_BYTES
-        told = self._client.flags.get("max_upload_size")
+        told = self._client.live.flags.get("max_upload_size")
         return told if isinstance(told, int) else None
 
     async def upload_mask(self, mask: Any, original: Any, name: str | None = None) -> FileRef:

@@ -136,7 +136,7 @@ def _argument(magics: ComfyMagics, action: argparse.Action, fragment: str) -> It
     elif action.dest in ("on", "target"):
         yield from _begin(fragment, _TARGETS)
     elif action.dest in ("id", "ids"):
-        yield from _begin(fragment, reversed(magics.memory.job_ids))
+        yield from _begin(fragment, reversed(magics.job_ids))
     elif action.dest == "file":
         yield from _begin(fragment, _variables(magics))
         yield from _files(fragment, _WORKFLOW_FILES)

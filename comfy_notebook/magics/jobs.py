@@ -68,10 +68,7 @@ def jobs(call: Call, args: argparse.Namespace) -> Any:
     """The history, a page at a time; `.workflow` is that of the job last loaded from it."""
     from .. import display
 
-    client = call.client(args.on)
-    for record in reversed(client.jobs(status=args.status, limit=args.limit).jobs):
-        call.magics.memory.saw(record.id)
-    return display.jobs_panel(client, status=args.status, limit=args.limit)
+    return display.jobs_panel(call.client(args.on), status=args.status, limit=args.limit)
 
 
 def queue(call: Call, args: argparse.Namespace) -> Any:
@@ -93,16 +90,15 @@ def _attach(call: Call, args: argparse.Namespace) -> Any:
     try:
         found = api.job(job_id, client=call.client(args.on))
     except JobNotFound as error:
-        near = did_you_mean(job_id, call.magics.memory.job_ids)
+        near = did_you_mean(job_id, call.magics.job_ids)
         raise JobNotFound(error.what, hint=f"{error.hint} {near}".strip()) from None
-    call.magics.memory.saw(found.id)
     return found
 
 
 def _whole_id(call: Call, given: Any) -> str:
     """The job id meant: a Job's, a Result's, or a text that may be the beginning of one seen here."""
     text = str(getattr(given, "job_id", None) or getattr(given, "id", None) or given)
-    begins = [job_id for job_id in call.magics.memory.job_ids if job_id.startswith(text)]
+    begins = [job_id for job_id in call.magics.job_ids if job_id.startswith(text)]
     return begins[0] if len(begins) == 1 and len(text) >= 4 else text
 
 

@@ -115,6 +115,14 @@ class ComfyMagics(Magics):
         """The notebook's variables."""
         return self.shell.user_ns if self.shell is not None else {}
 
+    @property
+    def job_ids(self) -> list[str]:
+        """The ids of jobs this notebook has met, newest last, those of the connected client at the end."""
+        from .. import api
+
+        clients = [*self.others.values(), *([found] if (found := api.current()) else [])]
+        return [job_id for client in clients for job_id in client.job_ids]
+
     @line_cell_magic
     @no_var_expand
     @needs_local_scope

@@ -1,4 +1,4 @@
-"""What this notebook has met: job ids, and the inputs of workflow files, for tab completion.
+"""The inputs of workflow files this notebook has met, for tab completion.
 
 Reading a file here never converts, connects or raises; it is read again only when it has changed.
 """
@@ -15,29 +15,15 @@ if TYPE_CHECKING:
     from ..workflow.catalog import NodeCatalog
     from ..workflow.graph import Workflow
 
-_MOST_JOBS = 1000
 _MOST_FILES = 20
 _LARGEST = 20_000_000
 
 
 class Memory:
-    """Job ids in the order met, newest last, and the workflows last looked into."""
+    """The workflows last looked into."""
 
     def __init__(self) -> None:
-        self._jobs: dict[str, None] = {}
         self._files: dict[Path, tuple[tuple[int, int], Workflow | None]] = {}
-
-    def saw(self, job_id: str) -> None:
-        """Remember a job's id."""
-        self._jobs.pop(job_id, None)
-        self._jobs[job_id] = None
-        if len(self._jobs) > _MOST_JOBS:
-            del self._jobs[next(iter(self._jobs))]
-
-    @property
-    def job_ids(self) -> list[str]:
-        """The ids met, newest last."""
-        return list(self._jobs)
 
     def addresses(self, source: str, names: Mapping[str, Any], *, by_id: bool = False) -> list[str]:
         """`NODE.INPUT` for every value that is no link: by class where that is enough, else by id."""

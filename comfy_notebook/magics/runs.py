@@ -13,8 +13,8 @@ from .ranges import spread
 from .values import resolve
 
 if TYPE_CHECKING:
+    from ..client.client import Client
     from ..jobs import Job
-    from ..planned import Planned
     from ..result import Result
     from ..workflow.graph import Workflow
 
@@ -68,41 +68,29 @@ def _common(parser: Parser) -> None:
 
 def run(call: Call, args: argparse.Namespace) -> Result | Job | list[Any]:
     """One run, or several, of one workflow."""
-    from .. import display
-    from ..planned import Planned, run_all
+    from .. import api
 
     wf = call.workflow(args.file)
     client = call.client(args.on)
     wf.resolve(client.nodes)
     call.set_values(wf, args.values)
-    runs = [Planned(one, client, {"seed": one.seed}) for one in _seeded(wf, args.seed, args.repeat or 1)]
+    copies = _seeded(wf, args.seed, args.repeat or 1)
     if args.no_wait:
-        jobs = [_submitted(call, args, run) for run in runs]
+        jobs = [_submitted(call, args, client, one) for one in copies]
         return _given(call, args, jobs if args.repeat else jobs[0])
-    if not args.repeat:
-        job = _submitted(call, args, runs[0])
-        result = display.watch(
-            job, previews=_previews(call, args), timeout=_timeout(call, args), quiet=call.quiet
-        )
-        _given(call, args, result)
-        _saved(call, args, [result])
-        return result
-    run_all(
-        runs,
-        labels=[f"seed {run.setting['seed']}" for run in runs],
+    if args.repeat:
+        return _repeated(call, args, client, copies)
+    result = api.run(
+        copies[0],
+        client=client,
         previews=_previews(call, args),
         timeout=_timeout(call, args),
+        validate=not args.no_validate,
         quiet=call.quiet,
     )
-    for run in runs:
-        call.magics.memory.saw(run.id)
-    results = [run.result for run in runs if run.result is not None]
-    _given(call, args, results)
-    _saved(call, args, results)
-    for run in runs:
-        if run.error is not None:
-            raise run.error
-    return results
+    _given(call, args, result)
+    _saved(call, args, [result])
+    return result
 
 
 def _seeded(wf: Workflow, given: int | str | None, count: int) -> list[Workflow]:
@@ -115,15 +103,33 @@ def _seeded(wf: Workflow, given: int | str | None, count: int) -> list[Workflow]
     return copies
 
 
-def _submitted(call: Call, args: argparse.Namespace, run: Planned) -> Job:
+def _repeated(call: Call, args: argparse.Namespace, client: Client, copies: list[Workflow]) -> list[Result]:
+    """A list of the results, once all have ended; raises the first failure, having kept the rest."""
+    from ..planned import Planned, run_all
+
+    runs = [Planned(one.copy, client._async, {"seed": one.seed}) for one in copies]
+    run_all(
+        runs,
+        labels=[f"seed {run.setting['seed']}" for run in runs],
+        previews=_previews(call, args),
+        timeout=_timeout(call, args),
+        validate=not args.no_validate,
+        quiet=call.quiet,
+    )
+    results = [run.result for run in runs if run.result is not None]
+    _given(call, args, results)
+    _saved(call, args, results)
+    for run in runs:
+        if run.error is not None:
+            raise run.error
+    return results
+
+
+def _submitted(call: Call, args: argparse.Namespace, client: Client, wf: Workflow) -> Job:
     from .. import api
 
-    job = api.submit(
-        run.workflow, client=run.client, previews=_previews(call, args), validate=not args.no_validate
-    )
-    call.magics.memory.saw(job.id)
-    if args.no_wait:
-        call.say(f"{job.id} is {job.status}; %comfy job {job.id} shows it")
+    job = api.submit(wf, client=client, previews=_previews(call, args), validate=not args.no_validate)
+    call.say(f"{job.id} is {job.status}; %comfy job {job.id} shows it")
     return job
 
 
@@ -191,7 +197,4 @@ def sweep(call: Call, args: argparse.Namespace) -> Any:
         timeout=_timeout(call, args),
         quiet=call.quiet,
     )
-    for job in grid.jobs:
-        if job is not None:
-            call.magics.memory.saw(job.id)
     return _given(call, args, grid)

@@ -70,7 +70,7 @@ def test_a_socket_connected_late(replay: Any) -> None:
     server.pause()
     job = _submit(server, client)
     server.faults.refuse_socket = False
-    _until(lambda: client._async.events_alive)
+    _until(lambda: client._async.live.alive)
     server.go()
     assert job.result(timeout=15).image.size == (128, 128)
     assert any(isinstance(e, messages.ExecutionSuccess) for e in job.events())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -42,7 +43,8 @@ def test_a_console_gets_text_and_an_executor_gets_none():
     assert not detect({}, kernel(username="root", allow_stdin=False)).text
 
 
-def test_terminal_and_script():
+def test_terminal_and_script(monkeypatch):
+    monkeypatch.delitem(sys.modules, "IPython", raising=False)  # other tests may have made a shell
     assert detect({}, SimpleNamespace()).kind == "terminal"
     assert detect({}, SimpleNamespace()).text
     assert not detect({"COMFY_NOTEBOOK_LIVE": "0"}, SimpleNamespace()).text

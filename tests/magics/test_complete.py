@@ -10,6 +10,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from comfy_notebook import sync
+from comfy_notebook.client.connection import AsyncClient
+from comfy_notebook.client.dialect import kinds
+from comfy_notebook.client.http import Access, Http
 from comfy_notebook.magics.complete import _hooked, complete
 from comfy_notebook.workflow.graph import Workflow
 
@@ -92,10 +95,12 @@ def test_the_body_of_a_cell(shell: InteractiveShell, folder: Path) -> None:
     assert offered(shell, start + "KSampler.st") == [start + "KSampler.steps: "]
 
 
-def test_job_ids_seen(shell: InteractiveShell, folder: Path) -> None:
+def test_job_ids_met_by_the_clients(shell: InteractiveShell, folder: Path) -> None:
     (magics,) = [c for c in shell.configurables if type(c).__name__ == "ComfyMagics"]
-    magics.memory.saw("0a1b2c3d-aaaa")
-    magics.memory.saw("0a9f2c3d-bbbb")
+    client = AsyncClient(Http(Access("http://127.0.0.1:9")), kinds()["cloud"]()).plain
+    client._async.live.met("0a1b2c3d-aaaa")
+    client._async.live.met("0a9f2c3d-bbbb")
+    magics.others["http://127.0.0.1:9"] = client
     assert offered(shell, "%comfy job 0a") == ["%comfy job 0a9f2c3d-bbbb", "%comfy job 0a1b2c3d-aaaa"]
     assert offered(shell, "%comfy cancel 0a1") == ["%comfy cancel 0a1b2c3d-aaaa"]
 
