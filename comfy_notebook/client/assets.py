@@ -19,15 +19,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..config import MAX_IMAGE_EDGE, MAX_IMAGE_PIXELS
 from ..errors import UploadRejected
-from .records import FileRef
+from .records import FileRef, UploadLimits
 
 if TYPE_CHECKING:
     from .dialect import Dialect
     from .http import Http
 
 IMAGE_NAME = "image.png"
+# Said each time: the Cloud's default is "output", and LoadImage reads inputs (protocol, §10).
+UPLOAD_TYPE = "input"
 _PIECE = 256 * 1024
 Progress = Callable[[int, int], Any]
 
@@ -81,9 +82,9 @@ def _from_path(path: Path, name: str | None) -> Packed:
         raise UploadRejected(f"{str(path)!r} cannot be read: {error.strerror or error}.") from None
 
 
-def check(packed: Packed, limit: int | None, *, pixels: bool) -> None:
-    """Raise `UploadRejected` for a file larger than the server takes; `limit` is in bytes."""
-    size = len(packed.data)
+def check(packed: Packed, limits: UploadLimits) -> None:
+    """Raise `UploadRejected` for a file larger than the server takes."""
+    size, limit = len(packed.data), limits.bytes
     if size == 0:
         raise UploadRejected(f"{packed.name} is empty.")
     if limit is not None and size > limit:
@@ -91,16 +92,17 @@ def check(packed: Packed, limit: int | None, *, pixels: bool) -> None:
             f"{packed.name} has {size / 2**20:.1f} MB; the server takes {limit / 2**20:.0f} MB.",
             hint="Make it smaller: fewer pixels, or a compressed format.",
         )
-    if not pixels or not packed.mime.startswith("image/"):
+    edge, pixels = limits.edge, limits.pixels
+    if edge is None or pixels is None or not packed.mime.startswith("image/"):
         return
     found = dimensions(packed.data)
     if found is None:
         return
     width, height = found
-    if max(width, height) > MAX_IMAGE_EDGE or width * height > MAX_IMAGE_PIXELS:
+    if max(width, height) > edge or width * height > pixels:
         raise UploadRejected(
-            f"{packed.name} is {width}×{height}; the server takes at most {MAX_IMAGE_EDGE} pixels "
-            f"an edge and {MAX_IMAGE_PIXELS // 10**6} megapixels.",
+            f"{packed.name} is {width}×{height}; the server takes at most {edge} pixels "
+            f"an edge and {pixels / 10**6:g} megapixels.",
             hint="Scale it down first.",
         )
 
@@ -117,7 +119,7 @@ async def send(
     progress: Progress | None = None,
 ) -> FileRef:
     """Send one file as the multipart form both servers take; returns where it ended up."""
-    form = {"type": dialect.upload_type, **({"subfolder": subfolder} if subfolder else {}), **(fields or {})}
+    form = {"type": UPLOAD_TYPE, **({"subfolder": subfolder} if subfolder else {}), **(fields or {})}
     if overwrite:
         form["overwrite"] = "true"  # ComfyUI knows exactly "true" and "1"
     boundary = uuid.uuid4().hex

@@ -16,7 +16,7 @@ from ..protocol.status import JobStatus, parse_status
 from . import prompt
 from .dialect import EventSource, Request
 from .http import Access, Http
-from .records import FileRef, JobPage, JobRecord, QueueInfo, Submission, seconds_of
+from .records import FileRef, JobPage, JobRecord, QueueInfo, Submission, UploadLimits, seconds_of
 
 
 class Cloud:
@@ -24,9 +24,9 @@ class Cloud:
 
     name = "cloud"
     takes_prompt_id = False
-    interrupts_all = True
+    has_accounts = True
+    names_by_content = True
     forgets_cancelled = False
-    upload_type = "input"
 
     def __init__(self) -> None:
         self._cancel_route: bool | None = None
@@ -143,6 +143,9 @@ class Cloud:
     async def user(self, http: Http) -> str | None:
         body = (await http.get("/api/user", doing="the user")).json()
         return str(body.get("status")) if isinstance(body, Mapping) else None
+
+    def upload_limits(self, flags: Mapping[str, Any]) -> UploadLimits:
+        return UploadLimits(50 * 1024 * 1024, edge=16_384, pixels=64_000_000)
 
     def stored(self, answer: Mapping[str, Any], sent: FileRef) -> FileRef:
         # The Cloud's pages name "output" as the default type of uploads; LoadImage takes the bare name.

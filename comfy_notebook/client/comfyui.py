@@ -18,7 +18,7 @@ from . import prompt
 from .cloud import page_of, socket_url
 from .dialect import EventSource, Request
 from .http import Access, Http
-from .records import FileRef, JobPage, JobRecord, QueueInfo, Submission, seconds_of
+from .records import FileRef, JobPage, JobRecord, QueueInfo, Submission, UploadLimits, seconds_of
 
 
 class ComfyUI:
@@ -26,9 +26,9 @@ class ComfyUI:
 
     name = "comfyui"
     takes_prompt_id = True
-    interrupts_all = True
+    has_accounts = False
+    names_by_content = False
     forgets_cancelled = True
-    upload_type = "input"
 
     def events(
         self,
@@ -132,6 +132,10 @@ class ComfyUI:
 
     async def user(self, http: Http) -> str | None:
         return None
+
+    def upload_limits(self, flags: Mapping[str, Any]) -> UploadLimits:
+        told = flags.get("max_upload_size")
+        return UploadLimits(told if isinstance(told, int) else None)
 
     def stored(self, answer: Mapping[str, Any], sent: FileRef) -> FileRef:
         name = answer.get("name")

@@ -77,7 +77,7 @@ async def open_client(
             raise ComfyError(f"There is no dialect {found!r}.", hint=f"There are {' and '.join(kinds())}.")
         kind = kinds()[found]() if found is not None else await probe(http)
         client = AsyncClient(http, kind, target=choice.target, reason=choice.reason, server=choice.server)
-        if kind.name == "cloud":
+        if kind.has_accounts:
             await _check_account(client)
     except BaseException:
         await http.close()

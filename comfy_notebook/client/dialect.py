@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ..errors import ComfyError, ConnectionFailed
 from ..protocol.messages import Event
 from .http import Access, Http, Response
-from .records import FileRef, JobPage, JobRecord, QueueInfo, Submission
+from .records import FileRef, JobPage, JobRecord, QueueInfo, Submission, UploadLimits
 
 
 @dataclass
@@ -77,12 +77,12 @@ class Dialect(Protocol):
     name: str
     takes_prompt_id: bool
     """Whether a submission may bring its own job id."""
-    interrupts_all: bool
-    """Whether `interrupt` without a job id hits every running job of the account."""
+    has_accounts: bool
+    """Whether a key is asked for, and tells whose jobs are whose."""
+    names_by_content: bool
+    """Whether an upload is stored under a name made from its bytes, whatever it was called."""
     forgets_cancelled: bool
     """Whether a job deleted while it waited leaves no record behind."""
-    upload_type: str
-    """The `type` under which uploads are stored, so that LoadImage finds them."""
 
     def events(
         self,
@@ -124,6 +124,10 @@ class Dialect(Protocol):
         ...
 
     async def user(self, http: Http) -> str | None: ...
+
+    def upload_limits(self, flags: Mapping[str, Any]) -> UploadLimits:
+        """The largest file it takes; `flags` are the features it has told of."""
+        ...
 
     def stored(self, answer: Mapping[str, Any], sent: FileRef) -> FileRef:
         """Where an upload ended up, from the server's answer."""

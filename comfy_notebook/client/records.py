@@ -44,6 +44,15 @@ class JobRecord:
 
 
 @dataclass(frozen=True)
+class UploadLimits:
+    """The largest file a server takes; None is no limit it tells of. `edge` and `pixels` are a picture's."""
+
+    bytes: int | None = None
+    edge: int | None = None
+    pixels: int | None = None
+
+
+@dataclass(frozen=True)
 class JobPage:
     """One page of the jobs list; iterating gives its records, and `total` counts those on all pages."""
 

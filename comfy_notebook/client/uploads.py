@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..config import MAX_UPLOAD_BYTES
 from . import assets, masks
 from .assets import Progress
 from .records import FileRef
@@ -30,22 +29,22 @@ class Uploads:
         progress: Progress | None = None,
     ) -> FileRef:
         """Give the server a file, unless it has the same content already."""
-        client, cloud = self._client, self._client.dialect.name == "cloud"
+        client, dialect = self._client, self._client.dialect
         packed = assets.pack(value, name)
-        assets.check(packed, self._limit(), pixels=cloud)
-        # The Cloud names files by content; a ComfyUI keeps the name, which is then part of what was sent.
-        where = (packed.digest, "" if cloud else f"{subfolder}/{packed.name}")
+        assets.check(packed, dialect.upload_limits(client.live.flags))
+        # A name the server keeps is part of what was sent.
+        where = (packed.digest, "" if dialect.names_by_content else f"{subfolder}/{packed.name}")
         if where in self._sent and not overwrite:
             return self._sent[where]
         ref = None
         if not overwrite:
-            ref = await client.dialect.known_file(client.http, packed.data, packed.name)
+            ref = await dialect.known_file(client.http, packed.data, packed.name)
         if ref is None:
             if progress is None:
                 client.meter.begin(packed.name, len(packed.data))
             ref = await assets.send(
                 client.http,
-                client.dialect,
+                dialect,
                 packed,
                 subfolder=subfolder,
                 overwrite=overwrite,
@@ -53,13 +52,6 @@ class Uploads:
             )
         self._sent[where] = ref
         return ref
-
-    def _limit(self) -> int | None:
-        """The most bytes the server takes; a ComfyUI says so in its feature flags."""
-        if self._client.dialect.name == "cloud":
-            return MAX_UPLOAD_BYTES
-        told = self._client.live.flags.get("max_upload_size")
-        return told if isinstance(told, int) else None
 
     async def upload_mask(self, mask: Any, original: Any, name: str | None = None) -> FileRef:
         """Give a picture the server has a mask of the same size."""

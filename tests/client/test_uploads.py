@@ -12,6 +12,7 @@ from PIL import Image, PngImagePlugin
 
 from comfy_notebook.client import assets, masks
 from comfy_notebook.client.client import Client
+from comfy_notebook.client.dialect import kinds
 from comfy_notebook.errors import UploadRejected
 
 from . import graphs
@@ -95,18 +96,26 @@ def test_files_and_file_objects(tmp_path: Path) -> None:
     assert assets.pack(b"x", "../../up.png").name == "up.png"
 
 
-def test_limits_are_checked_before_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_limits_are_checked_before_sending() -> None:
+    cloud = kinds()["cloud"]().upload_limits({})
     with pytest.raises(UploadRejected, match="takes 50 MB"):
-        assets.check(assets.Packed("a.bin", b"x" * (50 * 2**20 + 1)), 50 * 2**20, pixels=True)
+        assets.check(assets.Packed("a.bin", b"x" * (50 * 2**20 + 1)), cloud)
     wide = assets.pack(Image.new("1", (16_385, 1)))
     with pytest.raises(UploadRejected, match="16385×1"):
-        assets.check(wide, None, pixels=True)
-    assets.check(wide, None, pixels=False)
-    monkeypatch.setattr(assets, "MAX_IMAGE_PIXELS", 10)
-    with pytest.raises(UploadRejected, match="megapixels"):
-        assets.check(assets.pack(PIXELS), None, pixels=True)
+        assets.check(wide, cloud)
+    with pytest.raises(UploadRejected, match="64 megapixels"):
+        assets.check(assets.pack(Image.new("1", (8001, 8000))), cloud)
     with pytest.raises(UploadRejected, match="empty"):
-        assets.check(assets.Packed("a.bin", b""), None, pixels=True)
+        assets.check(assets.Packed("a.bin", b""), cloud)
+
+
+def test_a_comfyui_takes_any_picture_and_says_how_many_bytes() -> None:
+    own = kinds()["comfyui"]()
+    assets.check(assets.pack(Image.new("1", (16_385, 1))), own.upload_limits({}))
+    with pytest.raises(UploadRejected, match="takes 1 MB"):
+        assets.check(
+            assets.Packed("a.bin", b"x" * (2**20 + 1)), own.upload_limits({"max_upload_size": 2**20})
+        )
 
 
 HALF = numpy.repeat([[0, 1]], 2, axis=0).repeat([2, 2], axis=1)
