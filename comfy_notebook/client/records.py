@@ -11,6 +11,9 @@ from ..protocol.messages import ExecutionError
 from ..protocol.status import JobStatus
 
 
+_LATEST = 1e15  # milliseconds; some 30,000 years from now
+
+
 @dataclass(frozen=True)
 class JobRecord:
     """The server's record of one job. Times are seconds since the epoch, where the server gives them.
@@ -140,13 +143,16 @@ def seconds_of(value: Any) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, (int, float)):
+        # JSON as Python reads it has NaN, Infinity and integers of any length.
+        if not -_LATEST < value < _LATEST:
+            return None
         return value / 1000 if value > 1e11 else float(value)
     if isinstance(value, str):
         from datetime import datetime
 
         try:
             return datetime.fromisoformat(value.replace("Z", "+00:00")).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError, OSError):
             return None
     return None
 
