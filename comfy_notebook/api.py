@@ -58,12 +58,13 @@ def connect(
     ComfyUI answers on 127.0.0.1:8188; else the embedded server. One printed line says which and why
     (`quiet=True` prints nothing; `.reason` has it).
 
-    `headers`, `cookies` and `auth=(user, password)` go to that server's origin only. `verify` is
-    False or a CA file. `dialect` ("cloud", "comfyui") skips the probing of a URL. With
+    `headers`, `cookies` and `auth=(user, password)` go to that server's origin only. `verify` is a
+    CA file, or False, which is said aloud. `dialect` ("cloud", "comfyui") skips the probing of a URL. With
     `default=False` the client is for this use only. Raises `ConnectionFailed` or `AuthenticationError`.
     """
-    from .client.connecting import open_client
+    from .client.connecting import open_client, warn_unverified
 
+    warn_unverified(verify)
     connection = IO.run(
         open_client(
             target,

@@ -71,8 +71,9 @@ class AsyncClient:
     @classmethod
     async def connect(cls, target: str | None = None, **options: Any) -> AsyncClient:
         """Connect to a target or URL; the arguments are those of `comfy.connect`."""
-        from .connecting import open_client
+        from .connecting import open_client, warn_unverified
 
+        warn_unverified(options.get("verify", True))
         return await IO.bridge(open_client(target, **options))
 
     @property

@@ -10,7 +10,6 @@ from ..errors import Problem
 from ..protocol.messages import ExecutionError
 from ..protocol.status import JobStatus
 
-
 _LATEST = 1e15  # milliseconds; some 30,000 years from now
 
 

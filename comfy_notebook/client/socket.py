@@ -167,7 +167,9 @@ class Socket:
         headers = {name: value for name, value in own.items() if name != "X-API-Key"}
         options: dict[str, Any] = {}
         if self._url.startswith("wss"):
-            options["ssl"] = _context(self._access.verify)
+            from . import tls
+
+            options["ssl"] = tls.context(self._access.verify)
         if is_loopback(self._access.url) and "proxy" in inspect.signature(connect.__init__).parameters:
             options["proxy"] = None  # websockets 15 and later would ask the environment for one
         async with connect(
@@ -286,16 +288,6 @@ class Attribution:
             if self._node[job_id] == node_id:
                 return job_id
         return self._last[0]
-
-
-def _context(verify: bool | str) -> Any:
-    import ssl
-
-    context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
-    if verify is False:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _quiet_logger() -> logging.Logger:
