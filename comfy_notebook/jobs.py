@@ -286,7 +286,7 @@ class _Ticks:
         follower, loop, news = self._follower, asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # that loop has closed, with whoever waited in it
                 loop.call_soon_threadsafe(news.set)
 
         follower.subscribe(wake)

@@ -222,11 +222,10 @@ class AsyncClient:
 
     @on_io
     async def cancel(self, job_id: str) -> bool:
-        """End exactly this job, pending or running; False when it had already ended."""
-        follower = self._followers.get(job_id)
-        if follower is not None:
-            return await follower.cancel()
-        return await self.dialect.cancel(self.http, job_id)
+        """End exactly this job, pending or running; False when it had already ended. Raises `JobNotFound`."""
+        from .submit import cancel
+
+        return await cancel(self, job_id)
 
     @on_io
     async def interrupt(self, *, force: bool = False) -> list[str]:

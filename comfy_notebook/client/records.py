@@ -19,7 +19,8 @@ class JobRecord:
 
     `outputs` maps node ids to what the node put out, as the server lists it; `workflow` is the graph
     in the API's format. In listings both are left out and `outputs_count` and `preview_output` stand
-    in. `raw_status` is the server's own word; `position` counts from 1 while the job waits.
+    in; `lists_outputs` is False where the server told the status alone. `raw_status` is the server's
+    own word; `position` counts from 1 while the job waits.
     """
 
     id: str
@@ -36,6 +37,7 @@ class JobRecord:
     outputs_count: int | None = None
     position: int | None = None
     message: str = ""
+    lists_outputs: bool = True
 
     @property
     def seconds(self) -> float | None:

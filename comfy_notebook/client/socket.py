@@ -18,6 +18,7 @@ import inspect
 import json
 import logging
 import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ log = logging.getLogger("comfy_notebook.socket")
 FLAGS = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
 FIRST_STATUS = 5.0
 BACKOFF = (0.1, 10.0)
+STEADY = 0.5
 IDLE = 30.0
 PONG = 20.0
 
@@ -70,6 +72,7 @@ class Socket:
         self._tried: asyncio.Event | None = None
         self._connection: ClientConnection | None = None
         self._failures = 0
+        self._spoken = False
         self.generation = 0
         self.flags: Mapping[str, Any] = {}
         self.last_error = ""
@@ -78,7 +81,7 @@ class Socket:
     @property
     def alive(self) -> bool:
         """Connected, and the server has spoken."""
-        return self._up is not None and self._up.is_set()
+        return self._up is not None and self._up.is_set() and self._spoken
 
     @property
     def refused(self) -> bool:
@@ -135,7 +138,7 @@ class Socket:
         assert self._tried is not None
         delay = BACKOFF[0]
         while True:
-            began = self.generation
+            began, at, self._spoken = self.generation, time.monotonic(), False
             try:
                 await self._connected()
             except asyncio.CancelledError:
@@ -148,7 +151,8 @@ class Socket:
                 self._up.clear()
                 self._connection = None
             if self.generation != began:
-                delay = BACKOFF[0]
+                # A server that hangs up at once is not hurried, a bad network not waited out.
+                delay = BACKOFF[0] if time.monotonic() - at >= STEADY else min(delay, STEADY)
                 self._tried.clear()
                 self._resync()  # the server may have gone, and with it what nobody will tell
             else:
@@ -199,7 +203,7 @@ class Socket:
         self._heard = loop.time()
         try:
             async for raw in connection:
-                self._heard = loop.time()
+                self._heard, self._spoken = loop.time(), True
                 event = decode_frame(raw) if isinstance(raw, bytes) else decode_message(raw)
                 if isinstance(event, FeatureFlags):
                     self.flags = dict(event.flags)

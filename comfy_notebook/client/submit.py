@@ -1,4 +1,4 @@
-"""From a workflow and a few arguments to a job: inputs set, files uploaded, sent once, followed."""
+"""From a workflow and a few arguments to a job: inputs set, files uploaded, sent once, followed, ended."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ..redact import register
 from .dialect import Request
 from .follow import Follower
 from .http import Unsure
-from .records import FileRef, Submission
+from .records import FileRef, JobRecord, Submission
 
 if TYPE_CHECKING:
     from ..workflow.graph import Workflow
@@ -89,12 +89,7 @@ async def attach(client: AsyncClient, job_id: str) -> Follower:
         return known
     if client.events is not None:
         await client.events.ready(_FIRST_STATUS)
-    record = await client.dialect.record(client.http, job_id)
-    if record is None:
-        raise JobNotFound(
-            f"{client.url} knows no job {job_id!r}.",
-            hint="client.jobs() lists those it does. A ComfyUI forgets its history when it restarts.",
-        )
+    record = await require_record(client, job_id)
     workflow = None
     if record.workflow is not None:
         from ..workflow.graph import Workflow
@@ -104,6 +99,27 @@ async def attach(client: AsyncClient, job_id: str) -> Follower:
     follower.attached(record)
     client.follow(follower)
     return follower
+
+
+async def require_record(client: AsyncClient, job_id: str) -> JobRecord:
+    """The job's record. Raises `JobNotFound`."""
+    record = await client.dialect.record(client.http, job_id)
+    if record is None:
+        raise JobNotFound(
+            f"{client.url} knows no job {job_id!r}.",
+            hint="client.jobs() lists those it does. A ComfyUI forgets its history when it restarts.",
+        )
+    return record
+
+
+async def cancel(client: AsyncClient, job_id: str) -> bool:
+    """End exactly this job; False when it had already ended. Raises `JobNotFound`."""
+    follower = client.follower(job_id)
+    if follower is not None:
+        return await follower.cancel()
+    # A queue takes the deletion of anything: only a record tells a job from a slip of the fingers.
+    record = await require_record(client, job_id)
+    return not record.status.is_final and await client.dialect.cancel(client.http, job_id)
 
 
 async def prepare(
