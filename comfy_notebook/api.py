@@ -120,18 +120,35 @@ def submit(
 
     The arguments are those of `Client.submit`; `workflow` is a `Workflow` or anything it loads.
     """
-    using = _client(client)
-    job = using.submit(
-        workflow,
-        seed=seed,
-        inputs=inputs,
-        partner_key=partner_key,
-        targets=targets,
-        previews=previews,
-        validate=validate,
-    )
+    handed: list[Job] = []
+    try:
+        return _submit(
+            handed,
+            client,
+            workflow,
+            seed=seed,
+            inputs=inputs,
+            partner_key=partner_key,
+            targets=targets,
+            previews=previews,
+            validate=validate,
+        )
+    except KeyboardInterrupt:
+        _abandon(handed)
+        raise
+
+
+def _submit(handed: list[Job], client: Client | None, workflow: Any, **options: Any) -> Job:
+    """Submit; the job is in `handed` before this returns, for an interrupt may come at any step between."""
+    using = _client(client)._async
+    job = IO.run(using.submit(workflow, **options), tick=using.meter.paint, handed=handed.append)
     session.last_job = job.id
     return job
+
+
+def _abandon(handed: list[Job]) -> None:
+    for job in handed:
+        job._abandoned()
 
 
 def run(
@@ -154,26 +171,27 @@ def run(
     (`JobTimeout`; the job goes on, unless `cancel=True`). Raises what `submit` raises, and `JobFailed`,
     `JobCancelled`, `JobLost`, `DownloadFailed` or `ConnectionFailed`.
     """
-    # Imported first: between the submission and `watch`, an interrupt would leave the job running.
     from .display import watch
 
     wanted = settings.previews if previews is None else previews
     limit = settings.timeout if timeout is None else timeout
-    job = submit(
-        workflow,
-        seed=seed,
-        inputs=inputs,
-        partner_key=partner_key,
-        targets=targets,
-        previews=previews,
-        validate=validate,
-        client=client,
-    )
+    handed: list[Job] = []
     try:
+        job = _submit(
+            handed,
+            client,
+            workflow,
+            seed=seed,
+            inputs=inputs,
+            partner_key=partner_key,
+            targets=targets,
+            previews=previews,
+            validate=validate,
+        )
         return watch(job, previews=wanted, timeout=limit, quiet=quiet)
     except (KeyboardInterrupt, JobTimeout) as stopped:
         if cancel or isinstance(stopped, KeyboardInterrupt):
-            job._abandoned()
+            _abandon(handed)
         raise
 
 

@@ -18,7 +18,7 @@ from .errors import JobTimeout, Problem
 from .protocol.messages import Event
 from .protocol.status import JobStatus
 from .state import JobState
-from .sync import CLEANUP, IO, TICK
+from .sync import CLEANUP, IO, TICK, within
 
 if TYPE_CHECKING:
     from .client.client import Client
@@ -202,7 +202,7 @@ class Job:
             yield
         except KeyboardInterrupt:
             with contextlib.suppress(Exception):
-                IO.run(asyncio.wait_for(self._follower.cancel(), CLEANUP))
+                IO.run(within(CLEANUP, self._follower.cancel()))
                 self._wait(2.0)
             raise
 

@@ -123,18 +123,21 @@ def run_all(
 
     feeder = _Feeder(runs, max(window, 1), timeout, {"previews": previews, "partner_key": partner_key})
     thread = threading.Thread(target=feeder.work, name="comfy-sweep", daemon=True)
-    thread.start()
     try:
+        thread.start()
         display.watch_many(runs, labels=labels, quiet=quiet)
-    except Exception:
+    except BaseException:  # an interrupt, too, may come before anyone watches
+        feeder.stop()
         for run in runs:
             with suppress(ComfyError):
-                run.cancel()
+                if not run.cancelled:
+                    run.cancel()
         raise
     finally:
         # After an interrupt the thread still has to cancel a job whose submission was under way.
         feeder.stop()
-        thread.join(_LEAVE)
+        with suppress(RuntimeError):  # the interrupt came before it had begun
+            thread.join(_LEAVE)
     if feeder.bug is not None:
         raise feeder.bug
     if all(run.job is None for run in runs) and isinstance(runs[0].error, _FOR_ALL):
@@ -188,7 +191,7 @@ class _Feeder:
             for run in flying:
                 self._collect(run)
             flying = [run for run in flying if not run.ended]
-            if flying:
+            if waiting or flying:  # it may be the server that takes no more just now
                 time.sleep(_POLL)
 
     def _submit(self, run: Planned, others_run: bool) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import Settings, settings
 from ..errors import ComfyError, NotConnected
-from ..sync import IO, Eventually, on_io
+from ..sync import IO, Eventually, on_io, within
 from . import debug
 from .downloads import Downloads
 from .hub import Hub
@@ -211,7 +211,7 @@ class AsyncClient:
         """Submit, wait, and return the result; the options are those of `submit`."""
         job = await self.submit(workflow, **options)
         try:
-            return await asyncio.wait_for(job._awaited(), timeout)
+            return await (job if timeout is None else within(timeout, job._awaited()))
         except asyncio.TimeoutError:
             if cancel:
                 await self.cancel(job.id)

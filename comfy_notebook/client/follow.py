@@ -35,6 +35,7 @@ from ..protocol.messages import Event, Executed, Executing, Status
 from ..protocol.status import JobStatus, is_known
 from ..result import Result
 from ..state import JobState
+from ..sync import within
 from . import verdict
 from .backlog import Backlog
 from .gathering import Outputs
@@ -178,6 +179,10 @@ class Follower:
         if self.done:
             return False
         self.cancel_asked = True
+        # Whoever asked may be interrupted; what was asked is done all the same.
+        return await asyncio.shield(asyncio.ensure_future(self._cancel()))
+
+    async def _cancel(self) -> bool:
         try:
             return await self.client.dialect.cancel(self.client.http, self.job_id)
         finally:
@@ -305,7 +310,7 @@ class Follower:
         self._soon += 1
         if wait > 0 and not self._kick.is_set():
             try:
-                await asyncio.wait_for(self._kick.wait(), wait)
+                await within(wait, self._kick.wait())
             except asyncio.TimeoutError:
                 # Events may have come meanwhile: then there is still nothing to ask.
                 if not self._hurry and self.client.events_alive and self._quiet() < settings.quiet:

@@ -23,6 +23,7 @@ from urllib.parse import urljoin, urlsplit
 
 from ..config import Key, is_loopback, settings
 from ..errors import ConnectionFailed
+from ..sync import within
 from .failures import error_of
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ class Http:
                 timeout=limit,
             )
             # httpx's time is for each read: an answer that drips would never be over.
-            answer = await asyncio.wait_for(asked, 1.5 * limit)
+            answer = await within(1.5 * limit, asked)
             return Response(answer.status_code, dict(answer.headers), answer.content, str(answer.url))
 
         response = await self._retrying(once, safe=safe, what=f"{method} {path}")

@@ -36,6 +36,7 @@ from ..protocol.messages import (
     decode_message,
 )
 from ..redact import redact
+from ..sync import within
 from .http import Access
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Socket:
         if self.refused:
             return False
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._tried.wait(), timeout)
+            await within(timeout, self._tried.wait())
         return self.alive
 
     def watch(self, job_id: str) -> None:

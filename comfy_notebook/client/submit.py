@@ -20,6 +20,7 @@ from ..errors import (
     did_you_mean,
 )
 from ..redact import register
+from ..sync import within
 from .dialect import Request
 from .follow import Follower
 from .http import Unsure
@@ -203,7 +204,7 @@ async def _send(client: AsyncClient, request: Request) -> Submission:
     try:
         return await asyncio.shield(post)
     except asyncio.CancelledError:
-        await _withdraw(client, post)
+        await _withdraw(client, post, request.prompt_id)
         raise
     except Unsure as error:
         if request.prompt_id is not None and await _arrived(client, request.prompt_id):
@@ -216,11 +217,14 @@ async def _send(client: AsyncClient, request: Request) -> Submission:
         ) from None
 
 
-async def _withdraw(client: AsyncClient, post: asyncio.Future[Submission]) -> None:
+async def _withdraw(client: AsyncClient, post: asyncio.Future[Submission], job_id: str | None) -> None:
     """The caller has gone while the submission was on its way: cancel what it becomes."""
-    with contextlib.suppress(ComfyError, asyncio.TimeoutError):
-        sent = await asyncio.wait_for(post, 3)
-        await client.dialect.cancel(client.http, sent.job_id)
+    with contextlib.suppress(ComfyError):
+        # Without an answer it may have arrived all the same: an id of ours is known without one.
+        with contextlib.suppress(Unsure, asyncio.TimeoutError):
+            job_id = (await within(3, post)).job_id
+        if job_id is not None:
+            await client.dialect.cancel(client.http, job_id)
 
 
 async def _arrived(client: AsyncClient, job_id: str) -> bool:
