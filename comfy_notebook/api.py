@@ -58,12 +58,13 @@ def connect(
     ComfyUI answers on 127.0.0.1:8188; else the embedded server. One printed line says which and why
     (`quiet=True` prints nothing; `.reason` has it).
 
-    `headers`, `cookies` and `auth=(user, password)` go to that server's origin only. `verify` is
-    False or a CA file. `dialect` ("cloud", "comfyui") skips the probing of a URL. With
+    `headers`, `cookies` and `auth=(user, password)` go to that server's origin only. `verify` is a
+    CA file, or False, which is said aloud. `dialect` ("cloud", "comfyui") skips the probing of a URL. With
     `default=False` the client is for this use only. Raises `ConnectionFailed` or `AuthenticationError`.
     """
-    from .client.connecting import open_client
+    from .client.connecting import open_client, warn_unverified
 
+    warn_unverified(verify)
     connection = IO.run(
         open_client(
             target,
@@ -119,18 +120,35 @@ def submit(
 
     The arguments are those of `Client.submit`; `workflow` is a `Workflow` or anything it loads.
     """
-    using = _client(client)
-    job = using.submit(
-        workflow,
-        seed=seed,
-        inputs=inputs,
-        partner_key=partner_key,
-        targets=targets,
-        previews=previews,
-        validate=validate,
-    )
+    handed: list[Job] = []
+    try:
+        return _submit(
+            handed,
+            client,
+            workflow,
+            seed=seed,
+            inputs=inputs,
+            partner_key=partner_key,
+            targets=targets,
+            previews=previews,
+            validate=validate,
+        )
+    except KeyboardInterrupt:
+        _abandon(handed)
+        raise
+
+
+def _submit(handed: list[Job], client: Client | None, workflow: Any, **options: Any) -> Job:
+    """Submit; the job is in `handed` before this returns, for an interrupt may come at any step between."""
+    using = _client(client)._async
+    job = IO.run(using.submit(workflow, **options), tick=using.meter.paint, handed=handed.append)
     session.last_job = job.id
     return job
+
+
+def _abandon(handed: list[Job]) -> None:
+    for job in handed:
+        job._abandoned()
 
 
 def run(
@@ -153,14 +171,15 @@ def run(
     (`JobTimeout`; the job goes on, unless `cancel=True`). Raises what `submit` raises, and `JobFailed`,
     `JobCancelled`, `JobLost`, `DownloadFailed` or `ConnectionFailed`.
     """
-    # Imported first: between the submission and `watch`, an interrupt would leave the job running.
     from .display import watch
 
     wanted = settings.previews if previews is None else previews
     limit = settings.timeout if timeout is None else timeout
-    job: Job | None = None
+    handed: list[Job] = []
     try:
-        job = submit(
+        job = _submit(
+            handed,
+            client,
             workflow,
             seed=seed,
             inputs=inputs,
@@ -168,12 +187,11 @@ def run(
             targets=targets,
             previews=previews,
             validate=validate,
-            client=client,
         )
         return watch(job, previews=wanted, timeout=limit, quiet=quiet)
     except (KeyboardInterrupt, JobTimeout) as stopped:
-        if job is not None and (cancel or isinstance(stopped, KeyboardInterrupt)):
-            job._abandoned()
+        if cancel or isinstance(stopped, KeyboardInterrupt):
+            _abandon(handed)
         raise
 
 

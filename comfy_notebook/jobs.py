@@ -18,7 +18,7 @@ from .errors import JobTimeout, Problem
 from .protocol.messages import Event
 from .protocol.status import JobStatus
 from .state import JobState
-from .sync import CLEANUP, IO, TICK
+from .sync import CLEANUP, IO, TICK, within
 
 if TYPE_CHECKING:
     from .client.client import Client
@@ -202,7 +202,7 @@ class Job:
             yield
         except KeyboardInterrupt:
             with contextlib.suppress(Exception):
-                IO.run(asyncio.wait_for(self._follower.cancel(), CLEANUP))
+                IO.run(within(CLEANUP, self._follower.cancel()))
                 self._wait(2.0)
             raise
 
@@ -286,7 +286,7 @@ class _Ticks:
         follower, loop, news = self._follower, asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # that loop has closed, with whoever waited in it
                 loop.call_soon_threadsafe(news.set)
 
         follower.subscribe(wake)

@@ -24,7 +24,7 @@ from .errors import (
 )
 from .protocol.status import JobStatus
 from .state import JobState
-from .sync import IO
+from .sync import IO, within
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -112,7 +112,7 @@ class Planned:
                     return
                 wait = min(max(error.retry_after or 1.0, 0.1), _LONGEST_WAIT)
                 with suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self._cancelled.wait(), wait)
+                    await within(wait, self._cancelled.wait())
             except ComfyError as error:
                 self.error = error
                 return
@@ -126,7 +126,7 @@ class Planned:
         job = self.job
         assert job is not None
         try:
-            self.result = await asyncio.wait_for(job._awaited(), timeout)
+            self.result = await (job if timeout is None else within(timeout, job._awaited()))
         except asyncio.TimeoutError:
             self.error = job._timeout(timeout)
         except ComfyError as error:
@@ -136,7 +136,7 @@ class Planned:
         """Nobody waits for it any more: its job, if it runs, is cancelled on the server."""
         if not self.ended:
             self.error = JobCancelled("It was cancelled.", job_id=self.id or None)
-            if self.job is not None:
+            if self.job is not None and not self.job._follower.cancel_asked:
                 with suppress(ComfyError):
                     await self.job._follower.cancel()
 

@@ -128,7 +128,12 @@ class BackgroundLoop:
                 coroutine.close()
                 return
             running.task = asyncio.get_running_loop().create_task(coroutine)
-            running.task.add_done_callback(done)
+            running.task.add_done_callback(ended)
+
+        def ended(task: asyncio.Task[T]) -> None:
+            if running.cancelled:
+                running.abandon(task)
+            done(task)
 
         self.post(begin)
 
@@ -138,10 +143,13 @@ class BackgroundLoop:
         *,
         cleanup: float = CLEANUP,
         tick: Callable[[], Any] | None = None,
+        handed: Callable[[T], Any] | None = None,
     ) -> T:
         """Run a coroutine on the loop and wait for what it returns or raises.
 
-        `tick` is called by the waiting thread, about ten times a second and once at the end.
+        `tick` is called by the waiting thread, about ten times a second and once at the end. `handed`
+        is called on the loop with what the coroutine returned: an interrupt may come between any two
+        steps of the caller, and what this returns is then lost to it.
         """
         if self.is_current:
             coroutine.close()
@@ -149,16 +157,20 @@ class BackgroundLoop:
                 "A plain call was made from the background loop's own thread: it would wait for itself.",
                 hint="Inside coroutines and event callbacks use AsyncClient, or `await job`.",
             )
-        box: queue.SimpleQueue[asyncio.Task[T]] = queue.SimpleQueue()
+        box: queue.SimpleQueue[asyncio.Task[T] | None] = queue.SimpleQueue()
         running: _Running[T] = _Running(self)
+
+        def done(task: asyncio.Task[T]) -> None:
+            if handed is not None and not task.cancelled() and task.exception() is None:
+                handed(task.result())
+            box.put(task)
+
         try:
-            self.spawn(running, coroutine, box.put)
+            self.spawn(running, coroutine, done)
             return _outcome(self._take(box, None, tick))
         except KeyboardInterrupt:
-            if not running.finished:
-                running.cancel()
-                self._take(box, cleanup)
-            running.abandon()
+            running.discard(lambda: box.put(None))
+            self._take(box, cleanup)
             raise
 
     @contextlib.contextmanager
@@ -168,21 +180,21 @@ class BackgroundLoop:
         Leaving the block waits for the coroutine and raises what it raises. A block left by an
         exception (an interrupt, say) cancels it, and waits for its cleanup for at most `CLEANUP` seconds.
         """
-        box: queue.SimpleQueue[asyncio.Task[Any]] = queue.SimpleQueue()
+        box: queue.SimpleQueue[asyncio.Task[Any] | None] = queue.SimpleQueue()
         running: _Running[Any] = _Running(self)
         try:
             self.spawn(running, coroutine, box.put)
             yield
             task = self._take(box, None)
         except BaseException:
-            running.cancel()
+            running.discard(lambda: box.put(None))
             self._take(box, CLEANUP)
             raise
         _outcome(task)
 
     def _take(
         self,
-        box: queue.SimpleQueue[asyncio.Task[T]],
+        box: queue.SimpleQueue[asyncio.Task[T] | None],
         timeout: float | None,
         tick: Callable[[], Any] | None = None,
     ) -> asyncio.Task[T] | None:
@@ -221,38 +233,42 @@ class BackgroundLoop:
         try:
             return _outcome(await asyncio.shield(future))
         except asyncio.CancelledError:
-            if not running.finished:
-                running.cancel()
+            running.discard()
             raise
 
 
 class _Running(Generic[T]):
-    """A coroutine handed to the loop; can be cancelled from any thread, before or after it began."""
+    """A coroutine handed to the loop; can be given up from any thread, before or after it began."""
 
     def __init__(self, owner: BackgroundLoop) -> None:
         self._owner = owner
         self.task: asyncio.Task[T] | None = None
         self.cancelled = False
+        self._told = False
 
-    @property
-    def finished(self) -> bool:
-        return self.task is not None and self.task.done()
+    def discard(self, never: Callable[[], Any] = lambda: None) -> None:
+        """Nobody waits any more: end it, or, if it has ended, let what it returned know.
 
-    def abandon(self) -> None:
+        `never` is called on the loop when it had not begun, and so will not.
+        """
+        self.cancelled = True
+        self._owner.post(self._discard, never)
+
+    def _discard(self, never: Callable[[], Any]) -> None:
+        if self.task is None:
+            never()
+        elif self.task.done():
+            self.abandon(self.task)
+        else:
+            self.task.cancel()
+
+    def abandon(self, task: asyncio.Task[T]) -> None:
         """What it returned reaches nobody: let it know, if it wants to (a job is then cancelled)."""
-        task = self.task
-        if task is not None and task.done() and not task.cancelled() and task.exception() is None:
+        if not self._told and not task.cancelled() and task.exception() is None:
+            self._told = True
             wants = getattr(task.result(), "_abandoned", None)
             if wants is not None:
                 wants()
-
-    def cancel(self) -> None:
-        self.cancelled = True
-        self._owner.post(self._cancel)
-
-    def _cancel(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
 
 
 def _outcome(task: asyncio.Task[T] | None) -> T:
@@ -260,6 +276,25 @@ def _outcome(task: asyncio.Task[T] | None) -> T:
         raise ConnectionFailed("The background loop was stopped while a call was waiting for it.")
     if task.cancelled():
         raise ConnectionFailed("The call was abandoned because its client was closed.")
+    return task.result()
+
+
+async def within(seconds: float, awaitable: Awaitable[T]) -> T:
+    """What it returns, or `asyncio.TimeoutError`.
+
+    Until Python 3.12 `asyncio.wait_for` swallows a cancellation that comes as its awaitable ends, and
+    with it an interrupt: the job it was to stop would run on.
+    """
+    task = asyncio.ensure_future(awaitable)
+    task.add_done_callback(lambda task: task.cancelled() or task.exception())
+    try:
+        done, _ = await asyncio.wait({task}, timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        raise
+    if not done:
+        task.cancel()
+        raise asyncio.TimeoutError
     return task.result()
 
 
@@ -279,7 +314,7 @@ def on_io(
     return call
 
 
-def plain(method: Callable[Concatenate[Any, P], Awaitable[T]]) -> Callable[Concatenate[Any, P], T]:
+def plain(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[Any, P], T]:
     """The plain form of an async method, for an object that keeps the async one in `_async`.
 
     Name, signature and docstring are the async method's; calling blocks until it is done.
@@ -287,7 +322,7 @@ def plain(method: Callable[Concatenate[Any, P], Awaitable[T]]) -> Callable[Conca
 
     @functools.wraps(method)
     def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> T:
-        return IO.run(_coroutine(method(self._async, *args, **kwargs)), tick=self._async.meter.paint)
+        return IO.run(method(self._async, *args, **kwargs), tick=self._async.meter.paint)
 
     return call
 

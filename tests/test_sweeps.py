@@ -156,6 +156,7 @@ def test_an_interrupt_cancels_its_own_jobs_and_no_others(
     client: comfy.Client, submitted: list[tuple[int, comfy.Job]]
 ) -> None:
     other = comfy.submit(SLOW, client=client)
+    submitted.clear()
     main = threading.main_thread().ident
     assert main is not None
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
+from typing import Any
 
 import pytest
 
 from comfy_notebook.errors import ComfyError
-from comfy_notebook.sync import IO, BackgroundLoop
+from comfy_notebook.sync import IO, BackgroundLoop, within
 
 posix = pytest.mark.skipif(os.name != "posix", reason="fork and signals as POSIX has them")
 
@@ -143,3 +146,65 @@ def test_what_comes_back_too_late_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         IO.run(submit())
     thread.join()
     assert told == ["cancelled"]
+
+
+def test_an_awaited_call_that_comes_back_too_late_is_told() -> None:
+    """The same from a loop of one's own: what was cancelled as it ended is not lost without a word."""
+    told = threading.Event()
+
+    class Job:
+        _abandoned = told.set
+
+    async def submit() -> Job:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        return Job()
+
+    async def main() -> None:
+        waiting = asyncio.ensure_future(IO.bridge(submit()))
+        await asyncio.sleep(0.05)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(main())
+    assert told.wait(5)
+
+
+def test_a_cancellation_is_never_swallowed() -> None:
+    """It comes as what is awaited ends: `asyncio.wait_for` took it for nothing until Python 3.12."""
+
+    async def main() -> None:
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        waiting = asyncio.ensure_future(within(60, done))
+        await asyncio.sleep(0)
+        done.set_result(1)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        with pytest.raises(asyncio.TimeoutError):
+            await within(0.01, asyncio.sleep(60))
+        assert await within(60, asyncio.sleep(0, 7)) == 7
+
+    asyncio.run(main())
+
+
+@posix
+def test_an_interrupt_before_anything_began() -> None:
+    """Handed over and never started: nothing is waited for."""
+
+    async def never() -> None:
+        raise AssertionError
+
+    def spawn(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    loop = BackgroundLoop("interrupted")
+    loop.spawn = spawn  # type: ignore[method-assign]
+    began = time.monotonic()
+    coroutine = never()
+    with pytest.raises(KeyboardInterrupt):
+        loop.run(coroutine)
+    assert time.monotonic() - began < 2
+    coroutine.close()
+    loop.stop()

@@ -64,6 +64,7 @@ class Cloud:
                 raw_status=str(body["status"]),
                 created=seconds_of(body.get("created_at")),
                 message=str(body.get("error_message") or ""),
+                lists_outputs=False,
             )
         return None
 

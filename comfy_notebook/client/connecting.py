@@ -70,19 +70,32 @@ async def open_client(
         auth=auth,
         verify=_verify(verify),
     )
+    _require_sendable(access)
     http = Http(access)
     found = dialect or choice.dialect
     try:
         if found is not None and found not in kinds():
             raise ComfyError(f"There is no dialect {found!r}.", hint=f"There are {' and '.join(kinds())}.")
         kind = kinds()[found]() if found is not None else await probe(http)
-        client = AsyncClient(http, kind, target=choice.target, reason=choice.reason, server=choice.server)
+        reason = choice.reason + ("; its certificate is not checked" if verify is False else "")
+        client = AsyncClient(http, kind, target=choice.target, reason=reason, server=choice.server)
         if kind.has_accounts:
             await _check_account(client)
     except BaseException:
         await http.close()
         raise
     return client
+
+
+def warn_unverified(verify: bool | str | Path) -> None:
+    """Say it in the thread, and of the line, that connects: two calls up."""
+    if verify is False:
+        import warnings
+
+        warnings.warn(
+            "The server's certificate is not checked: whoever is on the way can read the API key.",
+            stacklevel=3,
+        )
 
 
 async def choose(target: str | None, api_key: str | None) -> Choice:
@@ -164,18 +177,32 @@ async def _answers(url: str) -> bool:
 
 def _verify(verify: bool | str | Path) -> bool | str:
     if isinstance(verify, bool):
-        if not verify:
-            import warnings
-
-            warnings.warn(
-                "The server's certificate is not checked: whoever is on the way can read the API key.",
-                stacklevel=2,
-            )
         return verify
     path = Path(verify).expanduser()
     if not path.exists():
         raise ComfyError(f"There is no CA file {str(verify)!r}.", hint="verify= takes a PEM file's path.")
+    from . import tls
+
+    tls.check(str(path))
     return str(path)
+
+
+def _require_sendable(access: Access) -> None:
+    """Refuse what no header can carry, and what would carry a second one."""
+    if access.key is not None and not _is_plain(access.key.value):
+        raise AuthenticationError(
+            f"The API key from {access.key.source} holds characters no key has.",
+            hint="Copy it again: line breaks and typographic characters slip in.",
+        )
+    for name, value in access.own_headers().items():
+        if not _is_plain(name) or not _is_plain(value):
+            raise ComfyError(
+                f"The header {name!r} holds characters no header can.", hint="Line breaks, often, or accents."
+            )
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and text.isprintable()
 
 
 async def _check_account(client: AsyncClient) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import Settings, settings
 from ..errors import ComfyError, NotConnected
-from ..sync import IO, Eventually, on_io
+from ..sync import IO, Eventually, on_io, within
 from . import debug
 from .downloads import Downloads
 from .live import LiveJobs
@@ -66,8 +66,9 @@ class AsyncClient:
     @classmethod
     async def connect(cls, target: str | None = None, **options: Any) -> AsyncClient:
         """Connect to a target or URL; the arguments are those of `comfy.connect`."""
-        from .connecting import open_client
+        from .connecting import open_client, warn_unverified
 
+        warn_unverified(options.get("verify", True))
         return await IO.bridge(open_client(target, **options))
 
     @property
@@ -149,7 +150,7 @@ class AsyncClient:
         """Submit, wait, and return the result; the options are those of `submit`."""
         job = await self.submit(workflow, **options)
         try:
-            return await asyncio.wait_for(job._awaited(), timeout)
+            return await (job if timeout is None else within(timeout, job._awaited()))
         except asyncio.TimeoutError:
             if cancel:
                 await self.cancel(job.id)
@@ -181,11 +182,10 @@ class AsyncClient:
 
     @on_io
     async def cancel(self, job_id: str) -> bool:
-        """End exactly this job, pending or running; False when it had already ended."""
-        follower = self.live.find(job_id)
-        if follower is not None:
-            return await follower.cancel()
-        return await self.dialect.cancel(self.http, job_id)
+        """End exactly this job, pending or running; False when it had already ended. Raises `JobNotFound`."""
+        from .submit import cancel
+
+        return await cancel(self, job_id)
 
     @on_io
     async def interrupt(self, *, force: bool = False) -> list[str]:

@@ -7,6 +7,8 @@ host, which gets neither the key nor any other header of ours (`http.stream`).
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from ..config import settings
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from ..result import Output
 
 _TRIES = 3
+_LEAST = 16 * 1024  # bytes in the time of one request
 
 
 class Downloads:
@@ -76,8 +79,7 @@ class Downloads:
                         got.clear()
                     begin = len(got)
                     mime = head.headers.get("content-type", "").partition(";")[0].strip()
-                    async for piece in body:
-                        got += piece
+                    await self._read(body, got)
                     expected = _length(head.headers)
                     if expected is None or len(got) - begin == expected:
                         return bytes(got), mime
@@ -85,6 +87,16 @@ class Downloads:
             except Broken as error:
                 failure = error.what
         raise DownloadFailed(f"{params['filename']} arrived incomplete: {failure}.", hint="Try again.")
+
+    async def _read(self, body: AsyncIterator[bytes], got: bytearray) -> None:
+        """All of it, for as long as it comes: a byte now and then would keep any one read from timing out."""
+        began, had = time.monotonic(), len(got)
+        async for piece in body:
+            got += piece
+            if time.monotonic() - began > settings.request_timeout:
+                if len(got) - had < _LEAST:
+                    raise Broken("the server sends too slowly")
+                began, had = time.monotonic(), len(got)
 
     async def fill(self, output: Output) -> None:
         """Fetch one output's bytes into it, or put the error there."""

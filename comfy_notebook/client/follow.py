@@ -35,6 +35,7 @@ from ..protocol.messages import Event, Executed, Executing, Status
 from ..protocol.status import JobStatus, is_known
 from ..result import Result
 from ..state import JobState
+from ..sync import within
 from . import verdict
 from .backlog import Backlog
 from .gathering import Outputs
@@ -50,6 +51,7 @@ log = logging.getLogger("comfy_notebook.job")
 _MISSES = 4
 _SOON = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
 _GRACE = 2.0
+_EMPTY = 1.0  # seconds a success without outputs is asked for again
 
 
 class Follower:
@@ -88,6 +90,8 @@ class Follower:
         self._kick = asyncio.Event()
         self._soon = 0
         self._hurry = False
+        self._not_before = 0.0
+        self._emptied: float | None = None
         self._heard = time.monotonic()
         self._generation = client.live.generation
         self._task: asyncio.Task[None] | None = None
@@ -155,7 +159,10 @@ class Follower:
 
     def _wake(self) -> None:
         for wake in list(self._readers):
-            wake()
+            try:
+                wake()
+            except Exception:  # one reader's trouble is no other's
+                log.exception("a reader of job %s could not be told", self.job_id)
 
     def hurry(self) -> None:
         """The job has probably ended: ask the record now, and again soon."""
@@ -172,6 +179,10 @@ class Follower:
         if self.done:
             return False
         self.cancel_asked = True
+        # Whoever asked may be interrupted; what was asked is done all the same.
+        return await asyncio.shield(asyncio.ensure_future(self._cancel()))
+
+    async def _cancel(self) -> bool:
         try:
             return await self.client.dialect.cancel(self.client.http, self.job_id)
         finally:
@@ -217,43 +228,72 @@ class Follower:
 
     async def _until_final(self) -> JobRecord:
         """Ask the record until it is final, however long the job takes."""
-        misses, unreachable, puzzled = 0, None, None
+        misses, missed, unreachable, puzzled = 0, 0.0, None, None
         while True:
             await self._pause()
             try:
                 record = await self._ask()
             except AuthenticationError:
                 raise
-            except (ConnectionFailed, ServerError, RateLimited) as error:
+            except RateLimited as error:
+                # An answer, if not to the question: the job is there, and the server asks to be let alone.
+                self._not_before = time.monotonic() + min(error.retry_after or 2.0, 60.0)
+                unreachable = None
+                continue
+            except (ConnectionFailed, ServerError) as error:
                 unreachable = unreachable or time.monotonic()
                 if self.client.server is not None and not self.client.server.alive:
-                    raise self._unreachable(error) from None
+                    raise verdict.unreachable(self.client.access.url, self.job_id, error) from None
                 if time.monotonic() - unreachable >= settings.patience:
-                    raise self._unreachable(error) from None
+                    raise verdict.unreachable(self.client.access.url, self.job_id, error) from None
                 continue
             unreachable = None
             if record is None:
-                misses += 1
-                if self.cancel_asked or misses >= _MISSES:
+                misses, missed = misses + 1, missed if misses else time.monotonic()
+                if self._is_gone(misses, missed):
                     raise self._vanished()
-                self.hurry()
-                self._soon = misses + 2
+                if misses < len(_SOON):
+                    self.hurry()
+                    self._soon = misses + 2
                 continue
             misses = 0
             self._saw(record)
-            if record.status.is_final:
+            if record.status.is_final and self._is_whole(record):
                 return record
             if is_known(record.raw_status) or not record.raw_status:
                 puzzled = None
             else:
                 puzzled = puzzled or time.monotonic()
                 if time.monotonic() - max(puzzled, self._heard) >= settings.stall:
-                    raise JobLost(
-                        f"Job {self.job_id} has been {record.raw_status!r} for {settings.stall:g} s, a "
-                        "status this version does not know.",
-                        job_id=self.job_id,
-                        hint="comfy.job(id) attaches to it again.",
-                    )
+                    raise verdict.stalled(self.job_id, record.raw_status, settings.stall)
+
+    def _is_gone(self, misses: int, since: float) -> bool:
+        """Whether a job without a record is no more: a ComfyUI means it, a Cloud's storage may be behind."""
+        if self.client.dialect.forgets_cancelled:
+            return self.cancel_asked or misses >= _MISSES
+        return misses >= _MISSES and time.monotonic() - since >= settings.patience
+
+    def _is_whole(self, record: JobRecord) -> bool:
+        """Whether a final record may be believed: a success without outputs is asked for again.
+
+        The Cloud's older status route lists none, and storage may lag. Where every event was heard there
+        is nothing to wait for; else a record that keeps saying so is believed, a bare status never.
+        """
+        if record.status is not JobStatus.completed or record.outputs or record.outputs_count == 0:
+            return True
+        heard = self.state.status is JobStatus.completed and self.client.live.generation == self._generation
+        if heard and (record.lists_outputs or self.state.outputs):
+            return True
+        self._emptied = self._emptied or time.monotonic()
+        waited = time.monotonic() - self._emptied
+        if record.lists_outputs and not record.outputs_count:
+            if waited >= _EMPTY:
+                return True
+        elif waited >= settings.patience:
+            raise verdict.without_outputs(self.client.access.url, self.job_id)
+        if not self._hurry:
+            self.hurry()
+        return False
 
     async def _ask(self) -> JobRecord | None:
         client = self.client
@@ -270,12 +310,14 @@ class Follower:
         self._soon += 1
         if wait > 0 and not self._kick.is_set():
             try:
-                await asyncio.wait_for(self._kick.wait(), wait)
+                await within(wait, self._kick.wait())
             except asyncio.TimeoutError:
                 # Events may have come meanwhile: then there is still nothing to ask.
                 if not self._hurry and self.client.live.alive and self._quiet() < settings.quiet:
                     self._soon = 0
         self._kick.clear()
+        if (rest := self._not_before - time.monotonic()) > 0:
+            await asyncio.sleep(rest)
 
     def _interval(self) -> float:
         if self._hurry:
@@ -315,22 +357,9 @@ class Follower:
     def _vanished(self) -> ComfyError:
         continuous = self.client.live.alive and self.client.live.generation == self._generation
         never_began = self.state.started_at is None
-        if self.client.dialect.forgets_cancelled and (self.cancel_asked or (continuous and never_began)):
+        if self.cancel_asked or (self.client.dialect.forgets_cancelled and continuous and never_began):
             return JobCancelled(f"Job {self.job_id} was cancelled.", job_id=self.job_id)
-        if self.cancel_asked:
-            return JobCancelled(f"Job {self.job_id} was cancelled.", job_id=self.job_id)
-        return JobLost(
-            f"{self.client.access.url} no longer knows job {self.job_id}: it restarted, or its history was "
-            "cleared.",
-            job_id=self.job_id,
-            hint="Run it again.",
-        )
-
-    def _unreachable(self, error: ComfyError) -> ConnectionFailed:
-        return ConnectionFailed(
-            f"{self.client.access.url} stopped answering while job {self.job_id} ran ({error.what})",
-            hint="If the server comes back, comfy.job(id) attaches to the job again.",
-        )
+        return verdict.vanished(self.client.access.url, self.job_id)
 
     # -- the end ------------------------------------------------------------------------------------
 

@@ -12,15 +12,18 @@ import asyncio
 import contextlib
 import json
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from ..config import Key, is_loopback, settings
 from ..errors import ConnectionFailed
+from ..sync import within
 from .failures import error_of
 
 if TYPE_CHECKING:
@@ -133,14 +136,17 @@ class Http:
 
         async def once() -> Response:
             data = content() if content is not None else None if body is None else json.dumps(body).encode()
-            answer = await self._client().request(
+            limit = timeout or settings.request_timeout
+            asked = self._client().request(
                 method,
                 self.url(path),
                 params=_plain(params),
                 content=data,
                 headers=sent,
-                timeout=timeout or settings.request_timeout,
+                timeout=limit,
             )
+            # httpx's time is for each read: an answer that drips would never be over.
+            answer = await within(1.5 * limit, asked)
             return Response(answer.status_code, dict(answer.headers), answer.content, str(answer.url))
 
         response = await self._retrying(once, safe=safe, what=f"{method} {path}")
@@ -166,7 +172,7 @@ class Http:
                 failure: Exception | None = None
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 failure = error
-            except httpx.TransportError as error:
+            except (httpx.RequestError, asyncio.TimeoutError) as error:
                 failure = error
                 if not safe:
                     raise Unsure(self._words(error)) from None
@@ -189,7 +195,7 @@ class Http:
         reason = str(error).strip() or type(error).__name__
         if "CERTIFICATE_VERIFY_FAILED" in reason:
             return f"The certificate of {self.access.url} could not be verified ({reason})."
-        if isinstance(error, httpx.TimeoutException):
+        if isinstance(error, (httpx.TimeoutException, asyncio.TimeoutError)):
             return f"{self.access.url} did not answer in time."
         if isinstance(error, httpx.ConnectError):
             return f"{self.access.url} cannot be reached ({reason})."
@@ -213,7 +219,7 @@ class Http:
         url, params = self.url(path), _plain(params)
         try:
             for _ in range(6):
-                home = _origin(url) == self.access.origin
+                home = self._is_home(url)
                 sent = {**(self._headers if home else {}), **(headers or {})}
                 client = self._client() if home else self._stranger()
                 request = client.build_request(
@@ -227,14 +233,29 @@ class Http:
                             head = Response(head.status, head.headers, await answer.aread(), url)
                         yield head, answer.aiter_bytes()
                         return
-                    url, params = urljoin(str(answer.url), answer.headers.get("location", "")), None
+                    url, params = self._towards(str(answer.url), answer.headers.get("location", "")), None
                 finally:
                     await answer.aclose()
             raise ConnectionFailed(f"{self.access.url} redirects in circles.")
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise Broken(self._words(error)) from None
         except httpx.InvalidURL:
-            raise ConnectionFailed(f"{self.access.url} redirected to something that is no URL.") from None
+            raise self._nowhere() from None
+
+    def _is_home(self, url: str) -> bool:
+        try:
+            return _origin(url) == self.access.origin
+        except ValueError:  # a port that is none
+            raise self._nowhere() from None
+
+    def _towards(self, url: str, location: str) -> str:
+        try:
+            return urljoin(url, location)
+        except ValueError:
+            raise self._nowhere() from None
+
+    def _nowhere(self) -> ConnectionFailed:
+        return ConnectionFailed(f"{self.access.url} redirected to something that is no URL.")
 
     def _fresh(self) -> None:
         """Forget connections of a loop that is gone (another `asyncio.run`, a forked child)."""
@@ -252,8 +273,7 @@ class Http:
         """The client for other origins: it knows no secret, and keeps none."""
         self._fresh()
         if self._other is None:
-            verify = self.access.verify if self.access.verify else True
-            self._other = _new_client(self.access.url, verify, any_scheme=True)
+            self._other = _new_client(self.access.url, self.access.verify, elsewhere=True)
         return self._other
 
     async def close(self) -> None:
@@ -274,11 +294,16 @@ class Unsure(ConnectionFailed):
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds the server asks to wait, when it says so in a number we are willing to wait."""
+    """Seconds the server asks to wait, said as a number or as a date; None when it says neither."""
+    said = headers.get("retry-after", "")
     try:
-        return max(float(headers.get("retry-after", "")), 0.0)
+        seconds = float(said)
     except ValueError:
-        return None
+        try:
+            seconds = parsedate_to_datetime(said).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _may_retry(response: Response) -> bool:
@@ -297,28 +322,18 @@ def _plain(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return {name: value for name, value in params.items() if value is not None}
 
 
-def _new_client(url: str, verify: bool | str, any_scheme: bool = False) -> httpx.AsyncClient:
+def _new_client(url: str, verify: bool | str, elsewhere: bool = False) -> httpx.AsyncClient:
     import httpx
 
-    https = any_scheme or urlsplit(url).scheme == "https"
-    context: Any = verify
-    if isinstance(verify, str):
-        import ssl
+    # Making an SSL context takes 30 to 60 ms, for nothing on plain http.
+    context: Any = False
+    if elsewhere or urlsplit(url).scheme == "https":
+        from . import tls
 
-        context = ssl.create_default_context(cafile=verify)
-    elif https and verify:
-        context = _default_context()
-    elif not https:
-        context = False  # making an SSL context takes 30 to 60 ms, for nothing on plain http
+        context = tls.context(verify, elsewhere=elsewhere)
     return httpx.AsyncClient(
         verify=context,
         trust_env=not is_loopback(url),
         follow_redirects=False,
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30),
     )
-
-
-def _default_context() -> Any:
-    import ssl
-
-    return ssl.create_default_context()

@@ -10,6 +10,8 @@ from ..errors import Problem
 from ..protocol.messages import ExecutionError
 from ..protocol.status import JobStatus
 
+_LATEST = 1e15  # milliseconds; some 30,000 years from now
+
 
 @dataclass(frozen=True)
 class JobRecord:
@@ -17,7 +19,8 @@ class JobRecord:
 
     `outputs` maps node ids to what the node put out, as the server lists it; `workflow` is the graph
     in the API's format. In listings both are left out and `outputs_count` and `preview_output` stand
-    in. `raw_status` is the server's own word; `position` counts from 1 while the job waits.
+    in; `lists_outputs` is False where the server told the status alone. `raw_status` is the server's
+    own word; `position` counts from 1 while the job waits.
     """
 
     id: str
@@ -34,6 +37,7 @@ class JobRecord:
     outputs_count: int | None = None
     position: int | None = None
     message: str = ""
+    lists_outputs: bool = True
 
     @property
     def seconds(self) -> float | None:
@@ -149,13 +153,16 @@ def seconds_of(value: Any) -> float | None:
     if isinstance(value, bool) or value is None:
         return None
     if isinstance(value, (int, float)):
+        # JSON as Python reads it has NaN, Infinity and integers of any length.
+        if not -_LATEST < value < _LATEST:
+            return None
         return value / 1000 if value > 1e11 else float(value)
     if isinstance(value, str):
         from datetime import datetime
 
         try:
             return datetime.fromisoformat(value.replace("Z", "+00:00")).timestamp()
-        except ValueError:
+        except (ValueError, OverflowError, OSError):
             return None
     return None
 

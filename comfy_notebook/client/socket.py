@@ -18,6 +18,7 @@ import inspect
 import json
 import logging
 import random
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,7 @@ from ..protocol.messages import (
     decode_message,
 )
 from ..redact import redact
+from ..sync import within
 from .http import Access
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ log = logging.getLogger("comfy_notebook.socket")
 FLAGS = {"type": "feature_flags", "data": {"supports_preview_metadata": True}}
 FIRST_STATUS = 5.0
 BACKOFF = (0.1, 10.0)
+STEADY = 0.5
 IDLE = 30.0
 PONG = 20.0
 
@@ -70,6 +73,7 @@ class Socket:
         self._tried: asyncio.Event | None = None
         self._connection: ClientConnection | None = None
         self._failures = 0
+        self._spoken = False
         self.generation = 0
         self.flags: Mapping[str, Any] = {}
         self.last_error = ""
@@ -78,7 +82,7 @@ class Socket:
     @property
     def alive(self) -> bool:
         """Connected, and the server has spoken."""
-        return self._up is not None and self._up.is_set()
+        return self._up is not None and self._up.is_set() and self._spoken
 
     @property
     def refused(self) -> bool:
@@ -95,7 +99,7 @@ class Socket:
         if self.refused:
             return False
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._tried.wait(), timeout)
+            await within(timeout, self._tried.wait())
         return self.alive
 
     def watch(self, job_id: str) -> None:
@@ -135,7 +139,7 @@ class Socket:
         assert self._tried is not None
         delay = BACKOFF[0]
         while True:
-            began = self.generation
+            began, at, self._spoken = self.generation, time.monotonic(), False
             try:
                 await self._connected()
             except asyncio.CancelledError:
@@ -148,7 +152,8 @@ class Socket:
                 self._up.clear()
                 self._connection = None
             if self.generation != began:
-                delay = BACKOFF[0]
+                # A server that hangs up at once is not hurried, a bad network not waited out.
+                delay = BACKOFF[0] if time.monotonic() - at >= STEADY else min(delay, STEADY)
                 self._tried.clear()
                 self._resync()  # the server may have gone, and with it what nobody will tell
             else:
@@ -167,7 +172,9 @@ class Socket:
         headers = {name: value for name, value in own.items() if name != "X-API-Key"}
         options: dict[str, Any] = {}
         if self._url.startswith("wss"):
-            options["ssl"] = _context(self._access.verify)
+            from . import tls
+
+            options["ssl"] = tls.context(self._access.verify)
         if is_loopback(self._access.url) and "proxy" in inspect.signature(connect.__init__).parameters:
             options["proxy"] = None  # websockets 15 and later would ask the environment for one
         async with connect(
@@ -197,7 +204,7 @@ class Socket:
         self._heard = loop.time()
         try:
             async for raw in connection:
-                self._heard = loop.time()
+                self._heard, self._spoken = loop.time(), True
                 event = decode_frame(raw) if isinstance(raw, bytes) else decode_message(raw)
                 if isinstance(event, FeatureFlags):
                     self.flags = dict(event.flags)
@@ -286,16 +293,6 @@ class Attribution:
             if self._node[job_id] == node_id:
                 return job_id
         return self._last[0]
-
-
-def _context(verify: bool | str) -> Any:
-    import ssl
-
-    context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
-    if verify is False:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _quiet_logger() -> logging.Logger:

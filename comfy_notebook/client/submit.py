@@ -1,4 +1,4 @@
-"""From a workflow and a few arguments to a job: inputs set, files uploaded, sent once, followed."""
+"""From a workflow and a few arguments to a job: inputs set, files uploaded, sent once, followed, ended."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from ..errors import (
     did_you_mean,
 )
 from ..redact import register
+from ..sync import within
 from .dialect import Request
 from .follow import Follower
 from .http import Unsure
-from .records import FileRef, Submission
+from .records import FileRef, JobRecord, Submission
 
 if TYPE_CHECKING:
     from ..workflow.graph import Workflow
@@ -87,12 +88,7 @@ async def attach(client: AsyncClient, job_id: str) -> Follower:
     if known is not None:
         return known
     await client.live.ready(_FIRST_STATUS)
-    record = await client.dialect.record(client.http, job_id)
-    if record is None:
-        raise JobNotFound(
-            f"{client.url} knows no job {job_id!r}.",
-            hint="client.jobs() lists those it does. A ComfyUI forgets its history when it restarts.",
-        )
+    record = await require_record(client, job_id)
     workflow = None
     if record.workflow is not None:
         from ..workflow.graph import Workflow
@@ -102,6 +98,27 @@ async def attach(client: AsyncClient, job_id: str) -> Follower:
     follower.attached(record)
     client.live.follow(follower)
     return follower
+
+
+async def require_record(client: AsyncClient, job_id: str) -> JobRecord:
+    """The job's record. Raises `JobNotFound`."""
+    record = await client.dialect.record(client.http, job_id)
+    if record is None:
+        raise JobNotFound(
+            f"{client.url} knows no job {job_id!r}.",
+            hint="client.jobs() lists those it does. A ComfyUI forgets its history when it restarts.",
+        )
+    return record
+
+
+async def cancel(client: AsyncClient, job_id: str) -> bool:
+    """End exactly this job; False when it had already ended. Raises `JobNotFound`."""
+    follower = client.live.find(job_id)
+    if follower is not None:
+        return await follower.cancel()
+    # A queue takes the deletion of anything: only a record tells a job from a slip of the fingers.
+    record = await require_record(client, job_id)
+    return not record.status.is_final and await client.dialect.cancel(client.http, job_id)
 
 
 async def prepare(
@@ -185,7 +202,7 @@ async def _send(client: AsyncClient, request: Request) -> Submission:
     try:
         return await asyncio.shield(post)
     except asyncio.CancelledError:
-        await _withdraw(client, post)
+        await _withdraw(client, post, request.prompt_id)
         raise
     except Unsure as error:
         if request.prompt_id is not None and await _arrived(client, request.prompt_id):
@@ -198,11 +215,14 @@ async def _send(client: AsyncClient, request: Request) -> Submission:
         ) from None
 
 
-async def _withdraw(client: AsyncClient, post: asyncio.Future[Submission]) -> None:
+async def _withdraw(client: AsyncClient, post: asyncio.Future[Submission], job_id: str | None) -> None:
     """The caller has gone while the submission was on its way: cancel what it becomes."""
-    with contextlib.suppress(ComfyError, asyncio.TimeoutError):
-        sent = await asyncio.wait_for(post, 3)
-        await client.dialect.cancel(client.http, sent.job_id)
+    with contextlib.suppress(ComfyError):
+        # Without an answer it may have arrived all the same: an id of ours is known without one.
+        with contextlib.suppress(Unsure, asyncio.TimeoutError):
+            job_id = (await within(3, post)).job_id
+        if job_id is not None:
+            await client.dialect.cancel(client.http, job_id)
 
 
 async def _arrived(client: AsyncClient, job_id: str) -> bool:

@@ -1,4 +1,4 @@
-"""How a job ended, in words: its record and state ▶ the error `result()` raises."""
+"""How a job ended, or why it cannot be said, in words: the errors `result()` raises."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import (
+    ComfyError,
+    ConnectionFailed,
     ImageDownloadFailed,
     InactiveSubscription,
     InsufficientFunds,
     JobFailed,
+    JobLost,
     ModelDownloadFailed,
     OutOfMemory,
+    ServerError,
     ValidationFailed,
     clip,
 )
@@ -59,6 +63,40 @@ def failure(job_id: str, record: JobRecord | None, state: JobState) -> JobFailed
         traceback="".join(line if line.endswith("\n") else line + "\n" for line in error.traceback),
         inputs=_inputs(error.current_inputs),
         hint=hint,
+    )
+
+
+def vanished(url: str, job_id: str) -> JobLost:
+    """The server has no record of the job any more."""
+    return JobLost(
+        f"{url} no longer knows job {job_id}: it restarted, or its history was cleared.",
+        job_id=job_id,
+        hint="Run it again.",
+    )
+
+
+def stalled(job_id: str, word: str, seconds: float) -> JobLost:
+    """The job's status has been a word nobody knows for too long."""
+    return JobLost(
+        f"Job {job_id} has been {word!r} for {seconds:g} s, a status this version does not know.",
+        job_id=job_id,
+        hint="comfy.job(id) attaches to it again.",
+    )
+
+
+def unreachable(url: str, job_id: str, error: ComfyError) -> ConnectionFailed:
+    """The server has not answered for too long."""
+    return ConnectionFailed(
+        f"{url} stopped answering while job {job_id} ran ({error.what})",
+        hint="If the server comes back, comfy.job(id) attaches to the job again.",
+    )
+
+
+def without_outputs(url: str, job_id: str) -> ServerError:
+    """The server says that the job completed, and not what came of it."""
+    return ServerError(
+        f"{url} says that job {job_id} completed, but lists no outputs.",
+        hint="comfy.job(id) asks again.",
     )
 
 

@@ -120,7 +120,6 @@ def cancel(call: Call, args: argparse.Namespace) -> None:
             if client.cancel(job_id):
                 call.say(f"cancelled {job_id}")
             else:
-                client.job(job_id)  # raises when there never was such a job
                 call.say(f"{job_id} had already ended")
         except ComfyError as error:
             errors.append(error)

@@ -8,6 +8,7 @@ Sources: the Cloud API reference, "WebSocket Message Types"; the frames recorded
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
@@ -210,7 +211,7 @@ def decode_message(raw: str | bytes | Mapping[str, Any]) -> Event:
             return _progress_state(data)
         if kind in _PLAIN:
             return _plain(_PLAIN[kind], data)  # type: ignore[return-value]
-    except (TypeError, ValueError, AttributeError):
+    except (TypeError, ValueError, AttributeError, OverflowError):
         pass
     prompt_id = data.get("prompt_id")
     return Unknown(
@@ -260,8 +261,8 @@ def _progress_state(data: Mapping[str, Any]) -> ProgressState:
         # The Cloud's schema has class_type here and none of value, max, state.
         nodes[str(key)] = NodeProgress(
             node_id=str(node.get("node_id", key)),
-            value=float(node.get("value", 0.0)),
-            max=float(node.get("max", 1.0)),
+            value=_number(node.get("value", 0.0)),
+            max=_number(node.get("max", 1.0)),
             state=str(node.get("state", "running")),
             display_node_id=_id(node.get("display_node_id")),
             parent_node_id=_id(node.get("parent_node_id")),
@@ -277,19 +278,28 @@ def _plain(cls: type[Message], data: Mapping[str, Any]) -> Message:
             continue
         value = data[f.name]
         if f.name in _TUPLES:
-            value = tuple(str(item) for item in value or ())
+            # A traceback is a list of lines in ComfyUI; one text is taken as one line, not as its letters.
+            value = (value,) if isinstance(value, str) else tuple(str(item) for item in value or ())
         elif f.name in _IDS:
             value = _id(value)
         elif f.name in _MAPPINGS:
             value = value if isinstance(value, Mapping) else {}
         elif f.name in _NUMBERS and cls is Progress:
-            value = float(value)
+            value = _number(value)
         elif f.name == "output":
             value = value if isinstance(value, Mapping) else None
         elif f.name in ("exception_message", "exception_type") or (f.name == "value" and cls is Notification):
             value = str(value)
         known[f.name] = value
     return cls(**known)
+
+
+def _number(value: Any) -> float:
+    """A finite number: Python's JSON reads NaN and Infinity, and integers too large for a float."""
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("not a finite number")
+    return number
 
 
 def _id(value: Any) -> str | None:

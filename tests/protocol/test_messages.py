@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from hypothesis import given
@@ -113,8 +114,23 @@ def test_progress_counts() -> None:
     assert event == Progress(3.0, 20.0, "3", "p")
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "1" + "0" * 400, '"soon"'])
+def test_progress_that_is_no_number(number: str) -> None:
+    """JSON as Python reads it has more than numbers: none of it gets as far as a fraction."""
+    progress = f'{{"type": "progress", "data": {{"value": {number}, "max": 4, "prompt_id": "p"}}}}'
+    assert decode_message(progress) == Unknown("progress", data=ANY, prompt_id="p")
+    nodes = f'{{"3": {{"value": 1, "max": {number}}}}}'
+    state = decode_message(f'{{"type": "progress_state", "data": {{"nodes": {nodes}}}}}')
+    assert state == Unknown("progress_state", data=ANY)
+
+
+def test_a_traceback_in_one_piece() -> None:
+    event = decode_message({"type": "execution_error", "data": {"traceback": "line one\nline two"}})
+    assert event == ExecutionError(traceback=("line one\nline two",))
+
+
 _json = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    st.none() | st.booleans() | st.integers() | st.just(10**400) | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )

@@ -1,0 +1,97 @@
+"""Certificates: believed by this system, by a CA file, or not asked for, which is said aloud."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+import comfy_notebook as comfy
+from comfy_notebook.client import tls
+
+from . import graphs
+from .odd import JOB, KEY, Odd, record
+
+pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(certificate, key) for 127.0.0.1, signed by itself."""
+    folder = tmp_path_factory.mktemp("tls")
+    made, key = folder / "server.pem", folder / "server.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-keyout", key, "-out", made, "-days", "2", "-subj", "/CN=test",
+         "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return made, key
+
+
+@pytest.fixture
+def server(certificate: tuple[Path, Path]) -> Iterator[Odd]:
+    with Odd(ssl_certfile=certificate[0], ssl_keyfile=certificate[1]) as odd:
+        odd.answers[f"GET /api/jobs/{JOB}"] = record("completed", outputs={"5": {"text": ["done"]}})
+        yield odd
+
+
+def _run(server: Odd, **options: Any) -> comfy.Client:
+    with comfy.connect(server.url, api_key=KEY, default=False, quiet=True, **options) as client:
+        assert client.submit(graphs.text("x"), validate=False).result(timeout=10).texts == ["done"]
+        assert client._async.live.generation == 1, "the live events have the same certificates"
+        return client
+
+
+def test_a_ca_file(server: Odd, certificate: tuple[Path, Path]) -> None:
+    _run(server, verify=certificate[0])
+
+
+def test_a_stranger_is_not_believed(server: Odd) -> None:
+    with pytest.raises(comfy.ConnectionFailed, match="certificate of https://127"):
+        _run(server)
+    assert not server.asked, "and is told nothing"
+
+
+def test_not_asking_is_said_aloud_every_time(server: Odd, recwarn: pytest.WarningsRecorder) -> None:
+    for _ in range(2):
+        with pytest.warns(UserWarning, match="not checked") as said:
+            client = _run(server, verify=False)
+        assert said[0].filename == __file__, "of the line that connects"
+        assert "not checked" in client.reason
+
+
+def test_what_is_no_ca_file(server: Odd, tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("this is no certificate")
+    with pytest.raises(comfy.ComfyError, match="cannot be used as a CA file"):
+        _run(server, verify=tmp_path / "ca.pem")
+    with pytest.raises(comfy.ComfyError, match="no CA file"):
+        _run(server, verify=tmp_path / "nowhere.pem")
+
+
+def test_storage_elsewhere_is_verified_by_this_system_as_well(certificate: tuple[Path, Path]) -> None:
+    """A CA of one's own is for the server; what it redirects to may have anybody's certificate."""
+    own = len(tls.context(str(certificate[0])).get_ca_certs())
+    assert own == 1
+    system = tls.context(True).cert_store_stats()["x509_ca"]
+    assert tls.context(str(certificate[0]), elsewhere=True).cert_store_stats()["x509_ca"] == system + 1
+    assert tls.context(False, elsewhere=True).check_hostname
+
+
+def test_a_redirect_to_plain_http_takes_no_key_along(server: Odd, certificate: tuple[Path, Path]) -> None:
+    seen = []
+    with Odd() as storage:
+        storage.answers["GET /signed"] = lambda request: seen.append(request.headers) or Response(b"bytes")
+        server.answers["GET /api/view"] = Response(
+            status_code=302, headers={"Location": storage.url + "/signed"}
+        )
+        with comfy.connect(
+            server.url, api_key=KEY, verify=certificate[0], default=False, quiet=True
+        ) as client:
+            assert client.download("a.png") == b"bytes"
+    assert KEY not in str(seen)
