@@ -232,6 +232,14 @@ def test_blends_stay_float32(mode: str) -> None:
     assert blended.dtype == np.float32
 
 
+@pytest.mark.parametrize("mode", ["normal", "multiply"])
+def test_one_image_blends_with_each_of_a_batch(mode: str) -> None:
+    single, three = flat(0.25), flat(0.5, batch=3)
+    for one_, other in ((single, three), (three, single)):
+        blended = one("ImageBlend", image1=one_, image2=other, blend_factor=0.5, blend_mode=mode)
+        assert blended.shape == three.shape
+
+
 def test_alpha_taken_off_and_put_on() -> None:
     image, mask = run(BENCH, "SplitImageWithAlpha", image=flat(0.25, channels=4))
     assert (image.shape, mask.ravel()[0]) == ((1, 4, 6, 3), 0.75)
