@@ -309,14 +309,17 @@ class _Walk:
         return True
 
     def _custom(self, frame: _Frame, node: type[Node]) -> None:
+        """The node's own check, when what it judges is there: mistakes in other inputs do not hide it."""
         named = self._checks_itself(node)
-        if node.validate is Node.validate or frame.errors:
+        if node.validate is Node.validate:
             return
         literals = {
             name: frame.inputs[name]
             for name in node.inputs
             if name in frame.inputs and not isinstance(frame.inputs[name], list)
         }
+        if named - literals.keys() or (frame.errors and not named):
+            return
         reason = node().validate(self.files, **literals)
         if reason is not None:
             for name in [name for name in literals if name in named] or sorted(literals):

@@ -142,6 +142,21 @@ def test_what_a_value_can_be_refused_for(inputs, kind):
     assert error["extra_info"]["input_name"] in inputs
 
 
+def test_a_nodes_own_check_is_not_hidden_by_another_mistake():
+    """Both are told, in ComfyUI's order; a file that comes from another node is not checked at all."""
+    load = {"class_type": "LoadImageMask", "inputs": {"image": "no.png", "channel": "mauve"}}
+    show = {"class_type": "MaskPreview", "inputs": {"mask": ["1", 0]}}
+    verdict = check({"1": load, "2": show})
+    assert [(error["type"], error["details"]) for error in verdict.node_errors["1"]["errors"]] == [
+        ("value_not_in_list", "channel: 'mauve' not in ['alpha', 'red', 'green', 'blue']"),
+        ("custom_validation_failed", "image - Invalid image file: no.png"),
+    ]
+    name = {"class_type": "PrimitiveString", "inputs": {"value": "no.png"}}
+    load["inputs"] = {"image": ["3", 0], "channel": "alpha"}
+    verdict = check({"1": load, "2": show, "3": name})
+    assert [error["type"] for error in verdict.node_errors["1"]["errors"]] == ["return_type_mismatch"]
+
+
 def test_a_long_list_is_only_counted():
     class Many(Node):
         inputs: ClassVar = {"pick": Input("COMBO", choices=[str(number) for number in range(42)])}

@@ -23,14 +23,17 @@ class _Animation(Node):
     output_node = True
 
 
-def _report(ctx: Context, data: bytes, prefix: str, images: Array, suffix: str) -> Ui:
+def _report(ctx: Context, data: bytes, prefix: str, images: Array, suffix: str, animated: bool) -> Ui:
     height, width = images.shape[1:3]
     saved = ctx.save(data, fill_prefix(prefix, width, height), suffix)
-    return Ui({"images": [saved], "animated": [True]})
+    return Ui({"images": [saved], "animated": [animated]})
 
 
 class SaveAnimatedWEBP(_Animation):
-    """One WebP file; the workflow's fields are EXIF texts `name:json` (Model: prompt; Make: rest)."""
+    """One WebP file; the workflow's fields are EXIF texts `name:json` (Model: prompt; Make: rest).
+
+    It says "animated" of itself when there is more than one picture (SaveAnimatedPNG always does).
+    """
 
     inputs = {
         "images": Input("IMAGE"),
@@ -68,7 +71,7 @@ class SaveAnimatedWEBP(_Animation):
             exif=exif,
             **options,
         )
-        return _report(ctx, buffer.getvalue(), filename_prefix, images, ".webp")
+        return _report(ctx, buffer.getvalue(), filename_prefix, images, ".webp", len(images) > 1)
 
 
 class SaveAnimatedPNG(_Animation):
@@ -96,7 +99,7 @@ class SaveAnimatedPNG(_Animation):
             duration=int(1000 / fps),
             append_images=rest,
         )
-        return _report(ctx, data, filename_prefix, images, ".png")
+        return _report(ctx, data, filename_prefix, images, ".png", True)
 
 
 NODES: list[type[Node]] = [SaveAnimatedWEBP, SaveAnimatedPNG]

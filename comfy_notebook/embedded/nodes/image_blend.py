@@ -60,7 +60,7 @@ class ImageBlend(Node):
             image2 = upscale(image2, width, height, "bicubic", "center")
         factor = np.float32(blend_factor)
         result = _blend(image1, image2, blend_mode) * factor
-        result += image1 * (1 - factor)
+        result = result + image1 * (1 - factor)
         return (np.clip(result, 0, 1, out=result),)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from .analytic.noise import NoiseStream
 from .base import Context, Input, Node, Output
 from .linear import Taps, along_both
-from .pixels import Array, from_pil, to_uint8
+from .pixels import Array, from_pil
 from .windows import box
 
 _RADIUS = {"default": 1, "min": 1, "max": 31, "step": 1}
@@ -104,13 +104,19 @@ class ImageQuantize(_PostProcessing):
 
 
 def _quantized(image: Array, colors: int, dither: str) -> Array:
-    pixels = to_uint8(image)
+    pixels = _wrapped(image)
     palette = Image.fromarray(pixels).quantize(colors=colors)
     if dither.startswith("bayer-"):
         pixels = _ordered(pixels, len(palette.getpalette() or []) // 3, int(dither[6:]))
     diffuse = Image.Dither.FLOYDSTEINBERG if dither == "floyd-steinberg" else Image.Dither.NONE
     few = Image.fromarray(pixels).quantize(colors=colors, palette=palette, dither=diffuse)
     return from_pil(few.convert("RGB"))
+
+
+def _wrapped(image: Array) -> np.ndarray:
+    """8 bits, truncated: colours beyond 0–1 (a bicubic's overshoot) go round, as ComfyUI lets them here."""
+    with np.errstate(invalid="ignore"):
+        return (image * np.float32(255)).astype(np.int64).astype(np.uint8)
 
 
 def _ordered(pixels: np.ndarray, colors: int, order: int) -> np.ndarray:
@@ -154,7 +160,11 @@ class ImageAddNoise(Node):
 
 
 class Morphology(Node):
-    """Erosion, dilation and what they are combined to, over a square; cells outside do not count."""
+    """Erosion, dilation and what they are combined to, over a square; cells outside do not count.
+
+    A square of even size has no middle: dilation looks at one cell more after, erosion at one more
+    before, as kornia does since 0.9 (older ones look before in both).
+    """
 
     display_name = "ImageMorphology"
     category = "image/postprocessing"
@@ -179,7 +189,7 @@ class Morphology(Node):
             return box(array, np.minimum, before, after, (1, 2))
 
         def dilate(array: Array) -> Array:
-            return box(array, np.maximum, before, after, (1, 2))
+            return box(array, np.maximum, after, before, (1, 2))
 
         if operation == "erode":
             result = erode(image)

@@ -133,6 +133,8 @@ class ResizeAndPadImage(Node):
         room_for(batch, target_height, target_width, channels)
         fill = np.float32(0 if padding_color == "black" else 1)
         canvas = np.full((batch, target_height, target_width, channels), fill, np.float32)
+        if interpolation == "area" and 0 in (new_width, new_height):
+            return (canvas,)  # PyTorch averages to an empty picture; the other methods are errors
         x, y = (target_width - new_width) // 2, (target_height - new_height) // 2
         canvas[:, y : y + new_height, x : x + new_width] = upscale(
             image, new_width, new_height, interpolation

@@ -138,10 +138,13 @@ class LatentCrop(Node):
     def run(
         self, ctx: Context, *, samples: Latent, width: int, height: int, x: int, y: int
     ) -> tuple[Any, ...]:
-        """What there is of the part; it begins 8 cells before the end at the latest."""
+        """What there is of the part; it begins 8 cells before the end at the latest.
+
+        So a side of fewer than 8 cells counts from its end, as in ComfyUI, and may lose its beginning.
+        """
         cells = samples["samples"]
-        left = max(0, min(x // CELL, cells.shape[3] - CELL))
-        top = max(0, min(y // CELL, cells.shape[2] - CELL))
+        left = min(x // CELL, cells.shape[3] - CELL)
+        top = min(y // CELL, cells.shape[2] - CELL)
         part = cells[:, :, top : top + height // CELL, left : left + width // CELL]
         return ({**samples, "samples": part.copy()},)
 
@@ -163,26 +166,39 @@ class LatentComposite(Node):
     def run(
         self, ctx: Context, *, samples_to: Latent, samples_from: Latent, x: int, y: int, feather: int
     ) -> tuple[Any, ...]:
-        """Edges that lie on the edge of the picture below are not faded."""
+        """Edges that lie on the edge of the picture below are not faded.
+
+        RuntimeError when the place lies beyond that picture, unless by more than there is to lay over.
+        """
         left, top, fade = x // CELL, y // CELL, feather // CELL
         below = samples_to["samples"].copy()
         height, width = below.shape[2:]
-        above = samples_from["samples"][:, :, : max(0, height - top), : max(0, width - left)]
+        above = samples_from["samples"][:, :, : height - top, : width - left]
         rows, columns = above.shape[2:]
-        mask = np.ones((rows, columns), np.float32)
-        for step in range(min(fade, rows, columns)):
-            share = np.float32((step + 1) / fade)
-            if top != 0:
-                mask[step, :] *= share
-            if top + rows < height:
-                mask[rows - 1 - step, :] *= share
-            if left != 0:
-                mask[:, step] *= share
-            if left + columns < width:
-                mask[:, columns - 1 - step] *= share
+        down = _faded(rows, fade, start=top != 0, end=top + rows < height)
+        across = _faded(columns, fade, start=left != 0, end=left + columns < width)
         under = below[:, :, top : top + rows, left : left + columns]
-        under += mask * (above - under)
+        if under.shape[2:] != above.shape[2:]:
+            raise RuntimeError(
+                f"x {x}, y {y} lies beyond the {width * CELL}×{height * CELL} pixels to composite onto."
+            )
+        under += down[:, None] * across * (above - under)
         return ({**samples_to, "samples": below},)
+
+
+def _faded(length: int, fade: int, *, start: bool, end: bool) -> Array:
+    """Factors rising over `fade` cells from a faded start, and falling to a faded end.
+
+    A fade longer than the side goes on, as in ComfyUI, round its end: cells counted below 0 are the last.
+    """
+    factors = np.ones(length, np.float32)
+    for step in range(fade):
+        share = np.float32((step + 1) / fade)
+        if start and step < length:
+            factors[step] *= share
+        if end and step != length:
+            factors[length - 1 - step : length - step] *= share
+    return factors
 
 
 class LatentCompositeMasked(Node):

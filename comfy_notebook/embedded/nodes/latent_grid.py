@@ -8,7 +8,7 @@ import numpy as np
 
 from .base import room_for
 from .pixels import Array
-from .resize import centre_crop, resize, upscale
+from .resize import centre_crop, needs_pixels, resize, upscale
 
 CELL = 8
 METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "bislerp")
@@ -20,6 +20,7 @@ def resized(samples: Array, width: int, height: int, method: str, crop: str = "d
     """Samples (B, C, h, w) at width × height cells."""
     pictures = samples.transpose(0, 2, 3, 1)
     if method == "bislerp":
+        needs_pixels(pictures, width, height)
         room_for(len(samples), samples.shape[1], height, width)
         if crop == "center":
             pictures = centre_crop(pictures, width, height)

@@ -28,10 +28,13 @@ class LatentBlend(Node):
     def run(
         self, ctx: Context, *, samples1: Latent, samples2: Latent, blend_factor: float
     ) -> tuple[Any, ...]:
-        """A second latent of another shape is resized (bicubic, centre-cropped)."""
+        """A second latent of another shape is resized (bicubic, centre-cropped).
+
+        A batch of one is blended with each of the other; batches of other lengths are numpy's ValueError.
+        """
         one, other = samples1["samples"], samples2["samples"]
         if one.shape != other.shape:
-            other = repeated(resized(other, one.shape[3], one.shape[2], "bicubic", "center"), len(one))
+            other = resized(other, one.shape[3], one.shape[2], "bicubic", "center")
         factor = np.float32(blend_factor)
         return ({**samples1, "samples": one * factor + other * (1 - factor)},)
 

@@ -30,7 +30,8 @@ _TEXT = Input("STRING", {"multiline": True})
 def limited(
     check: Callable[[], None], work: Callable[..., Any], pattern: str, string: str, *rest: Any
 ) -> Any:
-    """`work(pattern, string, …)` within `SECONDS`; TimeoutError beyond, re.error for a bad pattern.
+    """`work(pattern, string, …)` within `SECONDS`; TimeoutError beyond, and Python's errors for a bad
+    pattern or group, wherever it ran.
 
     `work` is one of `regex_work`. `check` is called now and then; what it raises ends the search.
     `TooLarge` when the answer, or the way to it, does not fit into memory.
@@ -69,7 +70,8 @@ def _in_a_process(check: Callable[[], None], request: str, pattern: str) -> Any:
         answered.seek(0)
         found = json.load(answered)
     if "error" in found:
-        raise re.error(found["error"], pattern)
+        kind, message = found["error"]
+        raise regex_work.ERRORS[kind](message)
     if isinstance(found["result"], str):
         room_for_text(len(found["result"]))
     return found["result"]

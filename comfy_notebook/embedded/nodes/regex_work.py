@@ -1,7 +1,8 @@
 """What the regular-expression nodes do; also a program that does one of them in a process of its own.
 
 Standard library only, and run by its path, so that the process starts in a moment: a request
-`[function, arguments…]` as JSON on standard input, `{"result": …}` or `{"error": …}` on standard output.
+`[function, arguments…]` as JSON on standard input, `{"result": …}` or `{"error": [name, text]}` on standard
+output, the name being one of `ERRORS`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import sys
 
 _MEMORY = 1 << 30
+ERRORS: dict[str, type[Exception]] = {"error": re.error, "IndexError": IndexError, "TypeError": TypeError}
 
 
 def matches(pattern: str, string: str, flags: int) -> bool:
@@ -46,10 +48,12 @@ def main() -> None:
     """Serve the one request."""
     _limit_memory()
     name, *arguments = json.loads(sys.stdin.buffer.read())
+    answer: dict[str, object]
     try:
         answer = {"result": WORK[name](*arguments)}
-    except (re.error, IndexError, TypeError) as error:
-        answer = {"error": str(error)}
+    except tuple(ERRORS.values()) as error:
+        kind = next(name for name, kind in ERRORS.items() if isinstance(error, kind))
+        answer = {"error": [kind, str(error)]}
     except MemoryError:
         sys.exit(1)
     sys.stdout.buffer.write(json.dumps(answer).encode())

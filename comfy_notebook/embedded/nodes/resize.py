@@ -16,6 +16,7 @@ from .linear import Taps, along_both
 from .pixels import Array, from_pil, to_pil
 
 METHODS = ("nearest-exact", "bilinear", "area", "bicubic", "lanczos")
+_SMALL = 128  # width + height up to which PyTorch takes another kernel for nearest-exact
 _SHARPNESS = -0.75  # the free parameter of cubic convolution, as PyTorch sets it
 
 
@@ -28,7 +29,7 @@ def upscale(images: Array, width: int, height: int, method: str, crop: str = "di
 
 def centre_crop(images: Array, width: int, height: int) -> Array:
     """The largest centred part of the images whose aspect is width:height, to a pixel."""
-    _needs_pixels(images, width, height)
+    needs_pixels(images, width, height)
     old_height, old_width = images.shape[1:3]
     old_aspect, aspect = old_width / old_height, width / height
     x = round((old_width - old_width * (aspect / old_aspect)) / 2) if old_aspect > aspect else 0
@@ -37,8 +38,12 @@ def centre_crop(images: Array, width: int, height: int) -> Array:
 
 
 def resize(images: Array, width: int, height: int, method: str) -> Array:
-    """(B, H, W, C) at exactly width × height; RuntimeError when either size has no pixels."""
-    _needs_pixels(images, width, height)
+    """(B, H, W, C) at exactly width × height; RuntimeError when either size has no pixels.
+
+    Lanczos is PIL's, which calls that a ValueError, and makes black of a picture cropped to nothing.
+    """
+    if method != "lanczos":
+        needs_pixels(images, width, height)
     batch, old_height, old_width, channels = images.shape
     room_for(batch, height, width, channels)
     if method == "lanczos":
@@ -48,7 +53,8 @@ def resize(images: Array, width: int, height: int, method: str) -> Array:
     if (old_height, old_width) == (height, width):
         return images.copy()
     if method == "nearest-exact":
-        rows, columns = _nearest(old_height, height), _nearest(old_width, width)
+        fused = width + height > _SMALL and (channels < 4 or not images.flags.c_contiguous)
+        rows, columns = _nearest(old_height, height, fused), _nearest(old_width, width, fused)
         return images.take(columns, axis=2).take(rows, axis=1)
     taps = {"bilinear": _bilinear, "bicubic": _bicubic, "area": _area}[method]
     return along_both(images, taps(old_height, height), taps(old_width, width))
@@ -59,7 +65,8 @@ def resize_mask(masks: Array, width: int, height: int, method: str = "bilinear")
     return resize(masks[..., None], width, height, method)[..., 0]
 
 
-def _needs_pixels(images: Array, width: int, height: int) -> None:
+def needs_pixels(images: Array, width: int, height: int) -> None:
+    """Raise PyTorch's RuntimeError where the old size or the new has no pixels."""
     old_height, old_width = images.shape[1:3]
     if min(old_height, old_width, width, height) < 1:
         raise RuntimeError(
@@ -74,12 +81,16 @@ def _centres(old: int, new: int) -> Array:
     return scale * (np.arange(new, dtype=np.float32) + np.float32(0.5))
 
 
-def _nearest(old: int, new: int) -> NDArray[np.intp]:
+def _nearest(old: int, new: int, fused: bool) -> NDArray[np.intp]:
     """The cell that holds each centre. Where a centre falls on a border between two, rounding decides:
-    PyTorch multiplies and subtracts 0.5 in one step, rounds to float32, and adds 0.5 again."""
+    PyTorch multiplies and rounds to float32, or, `fused`, multiplies and subtracts 0.5 in one step,
+    rounds, and adds 0.5 again. (It has one kernel for small results and for pictures with alpha, one
+    for all else.)"""
     scale = np.float64(np.float32(old) / np.float32(new))
-    position = (scale * (np.arange(new) + 0.5) - 0.5).astype(np.float32)
-    return np.minimum(np.floor(position + np.float32(0.5)).astype(np.intp), old - 1)
+    centre = scale * (np.arange(new) + 0.5)
+    if fused:
+        centre = (centre - 0.5).astype(np.float32) + np.float32(0.5)
+    return np.minimum(np.floor(centre.astype(np.float32)).astype(np.intp), old - 1)
 
 
 def _bilinear(old: int, new: int) -> Taps:

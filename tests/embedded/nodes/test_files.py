@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from comfy_notebook.embedded.nodes.base import TooLarge, exception_type
+from comfy_notebook.embedded.nodes.base import TooLarge, Ui, exception_type
 from comfy_notebook.embedded.nodes.image_io import names_of
 from comfy_notebook.embedded.nodes.metadata import fill_prefix
 from comfy_notebook.embedded.nodes.registry import default_registry
@@ -265,3 +265,19 @@ def test_the_workflow_travels_in_every_kind_of_file(bench: Bench) -> None:
     comf = [data for kind, data in _chunks(apng) if kind == b"comf"]
     assert comf == [b'prompt\0{"1": {}}', b'workflow\0{"nodes": []}', b"more\0" + b"1"]
     assert Image.open(io.BytesIO(apng)).n_frames == Image.open(io.BytesIO(webp)).n_frames == 2
+
+
+def test_one_picture_is_not_animated_unless_it_is_a_png(bench: Bench) -> None:
+    """ComfyUI's own two answers: a WebP of one frame says no, a PNG always says yes."""
+    webp = {"fps": 6.0, "lossless": True, "quality": 80, "method": "fastest"}
+    said = []
+    for count in (1, 2):
+        images = np.zeros((count, 8, 8, 3), np.float32)
+        for node, options in (
+            ("SaveAnimatedWEBP", webp),
+            ("SaveAnimatedPNG", {"fps": 6.0, "compress_level": 0}),
+        ):
+            made = run(bench, node, images=images, filename_prefix="a", **options)
+            assert isinstance(made, Ui)
+            said.append(made.ui["animated"])
+    assert said == [[False], [True], [True], [True]]

@@ -51,9 +51,11 @@ def test_center_crop_cuts_what_does_not_fit_the_aspect() -> None:
 
 @pytest.mark.parametrize("method", ["nearest-exact", "bilinear", "area", "bicubic", "lanczos"])
 def test_a_size_without_pixels_is_an_error(method: str) -> None:
-    with pytest.raises(RuntimeError, match="greater than 0"):
+    """PyTorch's, or PIL's where the work is PIL's."""
+    error, words = (ValueError, "> 0") if method == "lanczos" else (RuntimeError, "greater than 0")
+    with pytest.raises(error, match=words):
         one("ImageScaleBy", image=flat(0.5), upscale_method=method, scale_by=0.01)
-    with pytest.raises(RuntimeError, match="greater than 0"):
+    with pytest.raises(error, match=words):
         one("ImageScaleToMaxDimension", image=flat(0.5), upscale_method=method, largest_size=0)
 
 
@@ -78,6 +80,21 @@ def test_resize_and_pad_fills_with_bars() -> None:
         interpolation="area",
     )
     assert cells(padded) == [[1] * 4, [0.5] * 4, [0.5] * 4, [1] * 4]
+
+
+def test_what_shrinks_to_nothing_is_all_bars() -> None:
+    """A column 17 high, averaged into one row of 8, has no width left: ComfyUI pads the empty picture."""
+    sizes = {"target_width": 8, "target_height": 1, "padding_color": "white"}
+    assert cells(one("ResizeAndPadImage", image=flat(0.5, 17, 1), interpolation="area", **sizes)) == [[1] * 8]
+    with pytest.raises(RuntimeError, match="greater than 0"):
+        one("ResizeAndPadImage", image=flat(0.5, 17, 1), interpolation="bilinear", **sizes)
+
+
+def test_lanczos_makes_black_of_a_crop_without_rows() -> None:
+    wide = {"width": 128, "height": 2, "upscale_method": "lanczos", "crop": "center"}
+    black = one("ImageScale", image=flat(0.5, 4, 13), **wide)
+    assert black.shape == (1, 2, 128, 3)
+    assert not black.any()
 
 
 def test_crop_stays_inside() -> None:
@@ -215,6 +232,14 @@ def test_blends_stay_float32(mode: str) -> None:
     assert blended.dtype == np.float32
 
 
+@pytest.mark.parametrize("mode", ["normal", "multiply"])
+def test_one_image_blends_with_each_of_a_batch(mode: str) -> None:
+    single, three = flat(0.25), flat(0.5, batch=3)
+    for one_, other in ((single, three), (three, single)):
+        blended = one("ImageBlend", image1=one_, image2=other, blend_factor=0.5, blend_mode=mode)
+        assert blended.shape == three.shape
+
+
 def test_alpha_taken_off_and_put_on() -> None:
     image, mask = run(BENCH, "SplitImageWithAlpha", image=flat(0.25, channels=4))
     assert (image.shape, mask.ravel()[0]) == ((1, 4, 6, 3), 0.75)
@@ -343,6 +368,13 @@ def test_quantizing_leaves_few_colours() -> None:
         assert abs(few.mean() - ramp.mean()) < 0.1, dither
     with pytest.raises(RuntimeError, match="RGB"):
         one("ImageQuantize", image=flat(0.5, channels=4), colors=4, dither="none")
+
+
+def test_quantizing_lets_what_is_beyond_white_go_round() -> None:
+    """A bicubic's overshoot is not clipped here: 257/255 counts as 1/255, as in ComfyUI."""
+    image = grey([257 / 255, 1.0], [-1 / 255, 0.5])
+    few = one("ImageQuantize", image=image, colors=256, dither="none")
+    assert (few[0, ..., 0] * 255).round().tolist() == [[1, 255], [255, 127]]
 
 
 def test_noise_is_of_its_seed_alone() -> None:

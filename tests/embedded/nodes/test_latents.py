@@ -95,6 +95,31 @@ def test_crop_stays_inside(bench: Bench) -> None:
     assert (corner["samples"] == samples[:, :, 8:, 16:]).all()
 
 
+def test_crop_of_less_than_eight_cells_counts_from_the_end(bench: Bench) -> None:
+    """Recorded from ComfyUI's arithmetic: six cells wide and cropped from 0, only the last two are left."""
+    samples = latent(height=10, width=6)["samples"]
+    part = one(bench, "LatentCrop", samples={"samples": samples}, width=64, height=64, x=0, y=0)["samples"]
+    assert (part == samples[:, :, :8, 4:]).all()
+
+
+def test_a_fade_wider_than_what_is_laid_over_goes_on(bench: Bench) -> None:
+    """Ones over zeros, 3 × 6 cells faded over 5; what PyTorch gave for ComfyUI's loop."""
+    below = {"samples": np.zeros((1, 4, 5, 8), np.float32)}
+    above = {"samples": np.ones((1, 4, 3, 6), np.float32)}
+    found = one(bench, "LatentComposite", samples_to=below, samples_from=above, x=8, y=8, feather=40)
+    edge, middle = [0.024, 0.048, 0.0576, 0.0576, 0.048, 0.024], [0.032, 0.064, 0.0768, 0.0768, 0.064, 0.032]
+    assert found["samples"][0, 0, 1:4, 1:7] == pytest.approx(np.array([edge, middle, edge]), abs=1e-6)
+    assert found["samples"][0, 0].sum() == pytest.approx(2 * sum(edge) + sum(middle))
+
+
+def test_composite_beyond_the_picture(bench: Bench) -> None:
+    below, above = latent(height=8, width=8), latent(height=8, width=8)
+    with pytest.raises(RuntimeError, match="beyond the 64×64 pixels"):
+        one(bench, "LatentComposite", samples_to=below, samples_from=above, x=0, y=96, feather=0)
+    same = one(bench, "LatentComposite", samples_to=below, samples_from=above, x=0, y=200, feather=0)
+    assert (same["samples"] == below["samples"]).all()
+
+
 def test_composite_lays_over_and_fades(bench: Bench) -> None:
     below = {"samples": np.zeros((1, 4, 16, 16), np.float32)}
     above = {"samples": np.ones((1, 4, 8, 8), np.float32)}
@@ -152,6 +177,14 @@ def test_blend_and_interpolate_reach_both_ends(bench: Bench) -> None:
     half = one(bench, "LatentInterpolate", samples1=a, samples2=b, ratio=0.5)["samples"]
     lengths = [np.linalg.norm(x, axis=1) for x in (half, a["samples"], b["samples"])]
     assert lengths[0] == pytest.approx((lengths[1] + lengths[2]) / 2, rel=1e-4)
+
+
+def test_a_batch_of_one_is_blended_with_each_of_the_other(bench: Bench) -> None:
+    single, three = latent(), latent(batch=3, height=8, width=12, seed=1)
+    for a, b in ((single, three), (three, single)):
+        assert len(one(bench, "LatentBlend", samples1=a, samples2=b, blend_factor=0.5)["samples"]) == 3
+    with pytest.raises(ValueError, match="broadcast"):
+        one(bench, "LatentBlend", samples1=latent(batch=2), samples2=three, blend_factor=0.5)
 
 
 def test_concat_and_cut_are_inverse(bench: Bench) -> None:

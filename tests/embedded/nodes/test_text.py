@@ -82,6 +82,19 @@ def test_regular_expressions() -> None:
         one("RegexReplace", string="aab", regex_pattern="(a+)b?", replace=r"\7")
 
 
+@pytest.mark.parametrize("more", ["", "|zz*y"])
+def test_an_error_is_the_same_wherever_the_search_ran(more: str) -> None:
+    """A group that took no part is None, alone; among others it is Python's TypeError, as in ComfyUI."""
+    found = {"string": "b", "regex_pattern": f"(a)?b{more}", "group_index": 1, **PLAIN}
+    assert one("RegexExtract", mode="First Group", **found) is None
+    with pytest.raises(TypeError, match="expected str instance, NoneType found"):
+        one("RegexExtract", mode="All Groups", **found)
+    with pytest.raises(IndexError, match="unknown group name 'x'"):
+        one("RegexReplace", string="b", regex_pattern=f"b{more}", replace=r"\g<x>")
+    with pytest.raises(re.error, match="invalid group reference 7"):
+        one("RegexReplace", string="b", regex_pattern=f"b{more}", replace=r"\7")
+
+
 @pytest.mark.parametrize(
     ("pattern", "length", "safe"),
     [

@@ -127,7 +127,8 @@ def sea(land: Land, variant: int) -> None:
         x, wide = land.numbers.uniform(0, land.aspect), 0.03 + 0.10 * deep
         glints |= (np.abs(land.x - x) / wide) ** 2 + (np.abs(land.y - y) / (0.004 + 0.006 * deep)) ** 2 < 1
     land.add(glints, (0.80, 0.93, 0.95), far=0.35)
-    shore = land.waves(0.90, 0.05, 0.9) - side * 0.16 * (land.x / land.aspect - 0.5)
+    # High enough for what stands on land, and below a boat.
+    shore = land.waves(0.845, 0.035, 0.9) - side * 0.06 * (land.x / land.aspect - 0.5)
     land.add(land.below(shore), (0.36, 0.32, 0.29), (0.20, 0.18, 0.18))
 
 

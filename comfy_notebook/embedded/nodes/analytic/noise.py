@@ -2,7 +2,8 @@
 
 PyTorch takes the low 24 bits of MT19937 words as uniforms and turns blocks of 16 of them into 16
 normals (Box–Muller: the first 8 give radii, the last 8 angles); a tensor whose size is no multiple of
-16 gets its last 16 numbers drawn anew. Only the low 32 bits of a seed count, there as here.
+16 gets its last 16 numbers drawn anew. Fewer than 16 are drawn in pairs from uniforms of 53 bits. Only
+the low 32 bits of a seed count, there as here.
 """
 
 from __future__ import annotations
@@ -22,21 +23,30 @@ class NoiseStream:
 
     def __init__(self, seed: int) -> None:
         self._words = np.random.RandomState(seed & 0xFFFFFFFF)
+        self._spare: list[float] = []  # the second of a pair, for the next few
 
     def normal(self, shape: tuple[int, ...]) -> Array:
-        """The next `torch.randn(shape)`, float32, equal to PyTorch's to a few units in the last place.
-
-        PyTorch draws fewer than 16 numbers in another way; here they are the first of a block of 16.
-        """
+        """The next `torch.randn(shape)`, float32, equal to PyTorch's to a few units in the last place."""
         size = math.prod(shape)
-        whole = max(_BLOCK, size)
-        uniform = self._uniform(whole)
-        blocks = whole - whole % _BLOCK
-        numbers = np.empty(whole, np.float32)
+        if size < _BLOCK:
+            return np.array([self._single() for _ in range(size)], np.float32).reshape(shape)
+        uniform = self._uniform(size)
+        blocks = size - size % _BLOCK
+        numbers = np.empty(size, np.float32)
         numbers[:blocks] = _box_muller(uniform[:blocks])
-        if blocks != whole:
+        if blocks != size:
             numbers[-_BLOCK:] = _box_muller(self._uniform(_BLOCK))
-        return numbers[:size].reshape(shape)
+        return numbers.reshape(shape)
+
+    def _single(self) -> float:
+        if self._spare:
+            return self._spare.pop()
+        words = np.frombuffer(self._words.bytes(16), dtype="<u4")
+        pairs = words.reshape(2, 2).tolist()
+        turn, share = (((high << 32 | low) & (2**53 - 1)) * 2.0**-53 for high, low in pairs)
+        radius = math.sqrt(-2 * math.log1p(-share))
+        self._spare.append(radius * math.sin(2 * math.pi * turn))
+        return radius * math.cos(2 * math.pi * turn)
 
     def _uniform(self, count: int) -> Array:
         words = np.frombuffer(self._words.bytes(4 * count), dtype="<u4")

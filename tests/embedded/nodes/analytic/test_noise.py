@@ -29,6 +29,20 @@ def test_noise_is_pytorchs(seed: int) -> None:
     assert second[-2:] == pytest.approx(rest, abs=2e-6)
 
 
+@pytest.mark.parametrize(
+    ("seed", "few"),
+    [
+        (0, [1.540996, -0.293429, -2.178789, 0.568431, -1.084522]),
+        (42, [0.33669, 0.128809, 0.234462]),
+        (123456789012, [-0.610942, -0.339082, -0.338756, 1.042037]),
+    ],
+)
+def test_fewer_than_sixteen_numbers_are_pytorchs_too(seed: int, few: list[float]) -> None:
+    assert NoiseStream(seed).normal((1, len(few), 1)).ravel() == pytest.approx(few, abs=2e-6)
+    stream = NoiseStream(seed)
+    assert [stream.normal((1,))[0] for _ in few] == pytest.approx(few, abs=2e-6)
+
+
 def test_an_item_of_a_batch_has_the_same_noise_in_a_larger_one() -> None:
     small, large = latent_noise((2, 4, 8, 8), 7), latent_noise((5, 4, 8, 8), 7)
     assert (small == large[:2]).all()
