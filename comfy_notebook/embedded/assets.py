@@ -65,9 +65,9 @@ def extension(name: str) -> str:
     return found.group().lower() if found else ""
 
 
-def mime_of(name: str) -> str:
-    """The mime type a name promises."""
-    suffix = extension(name)
+def mime_of(*names: str) -> str:
+    """The mime type a name promises: the first that has an extension."""
+    suffix = next(filter(None, map(extension, names)), "")
     return _MIMES.get(suffix) or mimetypes.guess_type(f"x{suffix}")[0] or "application/octet-stream"
 
 

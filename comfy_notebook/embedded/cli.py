@@ -169,6 +169,7 @@ async def _serve(server: Server, options: Options, sockets: list[socket.socket])
     server.storage_port = stored.getsockname()[1]
     config = uvicorn.Config(
         build_app(server), access_log=False, log_config=None, ws="websockets-sansio", ws_max_size=1024 * 1024,
+        ws_per_message_deflate=False,  # pictures do not get smaller, and the loop has better to do
         timeout_graceful_shutdown=2, server_header=False, lifespan="on", proxy_headers=False,
     )  # fmt: skip
 

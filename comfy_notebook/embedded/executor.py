@@ -37,9 +37,9 @@ from .failure import Failure, describe_failure
 from .jobs import Job, Jobs
 from .nodes.base import Node, Ui
 from .options import Dialect
-from .validation import is_link
+from .walk import is_link
 
-_KEEP_AFTER = 0.2  # a job that has run so long has its outputs recorded as they come
+_KEEP_EVERY = 0.2  # seconds; writing all outputs down with each of them grows with their square
 
 
 @dataclass
@@ -55,6 +55,7 @@ class Run:
     executed: list[str] = field(default_factory=list)
     current: str | None = None
     abandoned: bool = False
+    kept: float = field(default_factory=time.monotonic)
     status: JobStatus = JobStatus.in_progress
 
     def tell(self, message: Event) -> None:
@@ -179,7 +180,7 @@ class Executor:
         try:
             arguments = self._arguments(run, entry, node)
             result = _call(node, context, arguments)
-            json.dumps(result.ui)  # what it shows must be something a message can say
+            json.dumps(result.ui, allow_nan=False)  # what it shows must be something a message can say
         except Interrupted:
             raise
         except Exception as error:
@@ -213,8 +214,9 @@ class Executor:
         run.report.send(Executed(node=node_id, display_node=node_id, output=result.ui, prompt_id=run.job.id))
         if result.ui is not None:
             run.outputs[node_id] = result.ui
-            if time.time() * 1000 - (run.messages[0][1]["timestamp"]) > _KEEP_AFTER * 1000:
+            if time.monotonic() - run.kept > _KEEP_EVERY:
                 self._jobs.keep_outputs(run.job.id, run.outputs)
+                run.kept = time.monotonic()
 
     def _interruption(self, run: Run) -> ExecutionInterrupted:
         node_id = run.current or run.job.targets[0]

@@ -7,6 +7,7 @@ parsed, and whatever is wrong with a request is a 4xx that says so: it never rea
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -136,9 +137,9 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def parse_json(raw: bytes) -> Any:
-    """JSON that can be written down again; a 400 for anything else (not JSON, NaN, lone surrogates)."""
+    """JSON that can be written down again; a 400 for anything else (NaN, 1e999, lone surrogates)."""
     try:
-        value = json.loads(raw, parse_constant=_no_constant)
+        value = json.loads(raw, parse_constant=_no_constant, parse_float=_finite)
         if _SURROGATE.search(raw):
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -149,6 +150,13 @@ def parse_json(raw: bytes) -> Any:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return value
 
 
 async def read_json(request: Request, *, empty: Any = None) -> dict[str, Any]:

@@ -197,8 +197,8 @@ class Jobs:
         """One page of a user's jobs, and how many there are in all; without `graphs`, with empty ones."""
         where, values = ["user = ?", "NOT forgotten"], [user]
         if statuses:
-            where.append(f"status IN ({','.join('?' * len(statuses))})")
-            values += statuses
+            where.append("status IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(list(statuses)))
         if workflow_id is not None:
             where.append("workflow_id = ?")
             values.append(workflow_id)

@@ -142,6 +142,15 @@ def test_steps_are_shown_as_the_server_was_started_or_the_job_asks(embedded_fact
     assert kinds(asked).count("frame 4") == 2
 
 
+def test_pictures_saved_to_the_socket_are_no_previews_to_be_switched_off(embedded_factory, listen):
+    listener = listen(embedded_factory(dialect="comfyui"), api_key="")
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 2, "color": 9}},
+        "2": {"class_type": "SaveImageWebsocket", "inputs": {"images": ["1", 0]}},
+    }
+    assert kinds(listener.run(graph, client_id=listener.client_id)).count("frame 4") == 2
+
+
 def png(colour):
     from PIL import Image
 

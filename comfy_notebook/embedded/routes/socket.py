@@ -42,14 +42,15 @@ async def socket(websocket: WebSocket) -> None:
     status = Status(queue_remaining=server.scheduler.remaining(account.user), sid=client_id)
     connected.put(json.dumps(encode_message(status)))
     server.hub.add(connected)
-    sender = asyncio.create_task(connected.drain())
+    listening = asyncio.create_task(_listen(server, connected))
+    sending = asyncio.create_task(connected.drain())
     try:
-        await _listen(server, connected)
+        await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
     finally:
         server.hub.remove(connected)
-        sender.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await sender
+        listening.cancel()
+        sending.cancel()
+        await asyncio.gather(listening, sending, return_exceptions=True)  # a send to a peer that has gone
 
 
 async def _listen(server: Server, connected: Socket) -> None:
