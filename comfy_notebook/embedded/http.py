@@ -11,7 +11,6 @@ import math
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
@@ -20,6 +19,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Match, Route
 
 from .accounts import Account
+from .admission import Stranger, account_for
 from .server import Server
 
 
@@ -91,11 +91,10 @@ def route(
 
     async def guarded(request: Request) -> Response:
         server = server_of(request)
-        account = server.accounts.find(request.headers.get("X-API-Key"))
-        if server.options.dialect == "comfyui":
-            account = account or server.accounts.first
-            if from_elsewhere(request.headers.get("origin", ""), request.headers.get("host", "")):
-                return Response(status_code=403)
+        try:
+            account = account_for(server, request, request.headers.get("X-API-Key"))
+        except Stranger:
+            return Response(status_code=403)
         try:
             if account is None and not public:
                 raise Refused(401, _NO_KEY)
@@ -109,17 +108,6 @@ def route(
     guarded.__name__ = getattr(endpoint, "__name__", "route")
     methods = [method]
     return Route(path, guarded, methods=methods)
-
-
-def from_elsewhere(origin: str, host: str) -> bool:
-    """Whether a page of another site asks a keyless server on loopback (ComfyUI answers 403)."""
-    try:
-        asked, page = urlsplit(f"//{host}"), urlsplit(origin)
-        return asked.hostname in ("127.0.0.1", "localhost", "::1") and (
-            bool(page.hostname) and page.netloc.lower() != host.lower()
-        )
-    except ValueError:
-        return True
 
 
 async def read_body(request: Request, limit: int) -> bytes:

@@ -200,6 +200,32 @@ def test_a_page_of_another_site_is_refused(http, comfyui):
     assert http.get("/queue", headers={"Origin": comfyui.url}).status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("127.0.0.1:8188", None, 200),
+        ("localhost:8188", None, 200),
+        ("[::1]:8188", "http://[::1]:8188", 200),
+        ("", None, 200),
+        ("127.0.0.1:8188", "null", 403),
+        ("127.0.0.1:8188", "http://127.0.0.1:9999", 403),
+        ("evil.example:8188", None, 403),
+        ("evil.example:8188", "http://evil.example:8188", 403),
+        ("localhost.evil.example", None, 403),
+    ],
+)
+def test_only_pages_of_this_machine_are_heard_without_a_key(http, comfyui, host, origin, status):
+    headers = {"Host": host} | ({"Origin": origin} if origin else {})
+    assert http.get("/queue", headers=headers).status_code == status
+    assert http.get("/queue", headers=headers | comfyui.headers).status_code == 200
+
+
+def test_where_others_can_reach_it_a_key_is_asked_for(embedded_factory):
+    server = embedded_factory(dialect="comfyui", host="0.0.0.0", api_key="a-key")
+    assert httpx.get(f"{server.url}/queue").status_code == 401
+    assert httpx.get(f"{server.url}/queue", headers=server.headers).status_code == 200
+
+
 def test_refusals_have_the_recorded_forms(http):
     recorded = json.loads((Path(__file__).parents[1] / "data/embedded/validation_errors.json").read_text())
     for case in ("unknown class_type", "no class_type", "cycle", "body without prompt"):

@@ -72,6 +72,8 @@ def _check_body(body: dict[str, Any]) -> None:
 
 def _denied(server: Server, account: Account) -> Response | None:
     """The account's reason not to take this submission, if there is one."""
+    if account.outage is not None:
+        return _refuse(account.outage, "internal_error", "This account is set up to meet an outage.")
     if account.status != "active":
         return _refuse(429, "FREE_TIER_UNAVAILABLE", f"This account is {account.status}.")
     if account.subscription != "active":
