@@ -124,7 +124,12 @@ class Assets:
         """
         with self._lock:
             digest = self._blobs.put(data)
-            return self.refer(replace(asset, hash=digest, size=len(data)), tags=tags, overwrite=overwrite)
+            try:
+                return self.refer(replace(asset, hash=digest, size=len(data)), tags=tags, overwrite=overwrite)
+            except sqlite3.OperationalError:  # a full disk: leave no content behind that nothing names
+                if not self.has_content(digest):
+                    self._blobs.remove(digest)
+                raise
 
     def refer(self, asset: Asset, *, tags: Iterable[str] = (), overwrite: bool = False) -> Asset:
         """Name a content that is already stored (`asset.hash`)."""

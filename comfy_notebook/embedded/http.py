@@ -7,6 +7,7 @@ parsed, and whatever is wrong with a request is a 4xx that says so: it never rea
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 from collections.abc import Awaitable, Callable
@@ -20,7 +21,10 @@ from starlette.routing import Match, Route
 
 from .accounts import Account
 from .admission import Stranger, account_for
+from .reserve import is_storage_failure
 from .server import Server
+
+log = logging.getLogger(__name__)
 
 
 class _Anything(Convertor[str]):
@@ -190,6 +194,21 @@ async def refused(request: Request, error: Exception) -> Response:
     """Answer a `Refused`."""
     assert isinstance(error, Refused)
     return error.response()
+
+
+async def crashed(request: Request, error: Exception) -> Response:
+    """Answer what went wrong here; the log has the rest."""
+    return Refused(500, "The server failed; its log says how.").response()
+
+
+async def unwritable(request: Request, error: Exception) -> Response:
+    """Answer a request that would write where nothing can be written: a full disk, mostly."""
+    if not is_storage_failure(error):
+        raise error
+    said = getattr(error, "strerror", None) or error
+    log.error("cannot write to the data directory: %s", said)
+    message = f"The server cannot write to its data directory: {said}."
+    return Refused(503, message, "STORAGE_FAILURE").response()
 
 
 async def not_served(request: Request, error: Exception) -> Response:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+import sqlite3
 import uuid
 from dataclasses import replace
 from typing import Any
@@ -43,7 +44,11 @@ async def post_prompt(request: Request) -> Response:
     verdict = await _verdict(server, account.user, body)
     if verdict.error is not None:
         return JSONResponse(verdict.body, status_code=400)
-    job = server.jobs.add(_job(server, account, body, verdict), cost=int(account.credits is not None))
+    try:
+        job = server.jobs.add(_job(server, account, body, verdict), cost=int(account.credits is not None))
+    except (OSError, sqlite3.OperationalError) as error:
+        said = getattr(error, "strerror", None) or error
+        return _refuse(503, "storage_failure", f"The server cannot write to its data directory: {said}.")
     server.scheduler.submit(job)
     return JSONResponse({"prompt_id": job.id, "number": job.place, "node_errors": dict(verdict.node_errors)})
 
