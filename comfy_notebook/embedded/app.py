@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import storage
 from .access import AccessLog
-from .http import Refused, crashed, not_served, refused, route, unwritable
+from .http import Refused, crashed, gone, not_served, refused, route, unwritable
 from .routes import assets, files, history, info, jobs, local, prompt, queue, socket, uploads, userdata
 from .server import Server
 
@@ -114,7 +115,7 @@ def build_app(server: Server) -> ASGIApp:
         await server.stop()
 
     handlers = {
-        Refused: refused, HTTPException: not_served,
+        Refused: refused, HTTPException: not_served, ClientDisconnect: gone,
         sqlite3.OperationalError: unwritable, OSError: unwritable, Exception: crashed,
     }  # fmt: skip
     routes = cloud_routes() if server.options.dialect == "cloud" else comfyui_routes()

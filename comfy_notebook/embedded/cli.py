@@ -236,6 +236,10 @@ def _set_up_logging() -> None:
         quiet.addHandler(handler)
         quiet.setLevel(logging.WARNING)
         quiet.propagate = False
+    # What uvicorn says of every socket that is refused with an answer of ours, as it may be.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: "without completing handshake" not in record.getMessage()
+    )
 
 
 def _complain(code: int, message: str) -> int:

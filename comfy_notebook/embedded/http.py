@@ -201,6 +201,11 @@ async def crashed(request: Request, error: Exception) -> Response:
     return Refused(500, "The server failed; its log says how.").response()
 
 
+async def gone(request: Request, error: Exception) -> Response:
+    """Answer nobody: the client left in the middle of its own request."""
+    return Refused(400, "The request ended before its body did.").response()
+
+
 async def unwritable(request: Request, error: Exception) -> Response:
     """Answer a request that would write where nothing can be written: a full disk, mostly."""
     if not is_storage_failure(error):

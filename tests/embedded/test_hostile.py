@@ -105,6 +105,20 @@ def test_a_large_graph_of_wrong_nodes_is_refused_in_few_words(http):
     assert len(answer.content) < 2_000_000
 
 
+@pytest.mark.parametrize("path", ["/api/prompt", "/api/upload/image", "/api/userdata/x"])
+def test_a_client_that_leaves_in_the_middle_is_no_crash(http, embedded, path):
+    parts, said = urlsplit(embedded.url), f"POST {path} 400"
+    before = embedded.log.read_text().count(said)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as leaving:
+        leaving.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {embedded.api_key}\r\nContent-Length: 1000\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b".encode()
+        )
+        assert http.get("/api/user").status_code == 200
+    while embedded.log.read_text().count(said) == before:
+        assert http.get("/api/user").status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/api/prompt", "/api/queue", "/api/assets/from-hash"])
 def test_a_hundred_megabytes_of_nothing_are_cut_off(http, path):
     def endless():
