@@ -9,6 +9,7 @@ Without a file there is one account, `default`, whatever its key. A TOML file gi
     subscription = "inactive"   # every submission answers 429
     status = "waitlisted"       # what /api/user says; submissions are refused
     rate_limit = 30             # submissions a minute; more answer 429 with Retry-After
+    outage = 500                # every submission is answered so; 500 or 503
 """
 
 from __future__ import annotations
@@ -16,14 +17,18 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .options import TIERS
+from .options import TIERS, is_sendable
 
 DEFAULT_USER = "default"
+_CHOICES: Mapping[str, tuple[Any, ...]] = {
+    "tier": tuple(TIERS), "subscription": ("active", "inactive"), "status": ("active", "waitlisted"),
+    "outage": (500, 503),
+}  # fmt: skip
 
 
 class BadAccounts(Exception):
@@ -41,6 +46,7 @@ class Account:
     subscription: str = "active"
     status: str = "active"
     rate_limit: int | None = None
+    outage: int | None = None
 
     @property
     def parallel(self) -> int:
@@ -98,12 +104,19 @@ def read_accounts(path: Path) -> Accounts:
         raise BadAccounts(f"{path}: {error}") from error
     if not isinstance(tables, dict) or not tables:
         raise BadAccounts(f"{path}: no [accounts.NAME] tables")
-    return Accounts([_account(path, user, table) for user, table in tables.items()])
+    accounts = [_account(path, user, table) for user, table in tables.items()]
+    keys: dict[str, str] = {}
+    for account in accounts:
+        other = keys.setdefault(account.api_key, account.user)
+        if other != account.user:
+            raise BadAccounts(f"{path}: accounts.{other} and accounts.{account.user} have the same api_key")
+    return Accounts(accounts)
 
 
 def _account(path: Path, user: str, table: Any) -> Account:
     wanted: dict[str, Any] = {
         "api_key": str, "tier": str, "credits": int, "subscription": str, "status": str, "rate_limit": int,
+        "outage": int,
     }  # fmt: skip
     where = f"{path}: accounts.{user}"
     if not isinstance(table, dict):
@@ -115,6 +128,12 @@ def _account(path: Path, user: str, table: Any) -> Account:
             raise BadAccounts(f"{where}.{key} must be {wanted[key].__name__}")
     if not table.get("api_key"):
         raise BadAccounts(f"{where} has no api_key")
-    if table.get("tier", "standard") not in TIERS:
-        raise BadAccounts(f"{where}.tier must be one of {', '.join(TIERS)}")
+    if not is_sendable(table["api_key"]):
+        raise BadAccounts(f"{where}.api_key must be printable ASCII without spaces: it is sent in a header")
+    for key, choices in _CHOICES.items():
+        if key in table and table[key] not in choices:
+            raise BadAccounts(f"{where}.{key} must be one of {', '.join(map(str, choices))}")
+    for key in ("credits", "rate_limit"):
+        if table.get(key, 0) < 0:
+            raise BadAccounts(f"{where}.{key} must not be negative")
     return Account(user=user, **table)

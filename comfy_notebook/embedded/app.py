@@ -7,16 +7,18 @@ every route there is.
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import storage
 from .access import AccessLog
-from .http import Refused, not_served, refused, route
+from .http import Refused, crashed, gone, not_served, refused, route, unwritable
 from .routes import assets, files, history, info, jobs, local, prompt, queue, socket, uploads, userdata
 from .server import Server
 
@@ -112,7 +114,10 @@ def build_app(server: Server) -> ASGIApp:
         yield
         await server.stop()
 
-    handlers = {Refused: refused, HTTPException: not_served}
+    handlers = {
+        Refused: refused, HTTPException: not_served, ClientDisconnect: gone,
+        sqlite3.OperationalError: unwritable, OSError: unwritable, Exception: crashed,
+    }  # fmt: skip
     routes = cloud_routes() if server.options.dialect == "cloud" else comfyui_routes()
     api = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     objects = Starlette(routes=storage.ROUTES, exception_handlers=handlers)

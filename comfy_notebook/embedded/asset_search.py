@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,9 @@ SORTS = {
     "name": "lower(name)", "created_at": "created", "updated_at": "updated", "size": "size",
     "last_access_time": "accessed",
 }  # fmt: skip
+
+
+_BORNE = "SELECT count(*) FROM tags WHERE asset_id = id AND tag IN (SELECT value FROM json_each(?))"
 
 
 @dataclass(frozen=True)
@@ -35,13 +39,14 @@ class AssetSearch:
         self, user: str, wanted: Filter, sort: str = "created_at", descending: bool = True
     ) -> list[Asset]:
         """Every asset the filter lets through, sorted."""
-        where, values = ["user = ?"], [user]
-        for tag in wanted.include_tags:
-            where.append("EXISTS (SELECT 1 FROM tags WHERE asset_id = id AND tag = ?)")
-            values.append(tag)
-        for tag in wanted.exclude_tags:
-            where.append("NOT EXISTS (SELECT 1 FROM tags WHERE asset_id = id AND tag = ?)")
-            values.append(tag)
+        where: list[str] = ["user = ?"]
+        values: list[Any] = [user]
+        included = set(wanted.include_tags)
+        for tags, count in ((included, len(included)), (set(wanted.exclude_tags), 0)):
+            # One condition however many tags: SQLite bounds the depth of a WHERE.
+            if tags:
+                where.append(f"({_BORNE}) = ?")
+                values += [json.dumps(sorted(tags)), count]
         if wanted.name_contains:
             where.append("instr(lower(name), lower(?)) > 0")
             values.append(wanted.name_contains)

@@ -65,9 +65,9 @@ def extension(name: str) -> str:
     return found.group().lower() if found else ""
 
 
-def mime_of(name: str) -> str:
-    """The mime type a name promises."""
-    suffix = extension(name)
+def mime_of(*names: str) -> str:
+    """The mime type a name promises: the first that has an extension."""
+    suffix = next(filter(None, map(extension, names)), "")
     return _MIMES.get(suffix) or mimetypes.guess_type(f"x{suffix}")[0] or "application/octet-stream"
 
 
@@ -124,7 +124,12 @@ class Assets:
         """
         with self._lock:
             digest = self._blobs.put(data)
-            return self.refer(replace(asset, hash=digest, size=len(data)), tags=tags, overwrite=overwrite)
+            try:
+                return self.refer(replace(asset, hash=digest, size=len(data)), tags=tags, overwrite=overwrite)
+            except sqlite3.OperationalError:  # a full disk: leave no content behind that nothing names
+                if not self.has_content(digest):
+                    self._blobs.remove(digest)
+                raise
 
     def refer(self, asset: Asset, *, tags: Iterable[str] = (), overwrite: bool = False) -> Asset:
         """Name a content that is already stored (`asset.hash`)."""

@@ -39,9 +39,13 @@ class Blobs:
         path = self.path(digest)
         if not path.exists():
             incoming = self._incoming / uuid.uuid4().hex
-            incoming.write_bytes(data)
-            path.parent.mkdir(exist_ok=True)
-            os.replace(incoming, path)
+            try:
+                incoming.write_bytes(data)
+                path.parent.mkdir(exist_ok=True)
+                os.replace(incoming, path)
+            except OSError as error:
+                incoming.unlink(missing_ok=True)
+                raise OSError(error.errno, error.strerror) from None  # without a path of this machine
         return digest
 
     def path(self, digest: str) -> Path:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .nodes.base import Files, Node
-from .validation import is_link
+from .walk import is_link
 
 _SMALL = 1024  # what a result costs besides its arrays: an estimate, so that many small ones are bounded too
 

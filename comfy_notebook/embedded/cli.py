@@ -15,17 +15,19 @@ import logging
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .options import TIERS, Options, is_loopback
+from .options import TIERS, Options, is_loopback, is_sendable
 
 if TYPE_CHECKING:
     from .server import Server
 
+_LARGEST = 1e9  # seconds or gigabytes: as good as no limit
 PORT_TAKEN, DATA_DIR_IN_USE, DATA_DIR_UNUSABLE = 3, 4, 5
 log = logging.getLogger("comfy_notebook.embedded")
 
@@ -35,14 +37,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = _options(parser, parser.parse_args(argv))
     _set_up_logging()
-    try:
-        sockets = [_bind(options.host, options.port), _bind(options.host, options.storage_port)]
-    except OSError as error:
-        wanted = f"{options.host}:{options.port or options.storage_port}"
-        why = error.strerror or str(error)
-        return _complain(
-            PORT_TAKEN, f"cannot listen on {wanted}: {why}. Choose another --port; 0 takes a free one."
-        )
+    sockets = []
+    for option, port in (("--port", options.port), ("--storage-port", options.storage_port)):
+        try:
+            sockets.append(_bind(options.host, port))
+        except OSError as error:
+            choice = f"{option}; 0 takes a free one" if port else "--host: an address of this machine"
+            why = error.strerror or str(error)
+            return _complain(
+                PORT_TAKEN, f"cannot listen on {options.host}:{port}: {why}. Choose another {choice}."
+            )
     from .accounts import BadAccounts
     from .database import DataDirInUse
     from .server import Server
@@ -54,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                          "Stop it, or choose another --data-dir.")  # fmt: skip
     except BadAccounts as error:
         return _complain(2, str(error))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, sqlite3.Error) as error:
         return _complain(DATA_DIR_UNUSABLE, f"cannot use the data directory {options.data_dir}: {error}")
     try:
         asyncio.run(_serve(server, options, sockets))
@@ -84,7 +88,12 @@ def _parser() -> argparse.ArgumentParser:
         "--tier", choices=list(TIERS), default="standard", help="jobs at a time: standard 1, creator 3, pro 5"
     )
     add("--accounts", type=Path, help="TOML file with several users, their keys, tiers and limits")
-    add("--dialect", choices=["cloud", "comfyui"], default="cloud", help="speak as Comfy Cloud or as ComfyUI")
+    add(
+        "--dialect",
+        choices=["cloud", "comfyui"],
+        default="cloud",
+        help="speak as Comfy Cloud, or as ComfyUI, which asks for no key on loopback",
+    )
     add(
         "--preview-method",
         choices=["auto", "none"],
@@ -111,6 +120,10 @@ def _options(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Opti
         parser.error(
             f"--host {given.host} can be reached from elsewhere; give it an --api-key (or --accounts)"
         )
+    if given.accounts and given.api_key:
+        parser.error("--accounts has the keys of its users; leave out --api-key")
+    if api_key and not is_sendable(api_key):
+        parser.error("an API key is sent in a header: it must be printable ASCII without spaces")
     if given.port and given.port == given.storage_port:
         parser.error("--port and --storage-port must differ")
     return Options(
@@ -132,7 +145,7 @@ def _port(text: str) -> int:
 
 def _positive(text: str) -> float:
     number = float(text)
-    if not number > 0:
+    if not 0 < number < _LARGEST:
         raise ValueError
     return number
 
@@ -169,6 +182,7 @@ async def _serve(server: Server, options: Options, sockets: list[socket.socket])
     server.storage_port = stored.getsockname()[1]
     config = uvicorn.Config(
         build_app(server), access_log=False, log_config=None, ws="websockets-sansio", ws_max_size=1024 * 1024,
+        ws_per_message_deflate=False,  # pictures do not get smaller, and the loop has better to do
         timeout_graceful_shutdown=2, server_header=False, lifespan="on", proxy_headers=False,
     )  # fmt: skip
 
@@ -222,6 +236,10 @@ def _set_up_logging() -> None:
         quiet.addHandler(handler)
         quiet.setLevel(logging.WARNING)
         quiet.propagate = False
+    # What uvicorn says of every socket that is refused with an answer of ours, as it may be.
+    logging.getLogger("uvicorn.error").addFilter(
+        lambda record: "without completing handshake" not in record.getMessage()
+    )
 
 
 def _complain(code: int, message: str) -> int:

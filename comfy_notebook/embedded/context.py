@@ -66,11 +66,12 @@ class Report:
 
     def step(self, node_id: str, value: int, total: int, preview: bytes | None) -> None:
         """A node has got this far. As recorded: a frame with metadata comes before `progress`, a plain
-        one after it."""
+        one after it. A PNG is no preview but what SaveImageWebsocket hands over: it is always sent.
+        """
         self._set(node_id, value, total, "running")
         self._send_state()
         progress = Progress(value=value, max=total, node=node_id, prompt_id=self.job_id)
-        if preview is None or not self._previews:
+        if preview is None or not (self._previews or sniff(preview) == "image/png"):
             self.send(progress)
         else:
             self.send(self._preview(preview, node_id, {}), progress, self._preview(preview, node_id, None))

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .reserve import Reserve
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -96,6 +98,7 @@ class Database:
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
+        self._reserve = Reserve(path.with_name("reserve"))
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
@@ -109,10 +112,28 @@ class Database:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                self._connection.execute("COMMIT")
             except BaseException:
-                self._connection.execute("ROLLBACK")
+                if self._connection.in_transaction:  # a full disk has ended it already
+                    self._connection.execute("ROLLBACK")
                 raise
-            self._connection.execute("COMMIT")
+
+    def keep_reserve(self) -> None:
+        """Make sure there is room for the end of one more job; OSError when the disk is full."""
+        with self._lock:
+            self._reserve.keep()
+
+    def insist(self, sql: str, values: Sequence[Any] = ()) -> None:
+        """Write what must not fail for a full disk, using the reserve if need be."""
+        with self._lock:
+            try:
+                with self.transaction() as connection:
+                    connection.execute(sql, values)
+            except sqlite3.OperationalError:
+                if not self._reserve.give_up():
+                    raise
+                with self.transaction() as connection:
+                    connection.execute(sql, values)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query."""

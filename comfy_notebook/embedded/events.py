@@ -4,6 +4,9 @@ Jobs run in worker threads and speak through `Hub.publish`, which may be called 
 never waits. Each socket has an outbox of its own: a peer that stops reading delays nobody else, loses
 its oldest previews first, and is dropped when even its messages pile up.
 
+A job can be over before the client that submitted it has opened its socket, as the reference's own
+examples do. What nobody heard on the Cloud is kept for a moment, and told to the first socket to come.
+
 Who hears what: on the Cloud every socket of a user hears everything of that user; on ComfyUI a job's
 events go to the clientId that submitted it. A ComfyUI job without one broadcasts its progress,
 previews and interruption to all, and nothing else (protocol: two_clients recording).
@@ -15,6 +18,7 @@ import asyncio
 import contextlib
 import json
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass, field
 
@@ -38,6 +42,9 @@ from ..protocol.messages import (
 from .options import Dialect
 
 _MAX_WAITING = 32 * 1024 * 1024
+_GOODBYE = 1.0  # seconds a peer that is let go has to take the close frame
+_KEPT_FOR = 10.0  # seconds
+_MAX_KEPT = 1024 * 1024
 _BROADCAST = (Progress, ProgressState, PreviewImage, ExecutionInterrupted)
 
 
@@ -60,10 +67,12 @@ class Socket:
     _outbox: deque[tuple[bool, str | bytes]] = field(default_factory=deque)
     _waiting: int = 0
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
-    _overrun: bool = False
+    _overrun: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, data: str | bytes, *, droppable: bool = False) -> None:
         """Queue one frame; to be called on the loop."""
+        if self._overrun.is_set():
+            return
         self._outbox.append((droppable, data))
         self._waiting += len(data)
         if self._waiting > _MAX_WAITING:
@@ -74,23 +83,54 @@ class Socket:
         kept = deque(item for item in self._outbox if not item[0])
         self._outbox = kept
         self._waiting = sum(len(data) for _, data in kept)
-        self._overrun = self._waiting > _MAX_WAITING
+        if self._waiting > _MAX_WAITING:
+            self._outbox.clear()
+            self._overrun.set()
 
     async def drain(self) -> None:
-        """Send what is queued, in order, until cancelled or the peer is gone."""
+        """Send what is queued, in order, until cancelled, the peer is gone, or is let go (1013)."""
+        tasks = [asyncio.create_task(wait) for wait in (self._send_all(), self._overrun.wait())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if self._overrun.is_set():
+            # A send that waits for a peer which never reads would keep a plain close waiting, too.
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.websocket.close(1013), _GOODBYE)
+
+    async def _send_all(self) -> None:
         while True:
             await self._ready.wait()
             self._ready.clear()
             while self._outbox:
-                if self._overrun:
-                    await self.websocket.close(1013)
-                    return
                 _, data = self._outbox.popleft()
                 self._waiting -= len(data)
                 if isinstance(data, str):
                     await self.websocket.send_text(data)
                 else:
                     await self.websocket.send_bytes(data)
+
+
+class _Unheard:
+    """The last moments' messages of a user who has no socket open."""
+
+    def __init__(self) -> None:
+        self._kept: deque[tuple[float, str]] = deque()
+        self._size = 0
+
+    def keep(self, data: str) -> None:
+        now = time.monotonic()
+        self._kept.append((now, data))
+        self._size += len(data)
+        while self._kept and (self._size > _MAX_KEPT or self._kept[0][0] < now - _KEPT_FOR):
+            self._size -= len(self._kept.popleft()[1])
+
+    def recent(self) -> list[str]:
+        since = time.monotonic() - _KEPT_FOR
+        return [data for moment, data in self._kept if moment >= since]
 
 
 class Hub:
@@ -101,6 +141,7 @@ class Hub:
         self._sockets: list[Socket] = []
         self._inbox: deque[tuple[Audience, Event]] = deque()
         self._scheduled = False
+        self._unheard: dict[str, _Unheard] = {}
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -113,6 +154,8 @@ class Hub:
         if self._dialect == "comfyui":
             self._sockets = [s for s in self._sockets if s.client_id != socket.client_id]
         self._sockets.append(socket)
+        for data in self._unheard.pop(socket.user, _Unheard()).recent():
+            socket.put(data)
 
     def remove(self, socket: Socket) -> None:
         """A socket has gone."""
@@ -154,6 +197,8 @@ class Hub:
                 data = _encode(event)
                 for socket in heard:
                     socket.put(data, droppable=isinstance(event, PreviewImage))
+            elif self._dialect == "cloud" and not isinstance(event, (Status, PreviewImage, TextFrame)):
+                self._unheard.setdefault(audience.user, _Unheard()).keep(json.dumps(encode_message(event)))
 
     def _hears(self, socket: Socket, audience: Audience, event: Event | None) -> bool:
         orphan = self._dialect == "comfyui" and audience.client_id is None

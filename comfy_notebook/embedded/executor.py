@@ -11,6 +11,7 @@ Walking uses a stack of its own, never Python's: a graph may be ten thousand nod
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,9 +38,9 @@ from .failure import Failure, describe_failure
 from .jobs import Job, Jobs
 from .nodes.base import Node, Ui
 from .options import Dialect
-from .validation import is_link
+from .walk import is_link
 
-_KEEP_AFTER = 0.2  # a job that has run so long has its outputs recorded as they come
+_KEEP_EVERY = 0.2  # seconds; writing all outputs down with each of them grows with their square
 
 
 @dataclass
@@ -55,6 +56,7 @@ class Run:
     executed: list[str] = field(default_factory=list)
     current: str | None = None
     abandoned: bool = False
+    kept: float = field(default_factory=time.monotonic)
     status: JobStatus = JobStatus.in_progress
 
     def tell(self, message: Event) -> None:
@@ -84,13 +86,12 @@ class Executor:
     def execute(self, run: Run, files: UserFiles) -> JobStatus:
         """Run a job to its end and record it; blocks, and never raises for what a node did."""
         job = run.job
-        error: Mapping[str, Any] | None = None
-        self._jobs.start(job.id)
-        if self._dialect == "cloud":
-            run.report.send(Notification(value="Executing workflow…", prompt_id=job.id))
-        run.tell(ExecutionStart(prompt_id=job.id, timestamp=now_ms()))
         ending: Event
         try:
+            self._jobs.start(job.id)
+            if self._dialect == "cloud":
+                run.report.send(Notification(value="Executing workflow…", prompt_id=job.id))
+            run.tell(ExecutionStart(prompt_id=job.id, timestamp=now_ms()))
             self._run_outputs(run, files)
             run.status = JobStatus.completed
             ending = ExecutionSuccess(prompt_id=job.id, timestamp=now_ms())
@@ -101,13 +102,32 @@ class Executor:
         except _NodeFailed as failed:
             run.status = JobStatus.failed
             ending = self._error(run, failed.failure)
-            error = encode_message(ending)["data"]
-        encoded = encode_message(ending)
-        run.messages.append([encoded["type"], encoded["data"]])
+        except sqlite3.OperationalError as error:
+            ending = self._unwritten(run, error)
         # The record is written first: whoever hears of the end finds it there.
-        self._jobs.finish(job.id, run.status, run.outputs, run.messages, error)
+        try:
+            self._record(run, ending)
+        except sqlite3.OperationalError as error:
+            run.outputs.clear()
+            run.messages.clear()
+            ending = self._unwritten(run, error)
+            self._record(run, ending)
         run.report.send(ending)
         return run.status
+
+    def _record(self, run: Run, ending: Event) -> None:
+        encoded = encode_message(ending)
+        run.messages.append([encoded["type"], encoded["data"]])
+        error = encoded["data"] if run.status is JobStatus.failed else None
+        self._jobs.finish(run.job.id, run.status, run.outputs, run.messages, error)
+
+    def _unwritten(self, run: Run, error: sqlite3.OperationalError) -> ExecutionError:
+        """The end of a job whose record cannot be written: it has failed, for the disk that is full."""
+        run.status = JobStatus.failed
+        node_id = run.current or run.job.targets[0]
+        message = f"The server cannot write to its data directory: {error}\n"
+        class_type = run.job.prompt[node_id]["class_type"]
+        return self._error(run, Failure(node_id, class_type, "OSError", message, (), {}))
 
     def _run_outputs(self, run: Run, files: UserFiles) -> None:
         prompt = run.job.prompt
@@ -179,7 +199,7 @@ class Executor:
         try:
             arguments = self._arguments(run, entry, node)
             result = _call(node, context, arguments)
-            json.dumps(result.ui)  # what it shows must be something a message can say
+            json.dumps(result.ui, allow_nan=False)  # what it shows must be something a message can say
         except Interrupted:
             raise
         except Exception as error:
@@ -213,8 +233,9 @@ class Executor:
         run.report.send(Executed(node=node_id, display_node=node_id, output=result.ui, prompt_id=run.job.id))
         if result.ui is not None:
             run.outputs[node_id] = result.ui
-            if time.time() * 1000 - (run.messages[0][1]["timestamp"]) > _KEEP_AFTER * 1000:
+            if time.monotonic() - run.kept > _KEEP_EVERY:
                 self._jobs.keep_outputs(run.job.id, run.outputs)
+                run.kept = time.monotonic()
 
     def _interruption(self, run: Run) -> ExecutionInterrupted:
         node_id = run.current or run.job.targets[0]

@@ -7,6 +7,7 @@ import sysconfig
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def _roots() -> list[str]:
 
 
 def _shown(value: Any) -> Any:
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, int, str)) or (isinstance(value, float) and isfinite(value)):
         return value
     text = str(value)
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

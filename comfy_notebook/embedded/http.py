@@ -7,10 +7,11 @@ parsed, and whatever is wrong with a request is a 4xx that says so: it never rea
 from __future__ import annotations
 
 import json
+import logging
+import math
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
@@ -19,7 +20,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Match, Route
 
 from .accounts import Account
+from .admission import Stranger, account_for
+from .reserve import is_storage_failure
 from .server import Server
+
+log = logging.getLogger(__name__)
 
 
 class _Anything(Convertor[str]):
@@ -90,11 +95,10 @@ def route(
 
     async def guarded(request: Request) -> Response:
         server = server_of(request)
-        account = server.accounts.find(request.headers.get("X-API-Key"))
-        if server.options.dialect == "comfyui":
-            account = account or server.accounts.first
-            if from_elsewhere(request.headers.get("origin", ""), request.headers.get("host", "")):
-                return Response(status_code=403)
+        try:
+            account = account_for(server, request, request.headers.get("X-API-Key"))
+        except Stranger:
+            return Response(status_code=403)
         try:
             if account is None and not public:
                 raise Refused(401, _NO_KEY)
@@ -108,17 +112,6 @@ def route(
     guarded.__name__ = getattr(endpoint, "__name__", "route")
     methods = [method]
     return Route(path, guarded, methods=methods)
-
-
-def from_elsewhere(origin: str, host: str) -> bool:
-    """Whether a page of another site asks a keyless server on loopback (ComfyUI answers 403)."""
-    try:
-        asked, page = urlsplit(f"//{host}"), urlsplit(origin)
-        return asked.hostname in ("127.0.0.1", "localhost", "::1") and (
-            bool(page.hostname) and page.netloc.lower() != host.lower()
-        )
-    except ValueError:
-        return True
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -136,9 +129,9 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def parse_json(raw: bytes) -> Any:
-    """JSON that can be written down again; a 400 for anything else (not JSON, NaN, lone surrogates)."""
+    """JSON that can be written down again; a 400 for anything else (NaN, 1e999, lone surrogates)."""
     try:
-        value = json.loads(raw, parse_constant=_no_constant)
+        value = json.loads(raw, parse_constant=_no_constant, parse_float=_finite)
         if _SURROGATE.search(raw):
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
@@ -149,6 +142,13 @@ def parse_json(raw: bytes) -> Any:
 
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return value
 
 
 async def read_json(request: Request, *, empty: Any = None) -> dict[str, Any]:
@@ -194,6 +194,26 @@ async def refused(request: Request, error: Exception) -> Response:
     """Answer a `Refused`."""
     assert isinstance(error, Refused)
     return error.response()
+
+
+async def crashed(request: Request, error: Exception) -> Response:
+    """Answer what went wrong here; the log has the rest."""
+    return Refused(500, "The server failed; its log says how.").response()
+
+
+async def gone(request: Request, error: Exception) -> Response:
+    """Answer nobody: the client left in the middle of its own request."""
+    return Refused(400, "The request ended before its body did.").response()
+
+
+async def unwritable(request: Request, error: Exception) -> Response:
+    """Answer a request that would write where nothing can be written: a full disk, mostly."""
+    if not is_storage_failure(error):
+        raise error
+    said = getattr(error, "strerror", None) or error
+    log.error("cannot write to the data directory: %s", said)
+    message = f"The server cannot write to its data directory: {said}."
+    return Refused(503, message, "STORAGE_FAILURE").response()
 
 
 async def not_served(request: Request, error: Exception) -> Response:

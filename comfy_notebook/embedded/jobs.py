@@ -90,7 +90,11 @@ class Jobs:
         self._db = database
 
     def add(self, job: Job, cost: int = 0) -> Job:
-        """Record a new job, giving it its number; `cost` credits are spent in the same breath."""
+        """Record a new job, giving it its number; `cost` credits are spent in the same breath.
+
+        It is not taken (OSError) when there is no room left to write down its end.
+        """
+        self._db.keep_reserve()
         moment = now_ms()
         extra = {key: value for key, value in job.extra_data.items() if key not in SECRETS}
         secrets = {key: value for key, value in job.extra_data.items() if key in SECRETS}
@@ -148,13 +152,12 @@ class Jobs:
     ) -> None:
         """Record a job's end. An end is final: a job that has one keeps it."""
         moment = now_ms()
-        with self._db.transaction() as connection:
-            connection.execute(
-                "UPDATE jobs SET status = ?, ended = ?, updated = ?, outputs = ?, messages = ?, error = ?,"
-                " kinds = ? WHERE id = ? AND status IN ('pending', 'in_progress')",
-                (str(status), moment, moment, json.dumps(outputs or {}), json.dumps(messages),
-                 json.dumps(error) if error else None, ",".join(sorted(kinds_of(outputs or {}))), id),
-            )  # fmt: skip
+        self._db.insist(
+            "UPDATE jobs SET status = ?, ended = ?, updated = ?, outputs = ?, messages = ?, error = ?,"
+            " kinds = ? WHERE id = ? AND status IN ('pending', 'in_progress')",
+            (str(status), moment, moment, json.dumps(outputs or {}), json.dumps(messages),
+             json.dumps(error) if error else None, ",".join(sorted(kinds_of(outputs or {}))), id),
+        )  # fmt: skip
 
     def recover(self) -> list[Job]:
         """After a start: mark the jobs a dead server was running as lost; return those still to run."""
@@ -197,8 +200,8 @@ class Jobs:
         """One page of a user's jobs, and how many there are in all; without `graphs`, with empty ones."""
         where, values = ["user = ?", "NOT forgotten"], [user]
         if statuses:
-            where.append(f"status IN ({','.join('?' * len(statuses))})")
-            values += statuses
+            where.append("status IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(list(statuses)))
         if workflow_id is not None:
             where.append("workflow_id = ?")
             values.append(workflow_id)

@@ -28,6 +28,11 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def is_sendable(api_key: str) -> bool:
+    """Whether a key can go into an HTTP header and a query as it is."""
+    return api_key.isascii() and api_key.isprintable() and " " not in api_key
+
+
 @dataclass(frozen=True)
 class Options:
     """The server's settings; times in seconds, sizes in bytes."""

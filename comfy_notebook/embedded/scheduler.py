@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from .executor import Run
 from .jobs import Job, Jobs
 from .options import Options
 
+_RETRY = 1.0  # seconds
 log = logging.getLogger(__name__)
 
 
@@ -52,7 +54,7 @@ class Scheduler:
         self._execute = execute
         self._lanes: dict[str, _Lane] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = False
+        self._stopped = threading.Event()
         self._idle = asyncio.Event()
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -63,7 +65,7 @@ class Scheduler:
 
     def stop(self) -> None:
         """Stop what runs, which is then `lost`, and start nothing more: what waits runs at the next start."""
-        self._stopping = True
+        self._stopped.set()
         for lane in self._lanes.values():
             for run in lane.running.values():
                 run.abandoned = True
@@ -111,8 +113,8 @@ class Scheduler:
         lane = self._lane(user)
         for job in lane.pending:
             if job.id == id:
-                lane.pending.remove(job)
                 self._end_waiting(job)
+                lane.pending.remove(job)
                 self._tell_status(user)
                 return True
         run = lane.running.get(id)
@@ -131,9 +133,10 @@ class Scheduler:
     def clear(self, user: str) -> list[str]:
         """Cancel every waiting job of the user."""
         lane = self._lane(user)
-        cancelled, lane.pending = lane.pending, []
+        cancelled = list(lane.pending)
         for job in cancelled:
             self._end_waiting(job)
+            lane.pending.pop(0)
         if cancelled:
             self._tell_status(user)
         return [job.id for job in cancelled]
@@ -152,7 +155,7 @@ class Scheduler:
 
     def _dispatch(self, user: str) -> None:
         lane = self._lane(user)
-        while lane.pending and len(lane.running) < self._parallel(user) and not self._stopping:
+        while lane.pending and len(lane.running) < self._parallel(user) and not self._stopped.is_set():
             job = lane.pending.pop(0)
             previews = self._options.sends_previews(job.extra_data.get("preview_method"))
             run = Run(job, Report(job.id, Audience(user, job.client_id), self._hub, previews))
@@ -167,12 +170,23 @@ class Scheduler:
             # Ours, not a node's (the executor reports those). Whatever it was, the job ends and the
             # next one gets its place.
             log.exception("job %s: the executor failed", run.job.id)
-            with contextlib.suppress(Exception):
-                self._jobs.finish(run.job.id, JobStatus.lost)
+            self._write_off(run.job.id)
         finally:
             assert self._loop is not None
             with contextlib.suppress(RuntimeError):  # the loop has closed: the server is stopping
                 self._loop.call_soon_threadsafe(self._ended, run)
+
+    def _write_off(self, id: str) -> None:
+        """Record that a job is lost; on a disk that takes nothing, as soon as it does."""
+        while not self._stopped.is_set():
+            try:
+                self._jobs.finish(id, JobStatus.lost)
+                return
+            except sqlite3.OperationalError:
+                self._stopped.wait(_RETRY)
+            except Exception:
+                log.exception("job %s: its end cannot be recorded", id)
+                return
 
     def _ended(self, run: Run) -> None:
         user = run.job.user

@@ -4,8 +4,6 @@ A graph is walked from its output nodes. An output is good when nothing it depen
 graph with one good output runs, and reports the others. Values are coerced in place, as ComfyUI does
 ("64" ▶ 64): the coerced graph is what runs and what the record shows.
 
-Walking uses a stack of its own, never Python's: ten thousand nodes in a row are no deeper than one.
-
 Where ComfyUI's forms have changed, `modern` chooses the newer (what the Cloud answers today):
 `missing_node_type` for `invalid_prompt`, and `dependency_cycle` for a cycle, which ComfyUI 0.3.64
 answers with a refusal that names no node.
@@ -13,12 +11,17 @@ answers with a refusal that names no node.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
-from .nodes.base import Files, Input, Node
-from .refusals import LONG_LIST, Problem, cycle, no_class_type, problem, unknown_class
+from .nodes.base import Files, Node
+from .refusals import Problem, cycle, no_class_type, problem, unknown_class
+from .walk import Cycle, Walk
+
+_REPORTED = 1000  # wrong nodes an answer tells of
+_LISTED_OUTPUTS = 100  # bad outputs that every one of them is told of
 
 
 @dataclass(frozen=True)
@@ -45,329 +48,84 @@ def validate_prompt(
 ) -> Verdict:
     """Check a graph against the nodes there are, coercing its values in place."""
     outputs = []
+    wanted = None if targets is None else frozenset(targets)
     for node_id, entry in prompt.items():
         class_type = entry.get("class_type") if isinstance(entry, dict) else None
         if class_type is None:
             return Verdict(error=no_class_type(node_id, entry, modern))
         if not isinstance(class_type, str) or class_type not in nodes:
             return Verdict(error=unknown_class(node_id, entry, str(class_type), modern))
-        if nodes[class_type].output_node and (targets is None or node_id in targets):
+        if nodes[class_type].output_node and (wanted is None or node_id in wanted):
             outputs.append(node_id)
     if not outputs:
         return Verdict(error=problem("prompt_no_outputs", "Prompt has no outputs"))
 
-    walk = _Walk(prompt, nodes, files)
+    walk = Walk(prompt, nodes, _Listing(files))
     good: list[str] = []
     failures: list[Problem] = []
-    node_errors: dict[str, Any] = {}
+    report = _Report(prompt, walk.checked)
     for output in outputs:
         try:
             valid, errors = walk.check(output)
-        except _Cycle as found:
+        except Cycle as found:
             if modern:
                 return Verdict(error=cycle(found.path))
             valid, errors = False, []
         if valid:
             good.append(output)
-            continue
-        failures += errors
-        for node_id, (node_valid, node_problems) in walk.checked.items():
-            if not node_valid and node_problems:
-                entry = node_errors.setdefault(
-                    node_id,
-                    {
-                        "errors": node_problems,
-                        "dependent_outputs": [],
-                        "class_type": prompt[node_id]["class_type"],
-                    },
-                )
-                entry["dependent_outputs"].append(output)
+        else:
+            failures += errors[: _REPORTED - len(failures)]
+            report.add(output)
     if good:
-        return Verdict(outputs=tuple(good), node_errors=node_errors)
+        return Verdict(outputs=tuple(good), node_errors=report.nodes)
     details = "\n".join(f"{error['message']}: {error['details']}" for error in failures)
     return Verdict(
         error=problem("prompt_outputs_failed_validation", "Prompt outputs failed validation", details),
-        node_errors=node_errors,
+        node_errors=report.nodes,
     )
 
 
-def is_link(value: Any) -> bool:
-    """Whether an input's value points at another node's output: `[node id, slot]`."""
-    return (
-        isinstance(value, list)
-        and len(value) == 2
-        and isinstance(value[0], str)
-        and isinstance(value[1], int)
-        and not isinstance(value[1], bool)
-    )
+class _Report:
+    """`node_errors`: every wrong node met so far is told of each bad output, as ComfyUI does.
 
+    That grows with the square of the graph, so it ends at so many outputs, and at so many nodes.
+    """
 
-def types_match(received: str, wanted: str) -> bool:
-    """Whether an output of one type may feed an input of another; both may be unions, `*` is any."""
-    if received == wanted:
-        return True
-    given = {part.strip() for part in received.split(",")}
-    taken = {part.strip() for part in wanted.split(",")}
-    return "*" in given or "*" in taken or bool(given & taken)
+    def __init__(self, prompt: Mapping[str, Any], checked: dict[str, tuple[bool, list[Problem]]]) -> None:
+        self.nodes: dict[str, Any] = {}
+        self._prompt = prompt
+        self._checked = checked
+        self._seen = 0
+        self._outputs = 0
 
-
-class _Cycle(Exception):
-    def __init__(self, path: list[str]) -> None:
-        self.path = path
-
-
-class _Unreadable(Exception):
-    """The graph itself is broken at this node; carries what Python said inside ComfyUI."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-
-
-@dataclass
-class _Frame:
-    node_id: str
-    reader: tuple[str, Input, list[Any]] | None
-    inputs: dict[str, Any] = field(default_factory=dict)
-    pending: Iterator[tuple[str, Input]] = field(default_factory=lambda: iter(()))
-    errors: list[Problem] = field(default_factory=list)
-    valid: bool = True
-    opened: bool = False
-    received: dict[str, str] = field(default_factory=dict)
-
-
-class _Walk:
-    """Depth-first over the nodes an output needs; a node checked once is not checked again."""
-
-    def __init__(self, prompt: dict[str, Any], nodes: Mapping[str, type[Node]], files: Files) -> None:
-        self.prompt = prompt
-        self.nodes = nodes
-        self.files = files
-        self.checked: dict[str, tuple[bool, list[Problem]]] = {}
-        self._judged: dict[type[Node], frozenset[str]] = {}
-
-    def check(self, output: str) -> tuple[bool, list[Problem]]:
-        stack = [_Frame(output, None)]
-        on_path = {output}
-        while stack:
-            frame = stack[-1]
-            try:
-                child = self._advance(frame)
-            except _Unreadable as error:
-                self.checked[frame.node_id] = (False, [self._unreadable(frame, error)])
-                child = None
-            if child is None:
-                stack.pop()
-                on_path.discard(frame.node_id)
-                if stack and not self.checked[frame.node_id][0]:
-                    stack[-1].valid = False
-            elif child.node_id in on_path:
-                raise _Cycle([f.node_id for f in stack] + [child.node_id])
-            else:
-                stack.append(child)
-                on_path.add(child.node_id)
-        return self.checked[output]
-
-    def _advance(self, frame: _Frame) -> _Frame | None:
-        """Check inputs until one leads to an unchecked node (returned), or the node is done (None)."""
-        entry = self.prompt[frame.node_id]
-        node = self.nodes[entry["class_type"]]
-        if not frame.opened:
-            inputs = entry.get("inputs")
-            if not isinstance(inputs, dict):
-                raise _Unreadable("KeyError", "'inputs'")
-            frame.inputs, frame.opened = inputs, True
-            frame.pending = iter(node.inputs.items())
-        for name, spec in frame.pending:
-            value = frame.inputs.get(name)
-            if name not in frame.inputs:
-                if not spec.optional:
-                    frame.errors.append(
-                        problem("required_input_missing", "Required input is missing", name, input_name=name)
-                    )
-            elif isinstance(value, list):
-                child = self._link(frame, name, spec, value)
-                if child is not None:
-                    return child
-            else:
-                self._literal(frame, node, name, spec, value)
-        self._custom(frame, node)
-        self.checked[frame.node_id] = (frame.valid and not frame.errors, frame.errors)
-        return None
-
-    def _link(self, frame: _Frame, name: str, spec: Input, value: list[Any]) -> _Frame | None:
-        if len(value) != 2:
-            frame.errors.append(
-                problem(
-                    "bad_linked_input",
-                    "Bad linked input, must be a length-2 list of [node_id, slot_index]",
-                    name,
-                    input_name=name,
-                    input_config=self._config(spec),
-                    received_value=value,
-                )
-            )
-            return None
-        source, slot = value
-        if not isinstance(source, str) or source not in self.prompt:
-            raise _Unreadable("KeyError" if isinstance(source, str) else "TypeError", repr(source))
-        outputs = self.nodes[self.prompt[source]["class_type"]].outputs
-        if not isinstance(slot, int) or isinstance(slot, bool):
-            raise _Unreadable(
-                "TypeError", f"tuple indices must be integers or slices, not {type(slot).__name__}"
-            )
-        # ComfyUI lets Python count a negative slot from the end; so does everything that reads it here.
-        if not -len(outputs) <= slot < len(outputs):
-            raise _Unreadable("IndexError", "tuple index out of range")
-        received = frame.received[name] = outputs[slot].type
-        if not types_match(received, self._kind(spec)):
-            old_combo = spec.choices is not None and not spec.v3
-            shown = spec.listed(self.files) if old_combo else self._kind(spec)
-            frame.errors.append(
-                problem(
-                    "return_type_mismatch",
-                    "Return type mismatch between linked nodes",
-                    f"{name}, received_type({received}) mismatch input_type({shown})",
-                    input_name=name,
-                    input_config=self._config(spec),
-                    received_type=received,
-                    linked_node=value,
-                )
-            )
-            return None
-        if source in self.checked:
-            if not self.checked[source][0]:
-                frame.valid = False
-            return None
-        return _Frame(source, (name, spec, value))
-
-    def _literal(self, frame: _Frame, node: type[Node], name: str, spec: Input, value: Any) -> None:
-        if isinstance(value, dict) and "__value__" in value:
-            value = frame.inputs[name] = value["__value__"]
-        kind = self._kind(spec)
-        convert = _CONVERSIONS.get(kind)
-        if convert is not None:
-            try:
-                converted = convert(value)
-            except (TypeError, ValueError, OverflowError) as error:
-                frame.errors.append(
-                    problem(
-                        "invalid_input_type",
-                        f"Failed to convert an input value to a {kind} value",
-                        f"{name}, {value}, {error}",
-                        input_name=name,
-                        input_config=self._config(spec),
-                        received_value=value,
-                        exception_message=str(error),
-                    )
-                )
-                return
-            value = frame.inputs[name] = converted
-        if name not in self._checks_itself(node):
-            self._range(frame, name, spec, value) or self._choice(frame, name, spec, value)
-
-    def _range(self, frame: _Frame, name: str, spec: Input, value: Any) -> bool:
-        low, high = spec.options.get("min"), spec.options.get("max")
-        if not isinstance(value, (int, float)):
-            return False
-        if low is not None and value < low:
-            kind, message = "value_smaller_than_min", f"Value {value} smaller than min of {low}"
-        elif high is not None and value > high:
-            kind, message = "value_bigger_than_max", f"Value {value} bigger than max of {high}"
-        elif value != value:
-            # Not a number passes ComfyUI's comparisons; no node can do anything with it.
-            kind, message = "invalid_input_type", "Value is not a number"
-            value = str(value)
+    def add(self, output: str) -> None:
+        fresh = list(islice(reversed(self._checked.items()), len(self._checked) - self._seen))[::-1]
+        self._seen = len(self._checked)
+        for node_id, (valid, problems) in fresh:
+            if not valid and problems and len(self.nodes) < _REPORTED:
+                self.nodes[node_id] = {
+                    "errors": problems,
+                    "dependent_outputs": [],
+                    "class_type": self._prompt[node_id]["class_type"],
+                }
+        self._outputs += 1
+        if self._outputs <= _LISTED_OUTPUTS:
+            for entry in self.nodes.values():
+                entry["dependent_outputs"].append(output)
         else:
-            return False
-        frame.errors.append(
-            problem(
-                kind, message, name, input_name=name, input_config=self._config(spec), received_value=value
-            )
-        )
-        return True
-
-    def _choice(self, frame: _Frame, name: str, spec: Input, value: Any) -> bool:
-        if spec.choices is None:
-            return False
-        choices = spec.listed(self.files)
-        if value in choices:
-            return False
-        long = len(choices) > LONG_LIST
-        shown = f"(list of length {len(choices)})" if long else str(choices)
-        frame.errors.append(
-            problem(
-                "value_not_in_list",
-                "Value not in list",
-                f"{name}: '{value}' not in {shown}",
-                input_name=name,
-                input_config=None if long else self._config(spec),
-                received_value=value,
-            )
-        )
-        return True
-
-    def _custom(self, frame: _Frame, node: type[Node]) -> None:
-        """The node's own check, when what it judges is there: mistakes in other inputs do not hide it."""
-        named = self._checks_itself(node)
-        if node.validate is Node.validate:
-            return
-        literals = {
-            name: frame.inputs[name]
-            for name in node.inputs
-            if name in frame.inputs and not isinstance(frame.inputs[name], list)
-        }
-        if named - literals.keys() or (frame.errors and not named):
-            return
-        reason = node().validate(self.files, **literals)
-        if reason is not None:
-            for name in [name for name in literals if name in named] or sorted(literals):
-                frame.errors.append(
-                    problem(
-                        "custom_validation_failed",
-                        "Custom validation failed for node",
-                        f"{name} - {reason}",
-                        input_name=name,
-                    )
-                )
-
-    def _checks_itself(self, node: type[Node]) -> frozenset[str]:
-        """The inputs a node's own `validate` names, which ComfyUI then leaves to it."""
-        if node not in self._judged:
-            self._judged[node] = node.judges()
-        return self._judged[node]
-
-    def _kind(self, spec: Input) -> str:
-        return "COMBO" if spec.choices is not None else spec.type
-
-    def _config(self, spec: Input) -> list[Any]:
-        return spec.describe(self.files)
-
-    def _unreadable(self, frame: _Frame, error: _Unreadable) -> Problem:
-        shown = {"exception_message": error.message, "exception_type": error.kind, "traceback": []}
-        if frame.reader is None:
-            return problem(
-                "exception_during_validation", "Exception when validating node", error.message, **shown
-            )
-        name, spec, link = frame.reader
-        return problem(
-            "exception_during_inner_validation",
-            "Exception when validating inner node",
-            error.message,
-            input_name=name,
-            input_config=self._config(spec),
-            **shown,
-            linked_node=link,
-        )
+            for node_id in [node_id for node_id, _ in fresh if node_id in self.nodes]:
+                self.nodes[node_id]["dependent_outputs"].append(output)
 
 
-def _to_bool(value: Any) -> bool:
-    return bool(value)
+class _Listing:
+    """The files there are, listed once for the whole graph."""
 
+    def __init__(self, files: Files) -> None:
+        self.path = files.path
+        self._files = files
+        self._names: dict[str, list[str]] = {}
 
-def _to_str(value: Any) -> str:
-    return value if isinstance(value, str) else str(value)
-
-
-_CONVERSIONS: Mapping[str, Any] = {"INT": int, "FLOAT": float, "STRING": _to_str, "BOOLEAN": _to_bool}
+    def names(self, folder: str) -> list[str]:
+        if folder not in self._names:
+            self._names[folder] = self._files.names(folder)
+        return self._names[folder]

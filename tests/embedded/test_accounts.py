@@ -27,6 +27,9 @@ rate_limit = 2
 [accounts.hopeful]
 api_key = "key-of-hopeful"
 status = "waitlisted"
+[accounts.unlucky]
+api_key = "key-of-unlucky"
+outage = 503
 """
 TEXT = {"1": {"class_type": "TestingText", "inputs": {"text": "hello"}}}
 LONG = {"1": {"class_type": "TestingSleep", "inputs": {"seconds": 60, "steps": 600}}}
@@ -132,6 +135,12 @@ def test_a_rate_limit_is_a_429_that_says_when_to_come_back(as_user):
     assert 0 < int(submit(hasty).headers["Retry-After"]) <= 60
 
 
+def test_an_outage_can_be_met_on_purpose(as_user):
+    refused = submit(as_user("unlucky"))
+    assert refused.status_code == 503
+    assert refused.json()["error"]["type"] == "internal_error"
+
+
 def test_a_waitlisted_user_is_told_so_and_runs_nothing(as_user):
     hopeful = as_user("hopeful")
     assert hopeful.get("/api/user").json() == {"status": "waitlisted"}
@@ -146,6 +155,12 @@ def test_a_waitlisted_user_is_told_so_and_runs_nothing(as_user):
         ("[accounts.a]", "no api_key"),
         ("[accounts.a]\napi_key = 5", "must be str"),
         ("[accounts.a]\napi_key = 'k'\ntier = 'gold'", "standard, creator, pro"),
+        ("[accounts.a]\napi_key = 'k'\n[accounts.b]\napi_key = 'k'", "a and accounts.b have the same"),
+        ("[accounts.a]\napi_key = 'a key'", "printable ASCII"),
+        ("[accounts.a]\napi_key = 'k'\nsubscription = 'actve'", "active, inactive"),
+        ("[accounts.a]\napi_key = 'k'\nstatus = 'gone'", "active, waitlisted"),
+        ("[accounts.a]\napi_key = 'k'\noutage = 404", "500, 503"),
+        ("[accounts.a]\napi_key = 'k'\ncredits = -1", "must not be negative"),
         ("[accounts.a]\napi_key = 'k'\nkredits = 5", "kredits is not a setting"),
         ("[accounts.a", "Expected|Unclosed|expected"),
     ],

@@ -69,10 +69,49 @@ def test_an_address_others_can_reach_needs_a_key_of_ones_own(host, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--port", "70000"], ["--port", "x"], ["--tier", "gold"], ["--quota", "-1"], ["--nope"]]
+    "arguments",
+    [
+        ["--port", "70000"],
+        ["--port", "x"],
+        ["--tier", "gold"],
+        ["--quota", "-1"],
+        ["--quota", "inf"],
+        ["--url-lifetime", "1e300"],
+        ["--api-key", "ключ"],
+        ["--nope"],
+        ["--api-key", "k", "--accounts", "accounts.toml"],
+    ],
 )
 def test_wrong_usage_is_exit_code_2(arguments, tmp_path):
     assert run(*arguments, "--data-dir", str(tmp_path)).returncode == 2
+
+
+@pytest.mark.parametrize("broken", ["server.sqlite", "lock"])
+def test_a_data_directory_that_is_broken_is_said_in_one_line(tmp_path, broken):
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / broken).write_bytes(b"not a database" * 100)
+    refused = run("--data-dir", str(data))
+    assert refused.returncode == 5
+    assert len(refused.stderr.splitlines()) == 1
+    assert str(data) in refused.stderr
+
+
+def test_of_two_ports_the_taken_one_is_named(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused = run("--storage-port", str(port), "--data-dir", str(tmp_path))
+    assert refused.returncode == 3
+    assert f"127.0.0.1:{port}" in refused.stderr
+    assert "--storage-port" in refused.stderr
+
+
+def test_an_address_of_another_machine_is_no_question_of_the_port(tmp_path):
+    refused = run("--host", "192.0.2.1", "--api-key", "k", "--data-dir", str(tmp_path))
+    assert refused.returncode == 3
+    assert "--host" in refused.stderr
 
 
 def test_a_data_directory_that_cannot_be_is_said_in_one_line(tmp_path):

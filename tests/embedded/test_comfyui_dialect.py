@@ -142,6 +142,15 @@ def test_steps_are_shown_as_the_server_was_started_or_the_job_asks(embedded_fact
     assert kinds(asked).count("frame 4") == 2
 
 
+def test_pictures_saved_to_the_socket_are_no_previews_to_be_switched_off(embedded_factory, listen):
+    listener = listen(embedded_factory(dialect="comfyui"), api_key="")
+    graph = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 2, "color": 9}},
+        "2": {"class_type": "SaveImageWebsocket", "inputs": {"images": ["1", 0]}},
+    }
+    assert kinds(listener.run(graph, client_id=listener.client_id)).count("frame 4") == 2
+
+
 def png(colour):
     from PIL import Image
 
@@ -189,6 +198,32 @@ def test_view_refuses_as_comfyui_does(http, params, status):
 def test_a_page_of_another_site_is_refused(http, comfyui):
     assert http.get("/queue", headers={"Origin": "https://elsewhere.example"}).status_code == 403
     assert http.get("/queue", headers={"Origin": comfyui.url}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("127.0.0.1:8188", None, 200),
+        ("localhost:8188", None, 200),
+        ("[::1]:8188", "http://[::1]:8188", 200),
+        ("", None, 200),
+        ("127.0.0.1:8188", "null", 403),
+        ("127.0.0.1:8188", "http://127.0.0.1:9999", 403),
+        ("evil.example:8188", None, 403),
+        ("evil.example:8188", "http://evil.example:8188", 403),
+        ("localhost.evil.example", None, 403),
+    ],
+)
+def test_only_pages_of_this_machine_are_heard_without_a_key(http, comfyui, host, origin, status):
+    headers = {"Host": host} | ({"Origin": origin} if origin else {})
+    assert http.get("/queue", headers=headers).status_code == status
+    assert http.get("/queue", headers=headers | comfyui.headers).status_code == 200
+
+
+def test_where_others_can_reach_it_a_key_is_asked_for(embedded_factory):
+    server = embedded_factory(dialect="comfyui", host="0.0.0.0", api_key="a-key")
+    assert httpx.get(f"{server.url}/queue").status_code == 401
+    assert httpx.get(f"{server.url}/queue", headers=server.headers).status_code == 200
 
 
 def test_refusals_have_the_recorded_forms(http):

@@ -92,6 +92,41 @@ def test_what_ran_is_lost_and_what_waited_runs(embedded_factory, tmp_path):
     assert status == "lost"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="prlimit is Linux's")
+def test_a_disk_that_takes_no_more_is_said_so_and_breaks_nothing(embedded_factory, tmp_path):
+    import resource
+
+    server = embedded_factory(tmp_path / "data")
+
+    def limit_files(size):
+        limits = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, limits[1]))
+
+    with httpx.Client(base_url=server.url, headers=server.headers, timeout=20) as http:
+        http.post("/api/prompt", json={"prompt": picture(1)})
+        wait_until_idle(server)
+        sleep = {"1": {"class_type": "TestingSleep", "inputs": {"seconds": 0.5, "steps": 5}}}
+        http.post("/api/prompt", json={"prompt": sleep})
+        http.post("/api/prompt", json={"prompt": picture(2)})
+        limit_files(4096)
+        refused = http.post("/api/prompt", json={"prompt": picture(3)})
+        assert refused.status_code == 503
+        assert refused.json()["error"]["type"] == "storage_failure"
+        upload = http.post("/api/upload/image", files={"image": ("x.bin", b"x" * 10_000)})
+        assert (upload.status_code, upload.json()["code"]) == (503, "STORAGE_FAILURE")
+        assert http.post("/api/userdata/x", content=b"x" * 10_000).status_code == 503
+        waiting = http.get("/api/queue").json()["queue_pending"]
+        assert http.post("/api/queue", json={"clear": True}).status_code == 503
+        assert http.get("/api/queue").json()["queue_pending"] == waiting
+        limit_files(resource.RLIM_INFINITY)
+        http.post("/api/prompt", json={"prompt": picture(4)})
+        jobs = wait_until_idle(server)
+    statuses = [job["status"] for job in reversed(jobs)]
+    assert statuses[0] == statuses[-1] == "completed"
+    assert set(statuses[1:-1]) <= {"failed", "lost", "completed"}
+    assert list((tmp_path / "data" / "incoming").iterdir()) == []
+
+
 def test_files_userdata_and_signed_urls_survive_a_restart(embedded_factory, tmp_path):
     server = embedded_factory(tmp_path / "data")
     with httpx.Client(base_url=server.url, headers=server.headers) as http:

@@ -122,6 +122,44 @@ def test_a_peer_whose_messages_pile_up_is_let_go(monkeypatch):
     assert asyncio.run(run()) == 1013
 
 
+def test_a_peer_that_never_reads_is_let_go_and_holds_nothing(monkeypatch):
+    monkeypatch.setattr(events, "_MAX_WAITING", 1000)
+
+    async def run():
+        socket = Socket(Peer(reads=False), "u", "c")
+        sender = asyncio.create_task(socket.drain())
+        for _ in range(100):
+            socket.put("x" * 100)
+            await asyncio.sleep(0)
+        await sender
+        return socket.websocket.closed, list(socket._outbox)
+
+    assert asyncio.run(run()) == (1013, [])
+
+
+@pytest.mark.parametrize(
+    ("dialect", "ago", "expected"), [("cloud", 0, [2, 0]), ("cloud", 60, [0, 0]), ("comfyui", 0, [0, 0])]
+)
+def test_what_nobody_heard_is_told_to_the_first_socket_that_comes(monkeypatch, dialect, ago, expected):
+    """The reference's own examples open their socket after submitting; by then a cached job is over."""
+
+    async def run():
+        hub = Hub(dialect)
+        hub.bind(asyncio.get_running_loop())
+        hub.publish(Audience("u", "c"), START, PLAIN, Status(queue_remaining=0), ExecutionSuccess("j"))
+        hub.publish(Audience("other", "c"), START)
+        await asyncio.sleep(0)
+        now = events.time.monotonic()
+        monkeypatch.setattr(events.time, "monotonic", lambda: now + ago)
+        sockets = [Socket(Peer(), "u", "c"), Socket(Peer(), "u", "c")]
+        for socket in sockets:
+            hub.add(socket)
+        monkeypatch.undo()
+        return [len(socket._outbox) for socket in sockets]
+
+    assert asyncio.run(run()) == expected
+
+
 def test_order_is_kept_from_many_threads():
     async def run():
         hub = Hub("cloud")

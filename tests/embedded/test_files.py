@@ -192,6 +192,14 @@ class TestAssets:
         assert http.delete(f"/api/assets/{second.json()['id']}").status_code == 204
         assert http.head(f"/api/assets/hash/{asset['asset_hash']}").status_code == 404
 
+    def test_a_name_for_people_does_not_hide_what_the_file_is(self, http):
+        files, data = {"file": ("image.png", png((9, 8, 7), (3, 5)))}, {"name": "My Reference Image"}
+        asset = http.post("/api/assets", files=files, data=data).json()
+        assert (asset["name"], asset["mime_type"]) == ("My Reference Image", "image/png")
+        offered = http.get("/api/object_info/LoadImage").json()["LoadImage"]["input"]["required"]["image"]
+        assert f"{asset['asset_hash'].removeprefix('blake3:')}.png" in offered[0]
+        assert httpx.get(asset["preview_url"]).headers["Content-Type"] == "image/png"
+
     def test_finding_by_tags_names_and_metadata(self, http):
         mark = uuid.uuid4().hex
         for number in range(5):

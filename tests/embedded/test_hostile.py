@@ -45,6 +45,7 @@ POSTS = ["/api/prompt", "/api/queue", "/api/history", "/api/interrupt", "/api/as
          "/api/assets/download", "/api/jobs/cancel"]  # fmt: skip
 BODIES = {
     "not json": b"{", "no object": b"[]", "text": b'"x"', "null": b"null", "nan": b'{"prompt": NaN}',
+    "infinite": b'{"number": 1e999}',
     "bad utf-8": b"\xff\xfe", "surrogate": b'{"prompt": {"\\ud800": {}}}', "deep": b"[" * 100_000,
     "deep object": b'{"a":' * 50_000, "long number": b'{"number": ' + b"9" * 5000 + b"}",
     "wrong types": b'{"prompt": 5, "delete": 5, "clear": "x", "prompt_id": 5, "hash": 5, "job_ids": 5}',
@@ -61,6 +62,61 @@ def test_a_body_that_cannot_be_meant_is_a_4xx(http, path, body):
     else:
         assert 400 <= answer.status_code < 500, answer.text
         assert answer.json()
+
+
+@pytest.mark.parametrize("spelled", ["inf", "-Infinity", "1e999", "nan"])
+@pytest.mark.parametrize(("node", "name"), [("PrimitiveFloat", "value"), ("ImageScaleBy", "scale_by")])
+def test_what_is_no_finite_number_is_refused_however_it_is_spelled(http, node, name, spelled):
+    graph = {
+        "1": {"class_type": node, "inputs": {name: spelled, "upscale_method": "bilinear", "image": ["0", 0]}},
+        "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+        "0": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 0}},
+    }
+    answer = http.post("/api/prompt", json={"prompt": graph})
+    assert answer.status_code == 400
+    assert answer.json()["node_errors"].keys() == {"1"}
+
+
+@pytest.mark.parametrize("link", [["1", 0], ["99", 0]])
+def test_a_wrapped_list_that_reads_as_a_link_is_refused(http, link):
+    # Unwrapped, a node would wait for itself without end, or for one that is not there.
+    graph = {"1": {"class_type": "PreviewAny", "inputs": {"source": {"__value__": link}}}}
+    answer = http.post("/api/prompt", json={"prompt": graph})
+    assert answer.json()["node_errors"]["1"]["errors"][0]["type"] == "bad_linked_input"
+
+
+@pytest.mark.parametrize("field", ["include_tags", "exclude_tags"])
+def test_any_number_of_tags_can_be_asked_for(http, field):
+    tags = ",".join(f"tag{number}" for number in range(3000))
+    assert http.get("/api/assets", params={field: tags}).status_code == 200
+
+
+def test_any_number_of_targets_is_looked_up_at_once(http):
+    nodes = {str(number): {"class_type": "PreviewAny", "inputs": {"source": "x"}} for number in range(10_000)}
+    targets = [f"t{number}" for number in range(200_000)]
+    answer = http.post("/api/prompt", json={"prompt": nodes, "partial_execution_targets": targets})
+    assert answer.json()["error"]["type"] == "prompt_no_outputs"
+
+
+def test_a_large_graph_of_wrong_nodes_is_refused_in_few_words(http):
+    nodes = {str(number): {"class_type": "PreviewAny", "inputs": {}} for number in range(30_000)}
+    answer = http.post("/api/prompt", json={"prompt": nodes})
+    assert answer.status_code == 400
+    assert len(answer.content) < 2_000_000
+
+
+@pytest.mark.parametrize("path", ["/api/prompt", "/api/upload/image", "/api/userdata/x"])
+def test_a_client_that_leaves_in_the_middle_is_no_crash(http, embedded, path):
+    parts, said = urlsplit(embedded.url), f"POST {path} 400"
+    before = embedded.log.read_text().count(said)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as leaving:
+        leaving.sendall(
+            f"POST {path} HTTP/1.1\r\nHost: x\r\nX-API-Key: {embedded.api_key}\r\nContent-Length: 1000\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\n\r\n--b".encode()
+        )
+        assert http.get("/api/user").status_code == 200
+    while embedded.log.read_text().count(said) == before:
+        assert http.get("/api/user").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/api/prompt", "/api/queue", "/api/assets/from-hash"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import threading
 
 import pytest
@@ -75,6 +76,27 @@ def test_an_executor_that_breaks_ends_its_job_and_frees_its_place(jobs, tmp_path
         drive(jobs, tmp_path, execute, scenario)
     assert jobs.get("u", "breaks").status is JobStatus.lost
     assert jobs.get("u", "next").status is JobStatus.completed
+
+
+def test_an_end_the_disk_does_not_take_is_recorded_when_it_does(jobs, tmp_path, monkeypatch):
+    monkeypatch.setattr("comfy_notebook.embedded.scheduler._RETRY", 0.001)
+    finish, full = jobs.finish, iter([True, True, False])
+
+    def finish_when_there_is_room(*args):
+        if next(full):
+            raise sqlite3.OperationalError("database or disk is full")
+        finish(*args)
+
+    def execute(run):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    async def scenario(scheduler):
+        scheduler.submit(job(jobs, "unlucky"))
+        await scheduler.idle(5)
+
+    monkeypatch.setattr(jobs, "finish", finish_when_there_is_room)
+    drive(jobs, tmp_path, execute, scenario)
+    assert jobs.get("u", "unlucky").status is JobStatus.lost
 
 
 def test_the_internal_words(jobs, tmp_path):

@@ -11,7 +11,8 @@ import pytest
 
 from comfy_notebook.embedded.nodes.base import Input, Node, Output
 from comfy_notebook.embedded.nodes.registry import default_registry
-from comfy_notebook.embedded.validation import types_match, validate_prompt
+from comfy_notebook.embedded.validation import validate_prompt
+from comfy_notebook.embedded.walk import types_match
 
 RECORDED = json.loads(
     (Path(__file__).parents[1] / "data" / "embedded" / "validation_errors.json").read_text()

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..assets import KINDS, extension
+from ..assets import KINDS
 from ..forms import Form
 from ..http import Refused, parse_json
 
@@ -73,11 +73,6 @@ def tags_of_form(form: Form) -> list[str]:
 def type_of(tags: Sequence[str]) -> str:
     """The folder a file belongs to by its tags; what says nothing of it is an input."""
     return next((tag for tag in tags if tag in KINDS), "input")
-
-
-def file_name(digest: str, name: str) -> str:
-    """What graphs call the file: its hash, with the extension of its name."""
-    return f"{digest}{extension(name)}"
 
 
 def hash_of(text: str) -> str | None:

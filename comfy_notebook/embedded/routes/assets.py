@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from ..asset_search import SORTS, AssetSearch, Filter
-from ..assets import Asset
+from ..assets import Asset, extension, mime_of
 from ..fetching import FetchFailed, fetch
 from ..forms import read_form
 from ..http import Refused, parse_json, query_bool, query_choice, query_int, read_json, server_of, user_of
@@ -25,7 +25,6 @@ from .asset_forms import (
     NEW_REFERENCE,
     TAGS,
     checked,
-    file_name,
     hash_of,
     tags_of_form,
     type_of,
@@ -68,7 +67,11 @@ async def create_asset(request: Request) -> Response:
     metadata = parse_json((form.text("user_metadata") or "{}").encode("utf-8", "surrogatepass"))
     fields = {name: form.text(name) for name in ("id", "name", "mime_type", "preview_id") if name in form}
     details = checked({**fields, "tags": tags_of_form(form), "user_metadata": metadata}, DETAILS)
-    return _keep(request, await upload.read(), details.get("name") or upload.filename or "file", details)
+    uploaded = upload.filename or "file"
+    # A name for people ("My Reference Image") says nothing of what the file is; the uploaded one does.
+    details["mime_type"] = details.get("mime_type") or mime_of(details.get("name") or "", uploaded)
+    data = await upload.read()
+    return _keep(request, data, details.get("name") or uploaded, details, extension(uploaded))
 
 
 async def create_from_hash(request: Request) -> Response:
@@ -226,7 +229,7 @@ async def get_task(request: Request) -> Response:
     )
 
 
-def _keep(request: Request, data: bytes, name: str, details: dict[str, Any]) -> Response:
+def _keep(request: Request, data: bytes, name: str, details: dict[str, Any], suffix: str = "") -> Response:
     server, user = server_of(request), user_of(request)
     known = server.assets.get(user, details["id"]) if details.get("id") else None
     known = known or server.assets.by_hash(user, server.blobs.hash(data))
@@ -234,10 +237,11 @@ def _keep(request: Request, data: bytes, name: str, details: dict[str, Any]) -> 
         return _created(request, known, new=False)
     if details.get("id") and server.assets.taken(details["id"]):
         raise Refused(400, "This id cannot be used.")
-    check_picture(data, name)
+    suffix = extension(name) or suffix
+    check_picture(data, f"file{suffix}")
     tags = details.get("tags") or []
     asset = Asset(
-        user, file_name(server.blobs.hash(data), name), type_of(tags), name=name,
+        user, f"{server.blobs.hash(data)}{suffix}", type_of(tags), name=name,
         mime=details.get("mime_type") or "", metadata=details.get("user_metadata") or {},
         preview_id=details.get("preview_id"), id=details.get("id") or "",
     )  # fmt: skip

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import re
+import sqlite3
 import uuid
 from dataclasses import replace
 from typing import Any
@@ -43,7 +44,11 @@ async def post_prompt(request: Request) -> Response:
     verdict = await _verdict(server, account.user, body)
     if verdict.error is not None:
         return JSONResponse(verdict.body, status_code=400)
-    job = server.jobs.add(_job(server, account, body, verdict), cost=int(account.credits is not None))
+    try:
+        job = server.jobs.add(_job(server, account, body, verdict), cost=int(account.credits is not None))
+    except (OSError, sqlite3.OperationalError) as error:
+        said = getattr(error, "strerror", None) or error
+        return _refuse(503, "storage_failure", f"The server cannot write to its data directory: {said}.")
     server.scheduler.submit(job)
     return JSONResponse({"prompt_id": job.id, "number": job.place, "node_errors": dict(verdict.node_errors)})
 
@@ -72,6 +77,8 @@ def _check_body(body: dict[str, Any]) -> None:
 
 def _denied(server: Server, account: Account) -> Response | None:
     """The account's reason not to take this submission, if there is one."""
+    if account.outage is not None:
+        return _refuse(account.outage, "internal_error", "This account is set up to meet an outage.")
     if account.status != "active":
         return _refuse(429, "FREE_TIER_UNAVAILABLE", f"This account is {account.status}.")
     if account.subscription != "active":

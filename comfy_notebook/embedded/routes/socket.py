@@ -17,8 +17,9 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ...protocol.messages import FeatureFlags, Status, encode_message
+from ..admission import Stranger, account_for
 from ..events import Socket
-from ..http import Refused, from_elsewhere, server_of
+from ..http import Refused, server_of
 from ..server import Server
 from .info import FEATURES
 
@@ -26,12 +27,12 @@ from .info import FEATURES
 async def socket(websocket: WebSocket) -> None:
     """One client, for as long as it stays."""
     server = server_of(websocket)
-    account = server.accounts.find(websocket.query_params.get("token") or websocket.headers.get("X-API-Key"))
-    if server.options.dialect == "comfyui":
-        account = account or server.accounts.first
-        if from_elsewhere(websocket.headers.get("origin", ""), websocket.headers.get("host", "")):
-            await websocket.send_denial_response(Response(status_code=403))
-            return
+    api_key = websocket.query_params.get("token") or websocket.headers.get("X-API-Key")
+    try:
+        account = account_for(server, websocket, api_key)
+    except Stranger:
+        await websocket.send_denial_response(Response(status_code=403))
+        return
     if account is None:
         refusal = Refused(401, "An API key is needed as the token of this URL, and this is not a valid one.")
         await websocket.send_denial_response(refusal.response())
@@ -42,14 +43,15 @@ async def socket(websocket: WebSocket) -> None:
     status = Status(queue_remaining=server.scheduler.remaining(account.user), sid=client_id)
     connected.put(json.dumps(encode_message(status)))
     server.hub.add(connected)
-    sender = asyncio.create_task(connected.drain())
+    listening = asyncio.create_task(_listen(server, connected))
+    sending = asyncio.create_task(connected.drain())
     try:
-        await _listen(server, connected)
+        await asyncio.wait((listening, sending), return_when=asyncio.FIRST_COMPLETED)
     finally:
         server.hub.remove(connected)
-        sender.cancel()
-        with contextlib.suppress(asyncio.CancelledError, Exception):
-            await sender
+        listening.cancel()
+        sending.cancel()
+        await asyncio.gather(listening, sending, return_exceptions=True)  # a send to a peer that has gone
 
 
 async def _listen(server: Server, connected: Socket) -> None:

@@ -1,0 +1,52 @@
+"""Room kept for the end of a job: a file that is given up when the disk is full.
+
+A job may be accepted, fill the disk and fail for it; that it failed must still be written down.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+from pathlib import Path
+
+_SIZE = 2 * 1024 * 1024
+_FULL = {errno.ENOSPC, errno.EROFS, errno.EIO, errno.EFBIG} | {getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+def is_storage_failure(error: BaseException) -> bool:
+    """Whether an exception means that the data directory cannot be written to."""
+    return isinstance(error, sqlite3.OperationalError) or (
+        isinstance(error, OSError) and error.errno in _FULL
+    )
+
+
+class Reserve:
+    """The file; not safe from several threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keep(self) -> None:
+        """Make sure the room is there; OSError when it is not to be had."""
+        if self._path.exists():
+            return
+        fresh = self._path.with_name(f"{self._path.name}.new")
+        try:
+            with fresh.open("wb") as file:
+                # Bytes no file system can pack, and that are on the disk when this returns.
+                file.write(os.urandom(_SIZE))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(fresh, self._path)
+        except OSError:
+            fresh.unlink(missing_ok=True)
+            raise
+
+    def give_up(self) -> bool:
+        """Let the room be used; False when it already was."""
+        try:
+            self._path.unlink()
+        except OSError:
+            return False
+        return True
