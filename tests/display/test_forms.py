@@ -68,7 +68,7 @@ def spec(kind, **options):
 )
 def test_the_control_follows_the_declaration(declared, value, control):
     made = knob(declared, value)
-    assert type(made.control) is control
+    assert type(getattr(made, "slider", made.control)) is control
     assert made.value == value
 
 
@@ -144,6 +144,15 @@ def test_queue_draws_a_seed_for_each_run_when_unlocked_and_use_this_seed_puts_it
     form.restore(entry.seeds)
     assert form.values["3.seed"] == seeds[0]
     assert form.view.knobs["3.seed"].lock.value
+
+
+def test_queue_counts_a_locked_seed_up_and_leaves_it_as_it_is():
+    form, submitted = make()
+    form.set({"KSampler.seed": 41})
+    asyncio.run(form.play(3))
+    assert [graph["3"]["inputs"]["seed"] for graph in submitted] == [41, 42, 43]
+    assert form.values["3.seed"] == 41
+    assert [entry.seeds for entry in form.view.history.entries] == [{"3.seed": n} for n in (41, 42, 43)]
 
 
 def test_a_knob_that_does_not_fit_names_its_input_and_submits_nothing():
@@ -254,3 +263,25 @@ def test_cancel_ends_what_the_form_started_and_nothing_else():
     form.view.cancel.disabled = False
     form.view.cancel.click()
     assert (mine.cancelled, other.cancelled) == (1, 0)
+
+
+def test_a_slider_and_its_box_follow_each_other_and_keep_what_was_typed():
+    made = knob(spec("FLOAT", min=0.0, max=100.0, step=0.1), 8.0)
+    made.slider.value = 12.3
+    assert made.value == 12.3
+    made.control.value = 7.53
+    assert made.slider.value == 7.53
+    made.slider.value = 7.5  # the browser, rounding to its steps
+    assert made.value == 7.53
+
+
+def test_a_locked_seed_counts_up_to_its_end_and_begins_again():
+    made = knob(spec("INT", min=0, max=10, control_after_generate=True), 9)
+    assert [made.counted(number) for number in range(4)] == [9, 10, 0, 1]
+
+
+def test_every_control_says_what_it_is_for():
+    form, _ = make()
+    for address, control in form.view.knobs.items():
+        named = control.control.description or control.control.tooltip
+        assert address.partition(".")[2].replace("_", " ") in named
