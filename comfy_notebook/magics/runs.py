@@ -123,7 +123,7 @@ def _submitted(call: Call, args: argparse.Namespace, run: Planned) -> Job:
     )
     call.magics.memory.saw(job.id)
     if args.no_wait:
-        call.say(f"{job.id} is {job.status}; %comfy job {job.id} shows it")
+        call.say(f"Job {job.id} is submitted.")
     return job
 
 
