@@ -81,7 +81,8 @@ class FileKnob(Knob):
         # ipywidgets 8 gives a tuple of dicts, 7 a dict of dicts.
         first = files[0] if isinstance(files, (tuple, list)) else next(iter(files.values()))
         self._take(bytes(first["content"]))
-        self._show(self._own, first.get("name") or "uploaded")
+        name = first.get("name") or first.get("metadata", {}).get("name")
+        self._show(self._own, name or "uploaded")
         self._call()
 
     def _named(self, change: Any) -> None:

@@ -56,7 +56,7 @@ class History:
         if entry.seeds:
             buttons.append(self._button("Use this seed", "Put this seed back and lock it", entry.seeds))
         buttons.append(self._button("Use all settings", "Put every value of this run back", entry.values))
-        words = w.VBox(buttons, layout=w.Layout(width="148px", margin="6px 0 0 8px"))
+        words = w.VBox(buttons, layout=w.Layout(width="164px", margin="6px 0 0 8px"))
         return w.HBox([pictures, words], layout=w.Layout(margin="0 12px 8px 0"))
 
     def _button(self, text: str, tooltip: str, values: Mapping[str, Any]) -> Any:

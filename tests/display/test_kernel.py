@@ -26,7 +26,8 @@ picture = {
 }
 def widgets():
     import ipywidgets
-    return len(ipywidgets.widget._instances)
+    modern = hasattr(ipywidgets.widget, "_instances")
+    return len(ipywidgets.widget._instances if modern else ipywidgets.Widget.widgets)
 """
 
 
