@@ -175,11 +175,11 @@ class Form:
     def __repr__(self) -> str:
         lines = [f"Form({sum(len(group.fields) for group in self._groups)} inputs)"]
         lines += [
-            f"  {plain(group.title, 40)}.{item.name} = {plain(item.value, 60)}"
+            f"  {plain(group.title, 40)}.{plain(item.name, 40)} = {plain(item.value, 60)}"
             for group in self._groups
             for item in group.fields
         ]
-        lines += [f"  ! {problem}" for problem in self._layout.problems]
+        lines += [f"  ! {plain(problem, 400)}" for problem in self._layout.problems]
         return "\n".join(lines)
 
     def _ipython_display_(self) -> None:

@@ -169,6 +169,8 @@ def test_a_missing_node_is_named_and_its_inputs_still_shown():
     assert "20.amount" in form.values
     assert "no node class 'NobodyHasThis'" in repr(form)
     assert form.widget is not None
+    endless = {"1": {"class_type": "A" * 1_000_000, "inputs": {"b" * 1_000_000: "c" * 1_000_000}}}
+    assert len(repr(Form(Workflow(endless, nodes=CATALOG), submit=lambda _: None))) < 2000
 
 
 def test_an_upload_replaces_the_choice_and_shows_a_thumbnail():
@@ -186,6 +188,16 @@ def test_an_upload_replaces_the_choice_and_shows_a_thumbnail():
     assert made.value.size == (64, 48)
     made._named({"new": "nothing"})
     assert "no variable nothing" in made.note.value
+
+
+def test_an_upload_of_ipywidgets_7_keeps_its_name():
+    made = FileKnob(
+        InputSpec.parse("image", [["a.png"], {"image_upload": True}], "required"), "a.png", {}.get
+    )
+    sent = {"mine.png": {"metadata": {"name": "mine.png"}, "content": png_bytes(picture("red"))}}
+    made._uploaded({"new": sent})
+    assert "mine.png" in made.note.value
+    assert made.value == sent["mine.png"]["content"]
 
 
 def test_presets_keep_values_and_refuse_other_files(tmp_path):
