@@ -56,6 +56,9 @@ class ComfyError(Exception):
     shown, so no message can carry an API key or a megabyte of server text.
     """
 
+    hinted = False
+    """Whether the page says what to do already: the error's own line then leaves it out."""
+
     def __init__(self, what: str, *, hint: str = "") -> None:
         self.what = clip(redact(what), _LONGEST)
         self.hint = clip(redact(hint), _LONGEST)
@@ -69,7 +72,7 @@ class ComfyError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython prints in place of a traceback."""
-        return [f"{type(self).__name__}: {self}"]
+        return [f"{type(self).__name__}: {self.what if self.hinted else self}"]
 
 
 def _rebuild(cls: type[ComfyError], args: tuple[Any, ...], state: dict[str, Any]) -> ComfyError:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from matplotlib.figure import Figure
-    from PIL.Image import Image
 
     from .client.client import Client
     from .client.connection import AsyncClient
@@ -299,16 +298,14 @@ class Sweep(Sequence[Any]):
         bundle: dict[str, Any] = {"text/plain": repr(self)}
         shown = [run for run in self.runs if run.image is not None]
         if shown:
-            import base64
-            import io
+            from .display import sweep_png
 
-            from .display import contact_sheet
-
-            captions = [", ".join(_brief(value) for value in run.setting.values()) for run in shown]
-            sheet: Image = contact_sheet([run.image for run in shown], captions)
-            held = io.BytesIO()
-            sheet.save(held, "PNG")
-            bundle["image/png"] = base64.b64encode(held.getvalue()).decode("ascii")
+            varied = [address for address, values in self.inputs.items() if len(values) > 1] or self.inputs
+            captions = [
+                ", ".join(f"{_short(name, self.inputs)} {_brief(run.setting[name])}" for name in varied)
+                for run in shown
+            ]
+            bundle["image/png"] = sweep_png([run.image for run in shown], captions)
         return bundle
 
 

@@ -172,4 +172,5 @@ def title_of(graph: Any, editor: Any = None) -> str:
     if not isinstance(graph, Mapping):
         return ""
     classes = [str(node.get("class_type", "?")) for node in graph.values() if isinstance(node, Mapping)]
-    return f"{len(classes)} nodes: {', '.join(classes[:3])}{'…' if len(classes) > 3 else ''}"
+    nodes = "1 node" if len(classes) == 1 else f"{len(classes)} nodes"
+    return f"{nodes}: {', '.join(classes[:3])}{'…' if len(classes) > 3 else ''}"

@@ -18,6 +18,7 @@ _WHERE = {
     "output_bundle": "bundle",
     "show": "gallery",
     "contact_sheet": "picture",
+    "sweep_png": "bundle",
     "compare": "slider",
     "form": "forms",
     "interact": "interactive",

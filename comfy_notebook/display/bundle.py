@@ -67,7 +67,7 @@ def output_bundle(
 def error_bundle(error: BaseException, state: JobState | None = None, job_id: str | None = None) -> Bundle:
     """What a failed run leaves: the node, the message, what to do, and the traceback folded away."""
     where = _where(error, state)
-    what = plain(getattr(error, "what", error), PARAGRAPH, lines=True)
+    what = _without(plain(getattr(error, "what", error), PARAGRAPH, lines=True), where, _kind(error))
     hint = plain(getattr(error, "hint", ""), PARAGRAPH, lines=True)
     lines = [f"{type(error).__name__}{f' at {where}' if where else ''}: {what}", hint, _job_line(job_id)]
     details = ""
@@ -158,6 +158,14 @@ def pictures_png(outputs: Sequence[Output], options: Options) -> bytes | None:
     return picture.fitted(sheet, limit=max(sheet.size), at_most=_aim(options))
 
 
+def sweep_png(images: Sequence[Image], names: Sequence[str]) -> str:
+    """The pictures of a sweep on one sheet, as base64 of a PNG within what a cell may hold."""
+    options = Options()
+    sheet = picture.contact_sheet(images[:MOST], names[:MOST])
+    pixels = picture.fitted(sheet, limit=max(sheet.size), at_most=options.embed_bytes // 2)
+    return base64.b64encode(pixels).decode("ascii")
+
+
 def open_image(output: Output) -> tuple[Image, tuple[int, int] | None]:
     """The picture of an output and its size; a failed tile (and None) when it cannot be had."""
     try:
@@ -207,6 +215,12 @@ def _where(error: BaseException, state: JobState | None) -> str:
 
 def _kind(error: BaseException) -> str:
     return str(getattr(error, "exception_type", None) or type(error).__name__)
+
+
+def _without(what: str, where: str, kind: str) -> str:
+    """The message less what the heading over it says: "KSampler (node 3) failed: OOMError: …"."""
+    start = f"{where} failed: "
+    return what.removeprefix(start).removeprefix(f"{kind}: ") if where and what.startswith(start) else what
 
 
 def _job_line(job_id: str | None) -> str:

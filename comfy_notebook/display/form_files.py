@@ -30,7 +30,7 @@ class FileKnob(Knob):
         self.source_changed: Callable[[], None] = lambda: None
         choices = [choice for choice in spec.choices or () if isinstance(choice, str)]
         self._choice = Choice(choices, value if isinstance(value, str) else (choices or [""])[0])
-        self._choice.widget.layout.width = "240px"
+        self._choice.widget.layout = w.Layout(width="auto", flex="1 1 200px", min_width="0")
         self.upload = w.FileUpload(accept=_ACCEPT[self.kind], multiple=False, description="Upload")
         self.upload.layout.width = "110px"
         self.variable = w.Text(placeholder="or a variable", layout=w.Layout(width="130px"))
@@ -81,7 +81,8 @@ class FileKnob(Knob):
         # ipywidgets 8 gives a tuple of dicts, 7 a dict of dicts.
         first = files[0] if isinstance(files, (tuple, list)) else next(iter(files.values()))
         self._take(bytes(first["content"]))
-        self._show(self._own, first.get("name") or "uploaded")
+        name = first.get("name") or first.get("metadata", {}).get("name")
+        self._show(self._own, name or "uploaded")
         self._call()
 
     def _named(self, change: Any) -> None:

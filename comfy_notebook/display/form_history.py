@@ -34,7 +34,7 @@ class History:
         self._w = w
         self._restore = restore
         self.entries: list[Entry] = []
-        self.widget = w.VBox([])
+        self.widget = w.HBox([], layout=w.Layout(flex_flow="row wrap"))
 
     def add(self, entry: Entry) -> None:
         """Put a result on top; rows past the newest dozen go, the results stay in `entries`."""
@@ -49,13 +49,15 @@ class History:
         w = self._w
         words = settings_text(entry, before)
         seconds = wording.seconds(getattr(entry.result, "seconds", None))
-        note = f'<div class="cnb cnb-meta">{escape(" · ".join(filter(None, [words, seconds])), 400)}</div>'
-        pictures = w.HTML(thumbs.strip(entry.result.outputs, side=144) + note)
-        buttons = []
+        told = escape(" · ".join(filter(None, [words, seconds])), 400).replace(" · ", "<br>", 1)
+        note = f'<div class="cnb cnb-meta">{told}</div>'
+        pictures = w.HTML(thumbs.strip(entry.result.outputs, side=96), layout=w.Layout(max_width="212px"))
+        buttons = [w.HTML(note)]
         if entry.seeds:
             buttons.append(self._button("Use this seed", "Put this seed back and lock it", entry.seeds))
         buttons.append(self._button("Use all settings", "Put every value of this run back", entry.values))
-        return w.VBox([pictures, w.HBox(buttons)], layout=w.Layout(margin="4px 0 8px 0"))
+        words = w.VBox(buttons, layout=w.Layout(width="164px", margin="6px 0 0 8px"))
+        return w.HBox([pictures, words], layout=w.Layout(margin="0 12px 8px 0"))
 
     def _button(self, text: str, tooltip: str, values: Mapping[str, Any]) -> Any:
         button = self._w.Button(description=text, tooltip=tooltip, layout=self._w.Layout(width="140px"))

@@ -103,7 +103,8 @@ class Seed(Knob):
         import ipywidgets as w
 
         self._highest = min(highest, 2**64 - 1)
-        text = w.Text(value=str(value if isinstance(value, int) else 0), layout=w.Layout(width="190px"))
+        text = w.Text(value=str(value if isinstance(value, int) else 0))
+        text.layout = w.Layout(width="auto", flex="1 1 100px", min_width="0")
         self.dice = w.Button(icon="random", tooltip="Draw another seed", layout=w.Layout(width="40px"))
         self.lock = w.ToggleButton(
             value=True,
@@ -132,6 +133,10 @@ class Seed(Knob):
         """Take a random seed that a browser holds exactly."""
         self.control.value = str(random.SystemRandom().randint(0, min(self._highest, 2**50 - 1)))
 
+    def counted(self, number: int) -> int:
+        """The seed `number` runs on, from the smallest again after the largest."""
+        return (self.value + number) % (self._highest + 1)
+
     def before_run(self) -> None:
         if not self.lock.value:
             self.draw()
@@ -140,29 +145,37 @@ class Seed(Knob):
         self.lock.icon = "lock" if change["new"] else "unlock"
 
 
-class Logarithmic(Knob):
-    """A number over a wide range: a logarithmic slider beside an exact box, each following the other."""
+class Slider(Knob):
+    """A number in a range: a slider beside an exact box, each following the other."""
 
     def __init__(self, value: float, low: float, high: float, step: float, whole: bool) -> None:
         import ipywidgets as w
 
         self._low, self._high, self._step, self._whole = low, high, step, whole
-        self._least = max(low, step, 1 if whole else 1e-6)
         kind = w.BoundedIntText if whole else w.BoundedFloatText
-        box = kind(value=value, min=low, max=high, step=step, layout=w.Layout(width="100px"))
-        self.slider = w.FloatLogSlider(
-            value=max(value, self._least), base=10, min=math.log10(self._least), max=math.log10(high),
-            step=_LOG_STEP, readout=False, continuous_update=True, layout=w.Layout(width="190px"),
-        )  # fmt: skip
+        box = kind(value=value, min=low, max=high, step=step, layout=w.Layout(width="90px", flex="0 0 auto"))
+        self.slider = self._made(value)
+        self.slider.layout = w.Layout(width="auto", flex="1 1 100px", min_width="0")
         self._follows = False
         self.slider.observe(self._slid, names="value")
         box.observe(self._typed, names="value")
         super().__init__(box, w.HBox([self.slider, box]))
 
-    def _slid(self, change: Any) -> None:
+    def _made(self, value: float) -> Any:
+        import ipywidgets as w
+
+        kind = w.IntSlider if self._whole else w.FloatSlider
+        return kind(value=value, min=self._low, max=self._high, step=self._step, readout=False)
+
+    def _moved(self, at: float) -> bool:
         # The browser rounds the slider to its own steps and reports that back as if it had been moved.
-        moved = abs(math.log10(change["new"]) - math.log10(max(self.control.value, self._least)))
-        if self._follows or moved < _LOG_STEP * 0.51:
+        return abs(at - self.control.value) >= self._step * 0.51
+
+    def _on_slider(self, value: float) -> float:
+        return value
+
+    def _slid(self, change: Any) -> None:
+        if self._follows or not self._moved(change["new"]):
             return
         raw = self._low + round((change["new"] - self._low) / self._step) * self._step
         value = min(max(raw, self._low), self._high)
@@ -177,9 +190,28 @@ class Logarithmic(Knob):
             return
         self._follows = True
         try:
-            self.slider.value = min(max(change["new"], self._least), self._high)
+            self.slider.value = self._on_slider(change["new"])
         finally:
             self._follows = False
+
+
+class Logarithmic(Slider):
+    """A number over a wide range: its slider is logarithmic."""
+
+    def _made(self, value: float) -> Any:
+        import ipywidgets as w
+
+        self._least = max(self._low, self._step, 1 if self._whole else 1e-6)
+        return w.FloatLogSlider(
+            value=self._on_slider(value), base=10, min=math.log10(self._least), max=math.log10(self._high),
+            step=_LOG_STEP, readout=False,
+        )  # fmt: skip
+
+    def _moved(self, at: float) -> bool:
+        return abs(math.log10(at) - math.log10(max(self.control.value, self._least))) >= _LOG_STEP * 0.51
+
+    def _on_slider(self, value: float) -> float:
+        return min(max(value, self._least), self._high)
 
 
 class Colour(Knob):
@@ -245,9 +277,8 @@ def number(value: float, low: Any, high: Any, step: Any, *, whole: bool) -> Knob
     if (high - low) / step > 1000 and high >= 100 * max(low, step) and low >= 0:
         return Logarithmic(value, low, high, step, whole)
     if whole:
-        return Knob(w.IntSlider(value=value, min=int(low), max=int(high), step=step))
-    digits = max(0, min(4, -math.floor(math.log10(step)))) if step < 1 else 1
-    return Knob(w.FloatSlider(value=value, min=low, max=high, step=step, readout_format=f".{digits}f"))
+        low, high = int(low), int(high)
+    return Slider(value, low, high, step, whole)
 
 
 def _undeclared(value: Any, seed: bool) -> Knob:

@@ -14,7 +14,7 @@ from .form_inputs import Knob
 from .form_layout import Group, Layout
 from .live import LiveView
 from .options import options_of
-from .safe import PARAGRAPH, escape
+from .safe import PARAGRAPH, escape, plain
 from .static import style
 
 if TYPE_CHECKING:
@@ -92,10 +92,7 @@ class FormView:
                 f'<div class="cnb cnb-name" title="{tip}">{escape(item.name.replace("_", " "), 40)}</div>',
                 layout=w.Layout(width=_LABEL_PX, flex="0 0 auto"),
             )
-            # The label stands beside the control, so the control itself has to say its name.
-            aria = f"{group.title} {item.name}"
-            if hasattr(control.control, "tooltip") and not control.control.tooltip:
-                control.control.tooltip = aria
+            _name(control, f"{group.title} {item.name.replace('_', ' ')}")
             control.widget.layout.flex = "1 1 220px"
             if not control.widget.layout.width:
                 control.widget.layout.max_width = "520px"
@@ -109,13 +106,18 @@ class FormView:
         self.run = w.Button(description="Run", icon="play", button_style="primary", tooltip="Run once")
         self.cancel = w.Button(description="Cancel", icon="stop", tooltip="Cancel what runs", disabled=True)
         self.count = w.BoundedIntText(value=4, min=1, max=100, layout=w.Layout(width="64px"))
-        self.queue = w.Button(description="Queue ×", icon="list", tooltip="Submit this many runs at once")
+        self.count.tooltip = "how many runs Queue submits"
+        self.queue = w.Button(
+            description="Queue ×",
+            icon="list",
+            tooltip="Submit this many runs at once; a locked seed counts up",
+        )
         for button in (self.run, self.cancel, self.queue):
             button.layout.width = "104px"
         self.run.on_click(lambda _: self._play(1))
         self.queue.on_click(lambda _: self._play(int(self.count.value)))
         self.cancel.on_click(lambda _: self._form.cancel())
-        row = [self.run, self.cancel, self.queue, self.count]
+        row = [self.run, self.cancel, w.HBox([self.queue, self.count])]
         return w.HBox(row, layout=w.Layout(margin="8px 0 4px 0", flex_flow="row wrap"))
 
     def _play(self, count: int) -> None:
@@ -132,6 +134,8 @@ class FormView:
         w = self._w
         names = list(self._form.presets)
         self.preset = w.Combobox(placeholder="preset", options=names, layout=w.Layout(width="200px"))
+        self.preset.description = "preset"
+        self.preset.add_class("cnb-named")
         keep = w.Button(description="Keep", tooltip="Keep these values under this name, in the notebook")
         use = w.Button(description="Use", tooltip="Put the values of this preset back")
         for button, act in ((keep, self._form.keep), (use, self._form.use)):
@@ -146,3 +150,13 @@ class FormView:
             self.say(error)
         else:
             self._message.value = ""
+
+
+def _name(control: Knob, name: str) -> None:
+    """Say of each part of a control what it is for, to those who cannot see the label beside it."""
+    for part in {control.control, getattr(control, "slider", control.control)}:
+        if hasattr(part, "indent"):  # a checkbox lies inside its own label, which cannot be hidden
+            part.tooltip = plain(name)
+            continue
+        part.description = plain(name)
+        part.add_class("cnb-named")

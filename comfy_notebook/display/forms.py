@@ -99,8 +99,11 @@ class Form:
     @property
     def workflow(self) -> Workflow:
         """A copy of the workflow with the form's values in it."""
+        return self._filled(self.values)
+
+    def _filled(self, values: Mapping[str, Any]) -> Workflow:
         ready = self._base.copy()
-        for address, value in self.values.items():
+        for address, value in values.items():
             node_id, name = _split(address)
             if self._base.node(node_id).inputs.get(name) != value:
                 ready.assign(node_id, name, value)
@@ -172,11 +175,11 @@ class Form:
     def __repr__(self) -> str:
         lines = [f"Form({sum(len(group.fields) for group in self._groups)} inputs)"]
         lines += [
-            f"  {plain(group.title, 40)}.{item.name} = {plain(item.value, 60)}"
+            f"  {plain(group.title, 40)}.{plain(item.name, 40)} = {plain(item.value, 60)}"
             for group in self._groups
             for item in group.fields
         ]
-        lines += [f"  ! {problem}" for problem in self._layout.problems]
+        lines += [f"  ! {plain(problem, 400)}" for problem in self._layout.problems]
         return "\n".join(lines)
 
     def _ipython_display_(self) -> None:
@@ -195,10 +198,10 @@ class Form:
         following = []
         self.view.busy(True)
         try:
-            for _ in range(min(count, MOST_AT_ONCE)):
+            for number in range(min(count, MOST_AT_ONCE)):
                 self._before_run()
-                values = self.values
-                ready = self.workflow
+                values = self._counted(number)
+                ready = self._filled(values)
                 job = await asyncio.get_running_loop().run_in_executor(None, self._send, ready)
                 self._jobs.append(job)
                 following.append(asyncio.ensure_future(self._follow(job, values)))
@@ -207,6 +210,15 @@ class Form:
         results = [result for result in await asyncio.gather(*following) if result is not None]
         self.view.busy(bool(self._jobs))
         return results
+
+    def _counted(self, number: int) -> dict[str, Any]:
+        """The values of one of several runs: the same seed again would only be the same picture again."""
+        values = self.values
+        for address in self._seeds:
+            control = self._knobs.get(address)
+            if isinstance(control, Seed) and control.lock.value:
+                values[address] = control.counted(number)
+        return values
 
     def cancel(self) -> None:
         """Cancel every run of this form that has not ended."""

@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 
     from ..result import Output, Result
 
+# Space is a checkbox's own; a notebook would take the other two for itself.
+_KEYS = (
+    "if(event.key=='Escape'){this.checked=false;event.stopPropagation()}"
+    "else if(event.key=='Enter'){this.checked=!this.checked;event.stopPropagation();event.preventDefault()}"
+)
+
 
 class Gallery:
     """What `result.show()` answers: something a notebook displays."""
@@ -90,12 +96,12 @@ def _figure(key: str, image: Image, caption: str, output: Output, side: int, roo
     source = f"data:image/png;base64,{data}"
     return (
         f'<figure class="cnb-cell"><label title="Enlarge"><input type="checkbox" class="cnb-zoom" '
-        f'aria-label="Enlarge {name}" id="{key}"><img alt="{name}" src="{source}"></label>'
-        f'<figcaption><span title="{escape(output.filename or "")}">{name}</span><span class="cnb-tools">'
-        f'<button type="button" title="Copy the picture" aria-label="Copy {name}" '
-        f'onclick="{text("copy.js").strip()}">⧉</button>'
-        f'<a title="Download" aria-label="Download {name}" download="{file}" href="{source}">⤓</a>'
-        "</span></figcaption></figure>"
+        f'aria-label="Enlarge {name}" id="{key}" onkeydown="{_KEYS}">'
+        f'<img alt="{name}" src="{source}"></label>'
+        f'<span class="cnb-tools"><button type="button" aria-label="Copy {name}" '
+        f'onclick="{text("copy.js").strip()}">Copy</button>'
+        f'<a aria-label="Download {name}" download="{file}" href="{source}">Download</a></span>'
+        f'<figcaption title="{escape(output.filename or "")}">{name}</figcaption></figure>'
     )
 
 

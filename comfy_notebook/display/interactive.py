@@ -48,8 +48,9 @@ class Interaction(Form):
         self._ranges = dict(ranges)
         self._wanted = 0
         for control in self.view.knobs.values():
-            if hasattr(control.control, "continuous_update"):
-                control.control.continuous_update = False
+            for part in (control.control, getattr(control, "slider", control.control)):
+                if hasattr(part, "continuous_update"):
+                    part.continuous_update = False
             control.changed(self._changed)
 
     def _control(self, item: Field) -> Knob:

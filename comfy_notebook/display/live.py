@@ -51,7 +51,7 @@ class LiveView:
         self._drawn_at = 0.0
         self._images: dict[str | None, Any] = {}
         self._frames: dict[str | None, PreviewImage] = {}
-        self._words = w.HTML(layout=w.Layout(flex="1 1 260px", min_width="0", margin="0"))
+        self._words = w.HTML(layout=w.Layout(flex="1 1 auto", min_width="0", margin="0"))
         self.button = w.Button(
             description="Cancel",
             icon="stop",
@@ -62,6 +62,7 @@ class LiveView:
         answer_while_blocked(self.button)
         wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
         head = w.HBox([self._words, self.button], layout=w.Layout(flex_flow="row nowrap", max_width="720px"))
+        head.add_class("cnb-lead")
         self._stage = w.HBox([], layout=w.Layout(**wrap))
         self._tiles = w.HTML(layout=w.Layout(margin="0"))
         sheet = w.HTML(style("live.css"), layout=w.Layout(display="none"))
@@ -159,12 +160,12 @@ def words_html(state: JobState, now: float, footer: str = "") -> str:
     ]
     if step and state.step:
         html.append(bar(round(100 * min(state.step[0] / state.step[1], 1)), "steps of this node", thin=True))
-    html.append(f'<div class="cnb-meta">{escape(" · ".join(parts), 300)}</div>')
+    html.append(f'<div class="cnb-meta cnb-line">{escape(" · ".join(parts), 300)}</div>')
     for node_id, text in list(state.texts.items())[-3:]:
         html.append(f'<div class="cnb-caption">{escape(state.title(node_id))}</div>')
         html.append(f"<pre>{escape(text, 2000, lines=True)}</pre>")
     if footer:
-        html.append(f'<div class="cnb-note">{escape(footer)}</div>')
+        html.append(f'<div class="cnb-note cnb-line">{escape(footer)}</div>')
     return "".join(html) + "</div>"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ComfyError
 from ..protocol.status import JobStatus
 from . import live, thumbs, wording
-from ._compat import answer_while_blocked, close_all, interrupts_held
+from ._compat import answer_while_blocked, briefly, close_all, interrupts_held
 from .frontend import detect
 from .options import options_of
 from .safe import escape, plain
@@ -44,7 +44,8 @@ def watch_many(
             if until is not None and time.monotonic() >= until:
                 return
             time.sleep(min(interval, 0.1))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
+        briefly(stopped)
         cancel_all(jobs)
         raise
     finally:
@@ -77,7 +78,7 @@ def rows_html(jobs: Sequence[Job], labels: Sequence[str], now: float) -> str:
     html = [
         f'<div class="cnb cnb-run cnb-{state}" role="group" aria-label="ComfyUI jobs">',
         f'<div class="cnb-row"><span class="cnb-dot"></span><span class="cnb-title">{done} of {len(jobs)}',
-        f' jobs</span><span class="cnb-percent">{overall:.0%}</span></div>',
+        f' jobs</span><span class="cnb-percent">{round(overall * 100)} %</span></div>',
         live.bar(round(overall * 100), "all jobs"),
     ]
     shown = _chosen(jobs)
@@ -187,6 +188,7 @@ class _Widgets:
         answer_while_blocked(self._button)
         sheet = w.HTML(style("live.css"), layout=w.Layout(display="none"))
         self._box = w.HBox([sheet, self._list, self._button], layout=w.Layout(max_width="760px"))
+        self._box.add_class("cnb-lead")
         self._slot = display(widget_data(self._box, summary(self._jobs)), raw=True, display_id=True)
 
     def paint(self) -> None:

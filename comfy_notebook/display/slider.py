@@ -49,16 +49,16 @@ class Comparison:
         return {mime: value for mime, value in static.items() if mime in wanted}
 
     def html(self) -> str:
-        """The slider: the second picture lies over the first, cut off where the handle stands."""
+        """The slider: the second picture lies over the first, right of the handle."""
         before, after = (_source(image) for image in self.images)
         first, second = (escape(label) for label in self.labels)
         width = min(max(self.images[0].width, 256), 2 * _WIDTH)
         return (
             f'{style("compare.css")}<div class="cnb cnb-compare" style="max-width:{width}px">'
             f'<div class="cnb-pair"><img alt="{first}" src="{before}"><img alt="{second}" src="{after}">'
-            '<i></i><input type="range" min="0" max="100" value="50" aria-label="how much of the second"'
+            f'<i></i><input type="range" min="0" max="100" value="50" aria-label="how much of {first}"'
             " oninput=\"this.parentNode.style.setProperty('--cnb-at',this.value+'%')\"></div>"
-            f'<div class="cnb-ends"><span>{second}</span><span>{first}</span></div></div>'
+            f'<div class="cnb-ends"><span>{first}</span><span>{second}</span></div></div>'
         )
 
 

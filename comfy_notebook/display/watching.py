@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..errors import ComfyError
 from ..state import JobState
 from . import wording
-from ._compat import interrupts_held
+from ._compat import briefly, interrupts_held
 from .bundle import Bundle, ended_bundle, error_bundle, result_bundle, result_text
 from .frontend import Frontend, detect
 from .options import options_of
@@ -59,13 +59,15 @@ def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quie
         mark_shown(result)
         bundle = {} if quiet else _static(result)
         return result
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
+        briefly(stopped)
         with _second_interrupt_leaves():
             job.cancel()
         bundle = ended_bundle(_cancelled(job.state), job.id)
         raise
     except ComfyError as error:
         bundle = _failure(error, job)
+        error.hinted = isinstance(view, (_Widgets, _Static)) and "text/html" in bundle
         raise
     finally:
         with interrupts_held():

@@ -170,7 +170,9 @@ def _file_in(rest: str) -> str:
     """The FILE|VAR of a line: the first word after the command that is no option and assigns nothing."""
     for word in rest.split():
         if not word.startswith("-") and "=" not in word and word != "run":
-            return word.strip("\"'")
+            word = word.strip("\"'")
+            name = word.removeprefix("$") if word[:1] == "$" else word[1:-1] if word[:1] == "{" else ""
+            return name if name.isidentifier() else word
     return ""
 
 

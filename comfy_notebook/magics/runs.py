@@ -129,7 +129,7 @@ def _submitted(call: Call, args: argparse.Namespace, client: Client, wf: Workflo
     from .. import api
 
     job = api.submit(wf, client=client, previews=_previews(call, args), validate=not args.no_validate)
-    call.say(f"{job.id} is {job.status}; %comfy job {job.id} shows it")
+    call.say(f"Job {job.id} is submitted.")
     return job
 
 

@@ -52,17 +52,20 @@ def _marks(node: NodeInfo) -> list[str]:
 
 
 def _heading(node: NodeInfo) -> str:
-    title = node.class_type
+    title = clip(node.class_type, 80)
     if node.display_name != node.class_type:
-        title += f" · {node.display_name}"
-    return " · ".join([title, *([node.category] if node.category else []), *_marks(node)])
+        title += f" · {clip(node.display_name, 80)}"
+    return " · ".join([title, *([clip(node.category, 80)] if node.category else []), *_marks(node)])
 
 
 def _outputs(node: NodeInfo) -> str:
-    return ", ".join(
-        f"{o.name}: {o.type}{' (list)' if o.is_list else ''}" if o.name != o.type else o.type
+    said = ", ".join(
+        f"{clip(o.name, 60)}: {clip(o.type, 60)}{' (list)' if o.is_list else ''}"
+        if o.name != o.type
+        else clip(o.type, 60)
         for o in node.outputs
     )
+    return clip(said, 1000)
 
 
 def as_text(node: NodeInfo) -> str:

@@ -29,6 +29,10 @@ def plain(color):
         "2": {{"class_type": "SaveImage", "inputs": {{"images": ["1", 0], "filename_prefix": "browser"}}}},
     }}
 """
+PANELS = """
+from comfy_notebook.display import jobs_panel, queue_panel
+display(jobs_panel(client), queue_panel(client))
+"""
 STATIC = {"image/png", "text/plain"}
 
 
@@ -219,8 +223,9 @@ def test_notebook_7(notebook7, embedded):
         nb.run(0)
         nb.done(0)
         nb.run(1)
-        previews, _ = watch_a_run(nb, 1)
+        previews, positions = watch_a_run(nb, 1)
         assert len(previews) >= 5
+        assert len(positions) >= 2
         running = job_id(nb.output(1))
         nb.shot("notebook7-running")
         nb.interrupt()
@@ -232,3 +237,41 @@ def test_notebook_7(notebook7, embedded):
         nb.output(2).locator("img[src^='data:image/png']").wait_for(timeout=5000)
         saved = nb.save()
     assert [set(output.data) for output in saved.cells[2].outputs] == [STATIC]
+
+
+@pytest.mark.parametrize("width", [480, 1100])
+def test_by_keyboard_and_screen_reader_with_nothing_wider_than_the_page(lab, width):
+    cells = [SETUP, "comfy.form(txt2img)", "comfy.run(plain(7), quiet=True).show()", PANELS]
+    with lab.notebook(cells, name=f"keys-{width}.ipynb", size=(width, 1500)) as nb:
+        for index in range(4):
+            nb.run(index)
+            nb.done(index)
+        form = nb.output(1)
+        for role, name in (
+            ("textbox", "KSampler seed"),
+            ("textbox", "Positive Prompt text"),
+            ("spinbutton", "KSampler steps"),
+            ("combobox", "KSampler sampler name"),
+            ("button", "Run"),
+        ):
+            form.get_by_role(role, name=name).wait_for(timeout=5000)
+        picture = nb.output(2).get_by_role("checkbox").first
+        picture.focus()
+        for key, enlarged in (("Enter", True), ("Escape", False), ("Space", True), ("Escape", False)):
+            nb.page.keyboard.press(key)
+            assert picture.is_checked() == enlarged, key
+        nb.output(3).get_by_role("button", name="Load workflow").first.wait_for(timeout=10_000)
+        nb.shot(f"lab-keys-{width}")
+        wider = nb.page.evaluate(
+            """() => [...document.querySelectorAll('.cnb-form, .cnb-panel, .cnb-form *, .cnb-panel *')]
+                .filter(e => !e.closest('.cnb-named > label, select') && e.getClientRects().length)
+                .filter(e => e.getBoundingClientRect().right >
+                    e.closest('.jp-OutputArea').getBoundingClientRect().right + 1)
+                .map(e => e.className)"""
+        )
+        assert wider == []
+        cut = nb.page.evaluate(
+            """() => [...document.querySelectorAll('.cnb-form button, .cnb-panel button')]
+                .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.textContent)"""
+        )
+        assert cut == []

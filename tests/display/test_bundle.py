@@ -12,12 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from comfy_notebook.display import bundle, picture
-from comfy_notebook.display.gallery import show
+from comfy_notebook.display import bundle, compare, picture
+from comfy_notebook.display.bundle import error_bundle
+from comfy_notebook.display.gallery import _KEYS, show
 from comfy_notebook.display.options import Options
 from comfy_notebook.display.result import result_bundle
 from comfy_notebook.display.safe import escape, link, plain
-from comfy_notebook.errors import ComfyError, DownloadFailed
+from comfy_notebook.display.static import text
+from comfy_notebook.errors import ComfyError, DownloadFailed, JobFailed
 
 from .fakes import FakeOutput, FakeResult
 from .fakes import picture as small
@@ -31,13 +33,16 @@ def noise(size: tuple[int, int] = (1024, 1024), mode: str = "RGB") -> Image.Imag
 
 
 def scripts(html: str) -> list[str]:
-    """What in the page could run, other than the gallery's own copy button."""
+    """What in the page could run, other than the gallery's own handlers, word for word."""
     found = []
+    ours = {text("copy.js").strip(), _KEYS}
 
     class Reader(HTMLParser):
         def handle_starttag(self, tag, attrs):
             found.extend([tag] if tag in ("script", "iframe", "object", "embed") else [])
-            found.extend(f"{tag}.{name}" for name, _ in attrs if name.startswith("on") and tag != "button")
+            found.extend(
+                f"{tag}.{name}" for name, value in attrs if name.startswith("on") and value not in ours
+            )
             found.extend(value for name, value in attrs if name in ("href", "src") and value[:5] != "data:")
 
     Reader().feed(html)
@@ -188,3 +193,32 @@ def FakeJobState():
     from comfy_notebook.state import JobState
 
     return JobState(status=JobStatus.cancelled)
+
+
+def test_the_sheet_of_a_long_sweep_keeps_within_a_cell():
+    from comfy_notebook.display import sweep_png
+
+    pixels = sweep_png([noise((300, 300))] * 100, [f"seed {n}" for n in range(100)])
+    assert len(pixels) < 2_000_000
+    with Image.open(io.BytesIO(base64.b64decode(pixels))) as sheet:
+        assert max(sheet.size) > 1000
+
+
+def test_a_card_says_once_where_it_failed():
+    error = JobFailed(
+        "KSampler (node 3) failed: ValueError: no latent",
+        node_id="3",
+        node_title="KSampler",
+        exception_type="ValueError",
+    )
+    bundle = error_bundle(error)
+    assert bundle["text/plain"] == "JobFailed at KSampler (node 3): no latent"
+    assert bundle["text/html"].count("KSampler") == 1
+
+
+def test_compare_has_the_first_picture_left_and_the_second_right():
+    html = compare(small("red"), small("blue"), labels=("cfg 4", "cfg 8")).html()
+    ends = html.split('class="cnb-ends">')[1]
+    assert ends.index("cfg 4") < ends.index("cfg 8")
+    assert "clip-path: inset(0 0 0 var(--cnb-at))" in html, "the second is cut off left of the handle"
+    assert 'aria-label="how much of cfg 4"' in html

@@ -68,7 +68,7 @@ def spec(kind, **options):
 )
 def test_the_control_follows_the_declaration(declared, value, control):
     made = knob(declared, value)
-    assert type(made.control) is control
+    assert type(getattr(made, "slider", made.control)) is control
     assert made.value == value
 
 
@@ -146,6 +146,15 @@ def test_queue_draws_a_seed_for_each_run_when_unlocked_and_use_this_seed_puts_it
     assert form.view.knobs["3.seed"].lock.value
 
 
+def test_queue_counts_a_locked_seed_up_and_leaves_it_as_it_is():
+    form, submitted = make()
+    form.set({"KSampler.seed": 41})
+    asyncio.run(form.play(3))
+    assert [graph["3"]["inputs"]["seed"] for graph in submitted] == [41, 42, 43]
+    assert form.values["3.seed"] == 41
+    assert [entry.seeds for entry in form.view.history.entries] == [{"3.seed": n} for n in (41, 42, 43)]
+
+
 def test_a_knob_that_does_not_fit_names_its_input_and_submits_nothing():
     form, submitted = make()
     form.view.knobs["3.seed"].control.value = "abc"
@@ -160,6 +169,8 @@ def test_a_missing_node_is_named_and_its_inputs_still_shown():
     assert "20.amount" in form.values
     assert "no node class 'NobodyHasThis'" in repr(form)
     assert form.widget is not None
+    endless = {"1": {"class_type": "A" * 1_000_000, "inputs": {"b" * 1_000_000: "c" * 1_000_000}}}
+    assert len(repr(Form(Workflow(endless, nodes=CATALOG), submit=lambda _: None))) < 2000
 
 
 def test_an_upload_replaces_the_choice_and_shows_a_thumbnail():
@@ -177,6 +188,16 @@ def test_an_upload_replaces_the_choice_and_shows_a_thumbnail():
     assert made.value.size == (64, 48)
     made._named({"new": "nothing"})
     assert "no variable nothing" in made.note.value
+
+
+def test_an_upload_of_ipywidgets_7_keeps_its_name():
+    made = FileKnob(
+        InputSpec.parse("image", [["a.png"], {"image_upload": True}], "required"), "a.png", {}.get
+    )
+    sent = {"mine.png": {"metadata": {"name": "mine.png"}, "content": png_bytes(picture("red"))}}
+    made._uploaded({"new": sent})
+    assert "mine.png" in made.note.value
+    assert made.value == sent["mine.png"]["content"]
 
 
 def test_presets_keep_values_and_refuse_other_files(tmp_path):
@@ -254,3 +275,25 @@ def test_cancel_ends_what_the_form_started_and_nothing_else():
     form.view.cancel.disabled = False
     form.view.cancel.click()
     assert (mine.cancelled, other.cancelled) == (1, 0)
+
+
+def test_a_slider_and_its_box_follow_each_other_and_keep_what_was_typed():
+    made = knob(spec("FLOAT", min=0.0, max=100.0, step=0.1), 8.0)
+    made.slider.value = 12.3
+    assert made.value == 12.3
+    made.control.value = 7.53
+    assert made.slider.value == 7.53
+    made.slider.value = 7.5  # the browser, rounding to its steps
+    assert made.value == 7.53
+
+
+def test_a_locked_seed_counts_up_to_its_end_and_begins_again():
+    made = knob(spec("INT", min=0, max=10, control_after_generate=True), 9)
+    assert [made.counted(number) for number in range(4)] == [9, 10, 0, 1]
+
+
+def test_every_control_says_what_it_is_for():
+    form, _ = make()
+    for address, control in form.view.knobs.items():
+        named = control.control.description or control.control.tooltip
+        assert address.partition(".")[2].replace("_", " ") in named

@@ -123,3 +123,12 @@ def test_the_hook_of_old_ipython_gives_the_same(shell: InteractiveShell, folder:
     assert _hooked(magics, event) == ["sub/deep.json"]
     event = SimpleNamespace(text_until_cursor="%comfy run txt2img.json KSampler.st", symbol="KSampler.st")
     assert _hooked(magics, event) == ["KSampler.steps="]
+
+
+@pytest.mark.parametrize("name", ["wf", "$wf", "{wf}"])
+def test_a_workflow_in_a_variable_offers_its_inputs(shell: InteractiveShell, folder: Path, name: str) -> None:
+    from comfy_notebook.workflow.graph import Workflow
+
+    shell.user_ns["wf"] = Workflow.load("txt2img.json")
+    line = f"%comfy run {name} KSampler.se"
+    assert offered(shell, line) == [f"%comfy run {name} KSampler.seed="]

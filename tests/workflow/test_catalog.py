@@ -213,6 +213,9 @@ def test_a_node_is_shown_as_a_table_with_the_servers_text_escaped():
     assert "<script>" not in html
     assert "<b>" not in html
     assert "&lt;script&gt;" in html
+    endless = dict.fromkeys(("name", "display_name", "category", "description"), "x" * 1_000_000)
+    long = NodeCatalog({"X" * 1_000_000: {**KSAMPLER, **endless, "output": ["Y" * 1_000_000]}})
+    assert all(len(node._repr_html_()) < 10_000 and len(str(node)) < 10_000 for node in long.values())
     text = str(NodeCatalog(OBJECT_INFO)["KSampler"])
     assert "0 … 18446744073709551615" in text
     assert "euler, heun" in text

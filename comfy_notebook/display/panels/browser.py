@@ -34,11 +34,12 @@ class NodesPanel(Panel):
         hint = "search nodes by name, category, what they do"
         self._search = w.Text(value=self._query, placeholder=hint, layout=w.Layout(width="100%"))
         self._search.continuous_update = True
-        self._select = w.Select(options=[], rows=14, layout=w.Layout(width="280px", flex="0 0 auto"))
-        self._details = w.HTML(layout=w.Layout(flex="1 1 auto", min_width="0", margin="0 0 0 12px"))
+        self._select = w.Select(options=[], rows=14, layout=w.Layout(width="280px", flex="1 0 240px"))
+        self._details = w.HTML(layout=w.Layout(flex="3 1 300px", min_width="0", margin="0 0 0 12px"))
         self._search.observe(lambda _: self.find(), names="value")
         self._select.observe(self._chosen, names="value")
-        return [self._search, w.HBox([self._select, self._details])]
+        parts = w.HBox([self._select, self._details], layout=w.Layout(flex_flow="row wrap"))
+        return [self._search, parts]
 
     def shown(self) -> None:
         self.find()
@@ -49,7 +50,9 @@ class NodesPanel(Panel):
         self.work(lambda: self._client.nodes.search(words, _MOST), self._list)
 
     def _list(self, found: Sequence[Any]) -> None:
-        self._select.options = [(plain(node.display_name, 60), node.class_type) for node in found]
+        names = [(plain(node.display_name, 60), node.class_type) for node in found]
+        # Without words to rank by, they stand in the order of the names that are read.
+        self._select.options = names if self._search.value.strip() else sorted(names, key=_by_name)
         self.say(f"{len(found)} node classes" if len(found) < _MOST else f"the first {_MOST}; type to narrow")
 
     def _chosen(self, change: Any) -> None:
@@ -84,7 +87,7 @@ class ModelsPanel(Panel):
         import ipywidgets as w
 
         self._folders = w.Dropdown(options=[], layout=w.Layout(width="220px"))
-        self._search = w.Text(placeholder="search models", layout=w.Layout(width="300px"))
+        self._search = w.Text(placeholder="search models", layout=w.Layout(width="300px", max_width="100%"))
         self._select = w.Select(options=[], rows=12, layout=w.Layout(width="532px", max_width="100%"))
         self._folders.observe(lambda change: self._open(change["new"]), names="value")
         self._search.observe(lambda _: self._narrow(), names="value")
@@ -112,6 +115,10 @@ class ModelsPanel(Panel):
         found = matching(self._names, self._search.value)
         self._select.options = [(plain(name, 90), name) for name in found[:_MOST]]
         self.say(f"{len(found)} of {len(self._names)}")
+
+
+def _by_name(option: tuple[str, str]) -> str:
+    return option[0].casefold()
 
 
 def matching(names: Sequence[str], query: str) -> list[str]:

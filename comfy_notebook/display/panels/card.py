@@ -27,17 +27,17 @@ def client_card(known: ServerInfo | Client) -> Bundle:
     rows = {
         "Server": known.url,
         "Speaks": f"{dialect} {getattr(known, 'version', None) or ''}".strip(),
-        "User": _said(known, "user"),
+        "Account": _said(known, "user"),
         "Queue": _queue(getattr(known, "running", None), getattr(known, "pending", None)),
         "Devices": ", ".join(getattr(known, "devices", ())) or None,
         "Process": getattr(known, "pid", None),
         "State": "closed" if getattr(known, "closed", False) else None,
+        "Why": known.reason,
     }
     told = {label: value for label, value in rows.items() if value not in (None, "")}
     lines = [f"Client({dialect})", *(f"  {label.lower():8} {plain(value)}" for label, value in told.items())]
-    cells = "".join(f"<dt>{label}</dt><dd>{escape(value)}</dd>" for label, value in told.items())
-    reason = f'<div class="cnb-note">{escape(known.reason, 300)}</div>' if known.reason else ""
-    card = f'<div class="cnb cnb-card"><dl class="cnb-dl">{cells}</dl>{reason}</div>'
+    cells = "".join(f"<dt>{label}</dt><dd>{escape(value, 300)}</dd>" for label, value in told.items())
+    card = f'<div class="cnb cnb-card"><dl class="cnb-dl">{cells}</dl></div>'
     return {"text/plain": "\n".join(lines), "text/html": style("panel.css") + card}
 
 

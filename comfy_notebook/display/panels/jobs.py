@@ -52,7 +52,8 @@ class JobsPanel(Panel):
         refresh.on_click(lambda _: self.refresh())
         self._where = w.HTML()
         self._list = w.VBox([])
-        return [w.HBox([choice, self._newer, self._where, self._older, refresh]), self._list]
+        bar = [choice, self._newer, self._where, self._older, refresh]
+        return [w.HBox(bar, layout=w.Layout(flex_flow="row wrap")), self._list]
 
     def turn(self, pages: int) -> None:
         """Go to older (+1) or newer (-1) jobs."""
@@ -96,7 +97,7 @@ class JobsPanel(Panel):
         except ComfyError:
             return ""
         first = [output for output in outputs if output.kind == "image"] or outputs
-        return f'<div class="cnb">{thumbs.tile(first[0], 72)}</div>' if first else ""
+        return f'<div class="cnb cnb-thumb">{thumbs.tile(first[0], 128)}</div>' if first else ""
 
     def _put(self, job_id: str, row: Any, html: str) -> None:
         self._thumbs[job_id] = html
@@ -121,12 +122,12 @@ class JobsPanel(Panel):
 
     def _row(self, record: JobRecord) -> Any:
         w = self._w
-        picture = w.HTML(layout=w.Layout(width="84px", flex="0 0 auto"))
-        words = w.HTML(_row_html(record), layout=w.Layout(flex="1 1 auto", min_width="0"))
+        picture = w.HTML(layout=w.Layout(width="64px", flex="0 0 auto", margin="0 8px 0 0"))
+        words = w.HTML(_row_html(record), layout=w.Layout(flex="1 1 0", min_width="0", overflow="hidden"))
         button = w.Button(description="Load workflow", tooltip="Put this job's workflow into .workflow")
-        button.layout.width = "120px"
+        button.layout = w.Layout(width="120px", flex="0 0 auto")
         button.on_click(lambda _: self.load(record.id))
-        return w.HBox([picture, words, button], layout=w.Layout(align_items="center", min_height="40px"))
+        return w.HBox([picture, words, button], layout=w.Layout(align_items="center", min_height="68px"))
 
 
 def jobs_panel(client: Client, *, status: str | None = None, limit: int = PAGE) -> JobsPanel:
@@ -146,7 +147,7 @@ def jobs_text(page: JobPage) -> str:
 
 
 def _outputs(count: int | None) -> str:
-    return "" if count is None else f"{count} output{'s' if count != 1 else ''}"
+    return "" if not count else f"{count} output{'s' if count != 1 else ''}"
 
 
 def when(at: float | None) -> str:

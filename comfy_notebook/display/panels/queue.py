@@ -42,17 +42,20 @@ class QueuePanel(Panel):
         import ipywidgets as w
 
         self._w = w
-        self._head = w.HTML(layout=w.Layout(flex="1 1 auto"))
+        self._head = w.HTML(layout=w.Layout(flex="1 1 150px"))
         self._live = w.ToggleButton(value=True, description="Live", tooltip="Ask the server every 2 seconds")
         refresh = w.Button(description="Refresh", icon="refresh")
         clear = w.Button(description="Clear waiting", icon="trash", tooltip="Delete every job that waits")
         for button, width in ((self._live, "70px"), (refresh, "100px"), (clear, "130px")):
-            button.layout.width = width
+            button.layout = w.Layout(width=width, flex="0 0 auto")
         refresh.on_click(lambda _: self.refresh())
         clear.on_click(lambda _: self.work(self._client.clear_queue, lambda _: self.refresh()))
         self._live.observe(lambda change: self.shown() if change["new"] else None, names="value")
         self._list = w.VBox([])
-        return [w.HBox([self._head, self._live, refresh, clear]), self._list]
+        head = w.HBox(
+            [self._head, w.HBox([self._live, refresh, clear])], layout=w.Layout(flex_flow="row wrap")
+        )
+        return [head, self._list]
 
     def refresh(self) -> None:
         """Ask the server now."""
@@ -74,7 +77,8 @@ class QueuePanel(Panel):
 
     def _row(self, job_id: str) -> Any:
         w = self._w
-        button = w.Button(icon="times", tooltip="Cancel this job", layout=w.Layout(width="36px"))
+        button = w.Button(icon="times", tooltip="Cancel this job")
+        button.layout = w.Layout(width="36px", flex="0 0 auto")
         button.on_click(partial(self._cancel, job_id))
         return w.HBox([w.HTML(layout=w.Layout(flex="1 1 auto", min_width="0")), button])
 

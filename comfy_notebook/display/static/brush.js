@@ -24,13 +24,15 @@ function render({ model, el }) {
   stage.append(picture, canvas);
 
   const size = control("input", "brush size", { type: "range", min: 2, max: 200, value: model.get("size") });
+  const wide = document.createElement("label");
+  wide.append("Brush ", size);
   const erase = control("input", "erase", { type: "checkbox" });
   const label = document.createElement("label");
-  label.append(erase, " erase");
+  label.append(erase, " Erase");
   const clear = control("button", "clear the mask", { textContent: "Clear", type: "button" });
   const tools = document.createElement("div");
   tools.className = "cnb-brush-tools";
-  tools.append(size, label, clear);
+  tools.append(wide, label, clear);
   root.append(stage, tools);
   el.append(root);
 
@@ -43,7 +45,8 @@ function render({ model, el }) {
     const point = at(event);
     const from = last || point;
     pen.globalCompositeOperation = erase.checked ? "destination-out" : "source-over";
-    pen.strokeStyle = "#fff";
+    // A colour that is seen on white, black and skin alike; what is sent is white.
+    pen.strokeStyle = "#ff2bd6";
     pen.lineCap = pen.lineJoin = "round";
     pen.lineWidth = Number(size.value) * canvas.width / 512;
     pen.beginPath();
@@ -58,8 +61,13 @@ function render({ model, el }) {
     flat.width = canvas.width;
     flat.height = canvas.height;
     const ink = flat.getContext("2d");
-    ink.fillRect(0, 0, flat.width, flat.height);
     ink.drawImage(canvas, 0, 0);
+    ink.fillStyle = "#fff";
+    ink.globalCompositeOperation = "source-in";
+    ink.fillRect(0, 0, flat.width, flat.height);
+    ink.fillStyle = "#000";
+    ink.globalCompositeOperation = "destination-over";
+    ink.fillRect(0, 0, flat.width, flat.height);
     model.set("mask", flat.toDataURL("image/png"));
     model.save_changes();
   }
@@ -70,7 +78,9 @@ function render({ model, el }) {
     event.preventDefault();
   });
   canvas.addEventListener("pointermove", (event) => { if (event.buttons) stroke(event); });
-  canvas.addEventListener("pointerup", () => { last = null; send(); });
+  for (const end of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(end, () => { last = null; send(); });
+  }
   clear.addEventListener("click", () => { pen.clearRect(0, 0, canvas.width, canvas.height); send(); });
   return () => URL.revokeObjectURL(picture.src);
 }
