@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import ComfyError, JobNotFound, did_you_mean
 from .command import Call, Command
-from .parser import Parser, whole
+from .parser import Parser, folder, whole
 from .runs import save
 
 _STATUSES = ["pending", "in_progress", "completed", "failed", "cancelled"]
@@ -60,7 +60,9 @@ def _interrupt_parser() -> Parser:
 
 def _download_parser() -> Parser:
     parser = _one("download", "save what a job made")
-    parser.option("dir", metavar="DIR", nargs="?", default=".", help="the folder (the current one)")
+    parser.option(
+        "dir", metavar="DIR", nargs="?", default=".", convert=folder, help="the folder (the current one)"
+    )
     return parser
 
 

@@ -35,7 +35,9 @@ _GROUPS = {
 _SETTINGS = ("previews", "fps", "embed_px", "embed_bytes", "timeout")
 
 
-_ENDS_QUIET = re.compile(r"run_(line|cell)_magic\((['\"])comfy\2, (['\"])[^\n]*;\s*\3[^\n]*\)\s*\Z")
+_ENDS_QUIET = re.compile(
+    r"run_(line|cell)_magic\((['\"])comfy\2, (['\"])[^\n]*;\s*(?:#[^\n]*)?\3[^\n]*\)\s*\Z"
+)
 
 
 def commands() -> dict[str, Command]:

@@ -19,7 +19,7 @@ def test_jobs_of_before(connected: Notebook) -> None:
     (shown,) = connected("%comfy jobs --status cancelled").displayed
     assert result.job_id not in shown["text/plain"]
     assert connected(f"%comfy job {result.job_id[:6]}").error is None
-    assert "invalid choice" in connected("%comfy jobs --status done").text
+    assert "Choose from pending" in connected("%comfy jobs --status done").text
 
 
 def test_a_job_by_its_id_or_its_beginning(connected: Notebook) -> None:
