@@ -32,6 +32,14 @@ def test_a_job_by_its_id_or_its_beginning(connected: Notebook) -> None:
     assert connected["j"].result().image.size == (16, 8)
 
 
+def test_the_beginning_of_a_job_this_notebook_never_named(connected: Notebook) -> None:
+    job = comfy.submit("plain.json")
+    job.wait(timeout=30)
+    ran = connected(f"j = %comfy job {job.id[:8]}")
+    assert ran.error is None, ran.text
+    assert connected["j"].id == job.id
+
+
 def test_queue_cancel_and_cancel_all(connected: Notebook) -> None:
     connected("a = %comfy run slow.json --no-wait;\nb = %comfy run slow.json 1.seconds=61 --no-wait;")
     a, b = connected["a"], connected["b"]
