@@ -26,6 +26,7 @@ from typing import Any
 from .redact import redact
 
 _LONGEST = 2000
+_CLOSE, _FAR, _SURE = 0.58, 0.15, 0.85
 
 
 def clip(text: str, limit: int) -> str:
@@ -34,13 +35,24 @@ def clip(text: str, limit: int) -> str:
 
 
 def closest(name: str, candidates: Iterable[str], n: int = 3) -> list[str]:
-    """The names nearest to a mistyped one, best first; case does not count."""
+    """The names nearest to a mistyped one, best first; case does not count.
+
+    One that is far nearer than the rest stands alone: a long list says nothing.
+    """
     by_lower: dict[str, str] = {}
     for candidate in candidates:
         by_lower.setdefault(str(candidate).lower(), str(candidate))
-    found = difflib.get_close_matches(name.lower(), by_lower, n=n, cutoff=0.5)
-    inside = [low for low in by_lower if len(name) >= 3 and name.lower() in low and low not in found]
-    return [by_lower[low] for low in (found + sorted(inside, key=len))[:n]]
+    low = name.lower()
+    if low in by_lower:
+        return [by_lower[low]]
+    found = difflib.get_close_matches(low, by_lower, n=n, cutoff=_CLOSE)
+    best = difflib.SequenceMatcher(None, found[0], low).ratio() if found else 0.0
+    floor = best - _FAR
+    found = [one for one in found if difflib.SequenceMatcher(None, one, low).ratio() >= floor]
+    inside = [one for one in by_lower if len(low) >= 3 and low in one and one not in found]
+    if best >= _SURE:
+        inside = []
+    return [by_lower[one] for one in (found + sorted(inside, key=len))[:n]]
 
 
 def did_you_mean(name: str, candidates: Iterable[str]) -> str:
@@ -72,7 +84,9 @@ class ComfyError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         """What IPython prints in place of a traceback."""
-        return [f"{type(self).__name__}: {self.what if self.hinted else self}"]
+        kinds = (kind.__name__ for kind in type(self).__mro__)
+        name = next(name for name in kinds if not name.startswith("_"))
+        return [f"{name}: {self.what if self.hinted else self}"]
 
 
 def _rebuild(cls: type[ComfyError], args: tuple[Any, ...], state: dict[str, Any]) -> ComfyError:
@@ -175,6 +189,8 @@ class _WithProblems(ComfyError):
         lines = [f"  {problem}" for problem in self.problems[:20]]
         if len(self.problems) > 20:
             lines.append(f"  … and {len(self.problems) - 20} more")
+        if not lines:
+            return super().__str__()
         return "\n".join([self.what, *lines, *([self.hint] if self.hint else [])])
 
 

@@ -212,7 +212,9 @@ class Job:
         return JobTimeout(
             f"Job {self.id} did not end within {after}; {state}.",
             job_id=self.id,
-            hint="" if cancelled else "It goes on: job.result() waits for it again, job.cancel() ends it.",
+            hint=""
+            if cancelled
+            else "It goes on: %comfy job ID, or comfy.job(id), takes it up again; %comfy cancel ID ends it.",
         )
 
     def __repr__(self) -> str:

@@ -15,7 +15,8 @@ MASK = "[redacted]"
 _MIN_LENGTH = 6
 # The wire has keys in URLs (`/ws?…&token=KEY`), signed URLs and partner keys in graphs.
 _PATTERNS = (
-    re.compile(r"((?:[?&]|\b)(?:token|api_key|signature|sig|X-Amz-Signature)=)[^&\s\"'<>]+", re.IGNORECASE),
+    re.compile(r"((?:[?&]|\b)(?:token|api_key|signature|sig|X-Amz-Signature)=)(?!…)"
+               r"[^&\s\"'<>]+", re.IGNORECASE),
     re.compile(r"((?:X-API-Key|Authorization|api_key_comfy_org|auth_token_comfy_org)[\"']?\s*[:=]\s*[\"']?)"
                r"(?:Bearer\s+|Basic\s+)?[^\s\"',}]+", re.IGNORECASE),
     re.compile(r"((?<=://)[^/\s:@]{0,256}:)[^/\s@]{1,256}(?=@)"),

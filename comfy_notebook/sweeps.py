@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ComfyError, NoOutput, UnknownInput, did_you_mean
+from .errors import ComfyError, NoOutput, UnknownInput, clip, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np
@@ -292,7 +292,10 @@ class Sweep(Sequence[Any]):
         done = sum(result is not None for result in self.results)
         grid = " × ".join(f"{address} ({len(values)})" for address, values in self.inputs.items())
         failed = f", {len(self) - done} not" if done < len(self) else ""
-        return f"<Sweep of {len(self)} jobs over {grid}: {done} completed{failed}>"
+        errors = [run.error for run in self.runs if run.error is not None]
+        why = f" ({clip(' '.join(str(errors[0]).split()), 200)})" if errors else ""
+        jobs = f"{len(self)} job{'s' * (len(self) != 1)}"
+        return f"<Sweep of {jobs} over {grid}: {done} completed{failed}{why}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = {"text/plain": repr(self)}

@@ -49,6 +49,8 @@ def test_a_mistyped_target_has_its_closest_name() -> None:
 
     with pytest.raises(ComfyError, match="embedded"):
         IO.run(choose("embeded", None))
+    with pytest.raises(ComfyError, match="takes a server, not int 8188"):
+        IO.run(choose(8188, None))  # type: ignore[arg-type]
 
 
 def test_the_order_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,8 +48,37 @@ def test_the_closest_names_come_first() -> None:
     assert did_you_mean("zzz", ["KSampler"]) == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "names", "near"),
+    [
+        ("Positive prompt", ["Negative Prompt", "Positive Prompt"], ["Positive Prompt"]),
+        ("eulr", ["euler", "heun", "euler_ancestral"], ["euler"]),
+        ("scale", ["ImageScale", "ImageInvert", "ImageScaleBy"], ["ImageScale", "ImageScaleBy"]),
+        ("Nope", ["AddNoise", "ModelMerge"], []),
+    ],
+)
+def test_one_that_is_far_nearer_stands_alone(name: str, names: list[str], near: list[str]) -> None:
+    assert closest(name, names) == near
+
+
+def test_an_error_with_no_list_is_one_line() -> None:
+    assert str(InvalidWorkflow("'x' is no number.", hint="Such as 42.")) == "'x' is no number. Such as 42."
+
+
+def test_a_private_class_shows_its_public_name() -> None:
+    class _Missing(errors.UnknownInput, AttributeError):
+        pass
+
+    assert _Missing("No input.")._render_traceback_() == ["UnknownInput: No input."]
+
+
 def test_server_text_is_bounded() -> None:
     assert len(str(ComfyError("x" * 10_000_000))) < 3000
+
+
+def test_an_ellipsis_is_no_key() -> None:
+    assert redact("connect(api_key=…) works") == "connect(api_key=…) works"
+    assert "abcdef" not in redact("connect(api_key=abcdef) works")
 
 
 def test_a_key_never_shows() -> None:

@@ -92,6 +92,7 @@ def test_a_failure_is_a_row_and_costs_nothing_else(client: comfy.Client) -> None
     assert isinstance(grid.errors[1], comfy.InvalidWorkflow)
     assert list(grid.table()["status"]) == ["completed", "failed", "completed"]
     assert "-1" in grid.table()["error"][1]
+    assert "2 completed, 1 not (The workflow has 1 problem" in repr(grid)
     with pytest.raises(comfy.InvalidWorkflow):
         grid[1]
     assert grid.array if grid.results[0] else None

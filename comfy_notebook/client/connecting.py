@@ -14,6 +14,7 @@ from ..config import (
     CLOUD_URL,
     KEY_VARIABLES,
     LOCAL_URL,
+    TARGETS,
     URL_VARIABLE,
     Key,
     base_url,
@@ -21,7 +22,7 @@ from ..config import (
     require_safe,
     url_credentials,
 )
-from ..errors import AuthenticationError, ComfyError
+from ..errors import AuthenticationError, ComfyError, clip
 from .dialect import kinds, probe
 from .http import Access, Http
 from .records import ServerInfo
@@ -111,13 +112,19 @@ async def choose(target: str | None, api_key: str | None) -> Choice:
         if await _answers(LOCAL_URL):
             return Choice("local", LOCAL_URL, "a ComfyUI answers there", None)
         return await _embedded(api_key, "no API key was found and no ComfyUI answers on 127.0.0.1:8188")
+    if not isinstance(target, str):
+        raise ComfyError(
+            f"connect() takes a server, not {type(target).__name__} {clip(repr(target), 60)}.",
+            hint=f"One of {', '.join(TARGETS)}, or a URL.",
+        )
     name = target.strip().lower()
     if name == "cloud":
         key = find_key(api_key)
         if key is None:
             raise AuthenticationError(
                 "Comfy Cloud asks for an API key, and none was found.",
-                hint=f"%comfy login keeps one; {KEY_VARIABLES[0]} and connect(api_key=…) work too.",
+                hint=f"%comfy login keeps one; {KEY_VARIABLES[0]} and connect(api_key=…) work too. "
+                "%comfy connect embedded needs no account.",
             )
         return Choice("cloud", CLOUD_URL, f"as asked, with the key from {key.source}", key, "cloud")
     if name == "local":

@@ -106,7 +106,8 @@ async def require_record(client: AsyncClient, job_id: str) -> JobRecord:
     if record is None:
         raise JobNotFound(
             f"{client.url} knows no job {job_id!r}.",
-            hint="client.jobs() lists those it does. A ComfyUI forgets its history when it restarts.",
+            hint="%comfy jobs, or client.jobs(), lists those it does. "
+            "A ComfyUI forgets its history when it restarts.",
         )
     return record
 
@@ -160,7 +161,7 @@ async def _check(client: AsyncClient, wf: Workflow, targets: list[str] | None) -
     raise InvalidWorkflow(
         f"The workflow has {len(wrong)} problem{'s' if len(wrong) > 1 else ''} and was not sent.",
         problems=wrong,
-        hint="validate=False sends it all the same.",
+        hint="validate=False, or --no-validate, sends it all the same.",
     )
 
 
@@ -173,8 +174,10 @@ async def _check_uploads(client: AsyncClient, wf: Workflow, waiting: list[tuple[
         spec = info.inputs.get(name) if info is not None else None
         if not isinstance(value, FileRef) and info is not None and (spec is None or not spec.upload):
             takers = [key for key, other in info.inputs.items() if other.upload]
+            given = type(value).__name__
+            article = "an" if given[0].lower() in "aeiou" else "a"
             raise UploadRejected(
-                f"{wf.node(node_id).label}, {name}: takes no files, and was given a {type(value).__name__}.",
+                f"{wf.node(node_id).label}, {name}: takes no files, and was given {article} {given}.",
                 hint=f"Its input {takers[0]!r} does." if takers else "Load it with a node such as LoadImage.",
             )
 

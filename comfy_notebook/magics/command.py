@@ -17,7 +17,7 @@ from IPython.core.error import UsageError
 
 from .body import Body
 from .line import Expression, Word
-from .parser import Parser
+from .parser import Parser, sentence
 from .values import resolve
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Call:
 
     def refuse(self, text: str) -> NoReturn:
         """A mistake on the line, in one sentence."""
-        raise UsageError(f"{self.prog}: {text.rstrip('.')}. See {self.prog} --help")
+        raise UsageError(f"{self.prog}: {sentence(text)} See {self.prog} --help")
 
     def client(self, target: Any = None) -> Client:
         """The connected client, connecting on first use; with `--on`, that client or one of that target."""

@@ -78,19 +78,13 @@ def complete(magics: ComfyMagics, before: str, first_line: str | None) -> tuple[
 
     `before` is the line up to the cursor; `first_line` the cell's first line when that is another.
     """
-    if first_line is not None:
-        body = _BODY.match(first_line)
-        if body is None or ":" in before:
-            return None
-        fragment = before.lstrip()
-        return fragment, _begin(
-            fragment, (f"{a}: " for a in _addresses(magics, _file_in(body["rest"]), fragment))
-        )
+    body = _BODY.match(first_line) if first_line is not None else None
+    if body is not None:
+        return _in_body(magics, before, _file_in(body["rest"]))
     line = _LINE.match(before)
     if line is None or line["rest"] is None:
         return None
-    words = line["rest"].split(" ")
-    fragment, words = words[-1], [word for word in words[:-1] if word]
+    fragment, words = _words(line["rest"])
     if not words:
         return fragment, _begin(fragment, [*filter(None, magics.commands), "--help"])
     command = magics.commands.get(words[0])
@@ -99,15 +93,39 @@ def complete(magics: ComfyMagics, before: str, first_line: str | None) -> tuple[
     parser = command.parser
     previous = parser._option_string_actions.get(words[-1]) if len(words) > 1 else None
     if previous is not None and previous.nargs != 0:
+        if previous.dest == "inputs":
+            begin = fragment.rpartition(",")[2]
+            return begin, _begin(begin, _addresses(magics, _file_in(" ".join(words[1:])), begin))
         return fragment, list(_argument(magics, previous, fragment))
-    if fragment.startswith("-"):
-        return fragment, _begin(fragment, parser._option_string_actions)
+    flag, equals, begin = fragment.partition("=")
+    if equals and (option := parser._option_string_actions.get(flag)) is not None:
+        return begin, list(_argument(magics, option, begin))
+    options = [flag for flag in parser._option_string_actions if flag.startswith("--")]
     place = _position(parser, words[1:])
-    if place is None:
-        return fragment, _begin(fragment, parser._option_string_actions)
+    if fragment.startswith("-") or place is None:
+        return fragment, _begin(fragment, options)
     if place.dest == "values":
-        return _value(magics, fragment, _file_in(" ".join(words[1:])))
-    return fragment, list(_argument(magics, place, fragment))
+        return _value(magics, fragment, _file_in(" ".join(words[1:])), several=words[0] == "sweep")
+    # Where nothing is known the options are offered: else IPython would offer the keywords of Python.
+    return fragment, list(_argument(magics, place, fragment)) or _begin(fragment, options)
+
+
+def _words(rest: str) -> tuple[str, list[str]]:
+    """The word at the cursor, which may be an open quote with spaces in it, and those before it."""
+    at = 0
+    for mark in re.finditer(r"""(?:(?<=\s)|^)(["']).*?(?:\1|$)|\S+""", rest):
+        at = mark.start() if mark.end() == len(rest) else len(rest)
+    return rest[at:] if rest else "", rest[:at].split()
+
+
+def _in_body(magics: ComfyMagics, before: str, source: str) -> tuple[str, list[str]]:
+    """`NODE.INPUT: ` at the beginning of a cell's line, and after it the choices."""
+    address, colon, value = before.partition(": ")
+    if colon:
+        value = value.lstrip()
+        return value, _begin(value, _choices(magics, source, address.strip()))
+    fragment = before.lstrip()
+    return fragment, _begin(fragment, (f"{a}: " for a in _addresses(magics, source, fragment)))
 
 
 def _position(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Action | None:
@@ -133,6 +151,8 @@ def _argument(magics: ComfyMagics, action: argparse.Action, fragment: str) -> It
     """What an option or a positional argument takes."""
     if action.choices is not None:
         yield from _begin(fragment, [str(choice) for choice in action.choices])
+    elif action.dest == "seed":
+        yield from _begin(fragment, ["random"])
     elif action.dest in ("on", "target"):
         yield from _begin(fragment, _TARGETS)
     elif action.dest in ("id", "ids"):
@@ -148,13 +168,26 @@ def _argument(magics: ComfyMagics, action: argparse.Action, fragment: str) -> It
         yield from _begin(fragment, _node_classes())
 
 
-def _value(magics: ComfyMagics, fragment: str, source: str) -> tuple[str, list[str]]:
-    """`NODE.INPUT=` and, after the sign, the choices of that input or files."""
+def _value(magics: ComfyMagics, fragment: str, source: str, *, several: bool) -> tuple[str, list[str]]:
+    """`NODE.INPUT=` and, after the sign, the choices of that input, or files where it takes one."""
     address, equals, start = fragment.partition("=")
     if not equals:
         return fragment, _begin(fragment, (_quoted(f"{a}=") for a in _addresses(magics, source, fragment)))
-    choices = magics.memory.choices(source, address, magics.names, _catalog())
-    return start, [*_begin(start, choices), *_files(start, None)]
+    address = re.sub(r"""^(["'])(.*)\1""", r"\2", address)
+    if several:
+        start = start.rpartition(",")[2]
+    files = (
+        _files(start, None) if magics.memory.takes_files(source, address, magics.names, _catalog()) else ()
+    )
+    return start, [*map(_worded, _begin(start, _choices(magics, source, address))), *files]
+
+
+def _choices(magics: ComfyMagics, source: str, address: str) -> list[str]:
+    return magics.memory.choices(source, address, magics.names, _catalog())
+
+
+def _worded(text: str) -> str:
+    return f'"{text}"' if " " in text else text
 
 
 def _quoted(text: str) -> str:
@@ -163,7 +196,7 @@ def _quoted(text: str) -> str:
 
 def _addresses(magics: ComfyMagics, source: str, fragment: str) -> list[str]:
     by_id = fragment[:1].isdigit()
-    return magics.memory.addresses(source, magics.names, by_id=by_id) if source else []
+    return magics.memory.addresses(source, magics.names, _catalog(), by_id=by_id) if source else []
 
 
 def _file_in(rest: str) -> str:
@@ -200,7 +233,7 @@ def _node_classes() -> list[str]:
 
 def _files(fragment: str, endings: tuple[str, ...] | None) -> Iterator[str]:
     """Files and folders that begin so; folders alone when `endings` is empty."""
-    head, slash, tail = fragment.rpartition("/")
+    head, slash, tail = fragment.lstrip("\"'").rpartition("/")
     folder = Path(head + slash).expanduser() if slash else Path()
     try:
         entries = sorted(folder.iterdir(), key=lambda path: path.name.lower())
@@ -211,9 +244,10 @@ def _files(fragment: str, endings: tuple[str, ...] | None) -> Iterator[str]:
         if not path.name.startswith(tail) or (path.name.startswith(".") and not tail.startswith(".")):
             continue
         if path.is_dir():
-            yield f"{head}{slash}{path.name}/"
+            name = f"{head}{slash}{path.name}/"
+            yield f'"{name}' if " " in name else name
         elif endings is None or path.name.lower().endswith(endings or "\x00"):
-            yield f"{head}{slash}{path.name}"
+            yield _worded(f"{head}{slash}{path.name}")
         count += 1
         if count >= _MOST:
             return

@@ -64,6 +64,11 @@ def status(call: Call, args: argparse.Namespace) -> None:
 
         from ..display import client_card
 
+        if client.server is not None and not client.server.alive:
+            call.say(
+                "The embedded server has been stopped: the next run, or %comfy connect, starts it again."
+            )
+            return
         display(client_card(client.info()), raw=True)
 
 

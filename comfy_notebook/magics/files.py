@@ -7,11 +7,10 @@ them; `--nodes FILE` takes a saved `object_info` instead, for work with no serve
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .command import Call, Command
-from .parser import Parser
+from .parser import Parser, folder
 
 if TYPE_CHECKING:
     from ..workflow.catalog import NodeCatalog
@@ -35,13 +34,17 @@ def _parser(name: str, about: str) -> Parser:
     parser = Parser(name, about)
     parser.option("file", nargs="?", metavar="FILE|VAR", help="a workflow file, a URL, or a variable")
     parser.option("--on", metavar="TARGET", help="take the node definitions of this server")
-    parser.option("--nodes", metavar="FILE", help="take the node definitions of this object_info file")
+    parser.option(
+        "--nodes", metavar="FILE", convert=folder, help="take the node definitions of this object_info file"
+    )
     return parser
 
 
 def _convert_parser() -> Parser:
     parser = _parser("convert", "turn the editor's format into the API's")
-    parser.option("-o", "--output", metavar="OUT", help="write it here; without, it is returned")
+    parser.option(
+        "-o", "--output", metavar="OUT", convert=folder, help="write it here; without, it is returned"
+    )
     return parser
 
 
@@ -59,7 +62,7 @@ def _nodes(call: Call, args: argparse.Namespace) -> NodeCatalog:
     if args.nodes is not None:
         from ..workflow.catalog import NodeCatalog
 
-        return NodeCatalog.load(Path(args.nodes).expanduser())
+        return NodeCatalog.load(args.nodes)
     return call.client(args.on).nodes
 
 
@@ -106,7 +109,7 @@ def convert(call: Call, args: argparse.Namespace) -> Workflow | None:
         call.say(f"not converted: {problem}")
     if args.output is None:
         return wf
-    path = wf.save(Path(args.output).expanduser())
+    path = wf.save(args.output)
     call.say(f"wrote {path}: {len(wf)} nodes in the API's format")
     return None
 

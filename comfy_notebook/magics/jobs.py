@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError, JobNotFound, did_you_mean
 from .command import Call, Command
-from .parser import Parser, whole
+from .parser import Parser, folder, whole
 from .runs import save
 
+if TYPE_CHECKING:
+    from ..client.client import Client
+
+_ID = 36
 _STATUSES = ["pending", "in_progress", "completed", "failed", "cancelled"]
 
 
@@ -34,7 +38,7 @@ def _plain(name: str, about: str) -> Parser:
 
 def _one(name: str, about: str) -> Parser:
     parser = _plain(name, about)
-    parser.option("id", metavar="ID", help="the job's id, or the beginning of one seen here")
+    parser.option("id", metavar="ID", help="the job's id, or the beginning of a recent one")
     return parser
 
 
@@ -60,7 +64,9 @@ def _interrupt_parser() -> Parser:
 
 def _download_parser() -> Parser:
     parser = _one("download", "save what a job made")
-    parser.option("dir", metavar="DIR", nargs="?", default=".", help="the folder (the current one)")
+    parser.option(
+        "dir", metavar="DIR", nargs="?", default=".", convert=folder, help="the folder (the current one)"
+    )
     return parser
 
 
@@ -86,20 +92,24 @@ def job(call: Call, args: argparse.Namespace) -> Any:
 def _attach(call: Call, args: argparse.Namespace) -> Any:
     from .. import api
 
-    job_id = _whole_id(call, args.id)
+    client = call.client(args.on)
+    job_id = _whole_id(call, args.id, client)
     try:
-        found = api.job(job_id, client=call.client(args.on))
+        found = api.job(job_id, client=client)
     except JobNotFound as error:
         near = did_you_mean(job_id, call.magics.job_ids)
         raise JobNotFound(error.what, hint=f"{error.hint} {near}".strip()) from None
     return found
 
 
-def _whole_id(call: Call, given: Any) -> str:
-    """The job id meant: a Job's, a Result's, or a text that may be the beginning of one seen here."""
+def _whole_id(call: Call, given: Any, client: Client) -> str:
+    """The job id meant: a Job's, a Result's, or a text that may be the beginning of a recent one."""
     text = str(getattr(given, "job_id", None) or getattr(given, "id", None) or given)
+    if not 4 <= len(text) < _ID:
+        return text
     begins = [job_id for job_id in call.magics.job_ids if job_id.startswith(text)]
-    return begins[0] if len(begins) == 1 and len(text) >= 4 else text
+    begins = begins or [record.id for record in client.jobs(limit=100).jobs if record.id.startswith(text)]
+    return begins[0] if len(begins) == 1 else text
 
 
 def cancel(call: Call, args: argparse.Namespace) -> None:
@@ -113,7 +123,7 @@ def cancel(call: Call, args: argparse.Namespace) -> None:
         if not ids:
             call.say("nothing is running or waiting")
     else:
-        ids = [_whole_id(call, given) for given in args.ids]
+        ids = [_whole_id(call, given, client) for given in args.ids]
     errors: list[ComfyError] = []
     for job_id in ids:
         try:

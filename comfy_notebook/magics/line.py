@@ -3,8 +3,9 @@
 What a shell would get wrong here decides the rules: prompts hold quotes, braces and `$` as text
 (`it's`, `{day|night}`, `costs $5`), Windows paths hold backslashes, and Python values must arrive as
 objects. So a quote counts only at the start of a word or right after its first `=`, nothing is an
-escape, and a value that is *exactly* `{expression}` or `$name` is an `Expression`; any other text,
-quoted text included, is itself. Pure: nothing is evaluated here (see `values`).
+escape, a `#` begins a comment only where it stands alone, and a value that is *exactly* `{expression}`
+or `$name` is an `Expression`; any other text, quoted text included, is itself. Pure: nothing is evaluated
+here (see `values`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import warnings
 from dataclasses import dataclass
 
 _NAME = re.compile(r"\$([^\W\d]\w*)\Z")
-_OPENS = {"(": ")", "[": "]", "{": "}"}
+_COMMENT = re.compile(r"(?<!\S)#(?=\s|\Z)")
 
 
 class LineError(ValueError):
@@ -44,7 +45,18 @@ class Word:
 
 
 def split_quiet(line: str) -> tuple[str, bool]:
-    """The line without a `;` at its end, and whether there was one."""
+    """The line without a comment and a `;` at its end, and whether there was that `;`."""
+    for mark in _COMMENT.finditer(line):
+        before = _without_semicolon(line[: mark.start()])
+        try:
+            split(before[0])
+        except LineError:  # inside a quote or brace: text
+            continue
+        return before
+    return _without_semicolon(line)
+
+
+def _without_semicolon(line: str) -> tuple[str, bool]:
     bare = line.rstrip()
     return (bare[:-1].rstrip(), True) if bare.endswith(";") else (line, False)
 

@@ -35,7 +35,9 @@ _GROUPS = {
 _SETTINGS = ("previews", "fps", "embed_px", "embed_bytes", "timeout")
 
 
-_ENDS_QUIET = re.compile(r"run_(line|cell)_magic\((['\"])comfy\2, (['\"])[^\n]*;\s*\3[^\n]*\)\s*\Z")
+_ENDS_QUIET = re.compile(
+    r"run_(line|cell)_magic\((['\"])comfy\2, (['\"])[^\n]*;\s*(?:#[^\n]*)?\3[^\n]*\)\s*\Z"
+)
 
 
 def commands() -> dict[str, Command]:
@@ -121,7 +123,7 @@ class ComfyMagics(Magics):
         from .. import api
 
         clients = [*self.others.values(), *([found] if (found := api.current()) else [])]
-        return [job_id for client in clients for job_id in client.job_ids]
+        return list(dict.fromkeys(job_id for client in clients for job_id in client.job_ids))
 
     @line_cell_magic
     @no_var_expand

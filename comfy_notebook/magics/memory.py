@@ -1,10 +1,11 @@
 """The inputs of workflow files this notebook has met, for tab completion.
 
-Reading a file here never converts, connects or raises; it is read again only when it has changed.
+Reading a file here never connects or raises; it is read again only when it has changed.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ from ..errors import ComfyError
 if TYPE_CHECKING:
     from ..workflow.catalog import NodeCatalog
     from ..workflow.graph import Workflow
+    from ..workflow.specs import InputSpec
 
 _MOST_FILES = 20
 _LARGEST = 20_000_000
@@ -23,43 +25,87 @@ class Memory:
     """The workflows last looked into."""
 
     def __init__(self) -> None:
+        self._converted: tuple[Workflow | None, NodeCatalog | None, Workflow | None] = None, None, None
         self._files: dict[Path, tuple[tuple[int, int], Workflow | None]] = {}
 
-    def addresses(self, source: str, names: Mapping[str, Any], *, by_id: bool = False) -> list[str]:
-        """`NODE.INPUT` for every value that is no link: by class where that is enough, else by id."""
-        wf = self.workflow(source, names)
+    def addresses(
+        self, source: str, names: Mapping[str, Any], nodes: NodeCatalog | None, *, by_id: bool = False
+    ) -> list[str]:
+        """`NODE.INPUT` for every value that is no link: by class where that is enough, else by id.
+
+        After those, by the titles that are another name of one node alone.
+        """
+        wf = self.workflow(source, names, nodes)
         if wf is None or not wf.is_converted:
             return []
-        classes = [node.class_type for node in wf.nodes]
-        return [
-            f"{node.id if by_id or classes.count(node.class_type) > 1 else node.class_type}.{name}"
-            for node in wf.nodes
-            for name, value in node.inputs.items()
-            if type(value).__name__ != "NodeOutput"
-        ]
+        classes = Counter(node.class_type for node in wf.nodes)
+        titles = Counter(node.title for node in wf.nodes)
+        found: list[str] = []
+        also: list[str] = []
+        for node in wf.nodes:
+            own = [name for name, value in node.inputs.items() if type(value).__name__ != "NodeOutput"]
+            plain = node.id if by_id or classes[node.class_type] > 1 else node.class_type
+            found += [f"{plain}.{name}" for name in own]
+            if not by_id and titles[node.title] == 1 and node.title not in classes:
+                also += [f"{node.title}.{name}" for name in own]
+        return found + also
 
     def choices(
         self, source: str, address: str, names: Mapping[str, Any], nodes: NodeCatalog | None
     ) -> list[str]:
-        """The choices of one input, when node definitions are at hand."""
-        wf = self.workflow(source, names)
+        """The choices of one input, when node definitions are at hand; else the number or word it has."""
+        value, spec = self._input(source, address, names, nodes)
+        if spec is not None and spec.choices:
+            return [str(choice) for choice in spec.choices]
+        if spec is not None and spec.type == "BOOLEAN":
+            return ["true", "false"]
+        text = str(value) if isinstance(value, (int, float, str)) else ""
+        return [text] if text and len(text) <= 60 and not any(char.isspace() for char in text) else []
+
+    def takes_files(
+        self, source: str, address: str, names: Mapping[str, Any], nodes: NodeCatalog | None
+    ) -> bool:
+        """Whether an input takes files; without node definitions, whether it has the name of one."""
+        value, spec = self._input(source, address, names, nodes)
+        return bool(spec.upload) if spec is not None else isinstance(value, str) and bool(Path(value).suffix)
+
+    def _input(
+        self, source: str, address: str, names: Mapping[str, Any], nodes: NodeCatalog | None
+    ) -> tuple[Any, InputSpec | None]:
+        """The value of an input and its definition, as far as they are known."""
+        wf = self.workflow(source, names, nodes)
         if wf is None or not wf.is_converted:
-            return []
+            return None, None
         try:
             node_id, name = wf.split(address)
             catalog = nodes or wf.catalog
             info = catalog.get(wf.node(node_id).class_type) if catalog is not None else None
-            spec = info.inputs.get(name) if info is not None else None
-            return [str(choice) for choice in (spec.choices or ())] if spec is not None else []
+            return wf.node(node_id).inputs.get(name), info.inputs.get(name) if info is not None else None
         except ComfyError:
-            return []
+            return None, None
 
-    def workflow(self, source: str, names: Mapping[str, Any]) -> Workflow | None:
-        """The workflow a word of the line means, if it can be had at once."""
+    def workflow(
+        self, source: str, names: Mapping[str, Any], nodes: NodeCatalog | None = None
+    ) -> Workflow | None:
+        """The workflow a word of the line means, if it can be had at once; converted where it can be."""
+        wf = self._found(source, names)
+        if wf is None or wf.is_converted or nodes is None:
+            return wf
+        if wf is not self._converted[0] or nodes is not self._converted[1]:
+            try:
+                self._converted = wf, nodes, wf.copy().resolve(nodes)
+            except ComfyError:
+                return wf
+        return self._converted[2]
+
+    def _found(self, source: str, names: Mapping[str, Any]) -> Workflow | None:
         from ..workflow.graph import Workflow
 
-        if isinstance(value := names.get(source), Workflow):
+        value = names.get(source)
+        if isinstance(value, Workflow):
             return value
+        if isinstance(value, (str, Path)):
+            source = str(value)
         try:
             path = Path(source).expanduser()
             found = path.stat()

@@ -7,15 +7,22 @@ objects (`--seed {n}`). Words that assign (`NODE.INPUT=VALUE`) are kept as `Word
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
 
-from ..errors import closest
+from ..errors import clip, closest, did_you_mean
 from .line import Expression, LineError, Word, split
 from .values import resolve
+
+_NO_VALUE = re.compile(r"^argument (?:\S+/)?(\S+): expected one argument$")
+_VALUE = re.compile(r"^argument (?:\S+/)?(\S+): ignored explicit argument .*$")
+_MISSING = re.compile(r"^the following arguments are required: (.+)$")
+_MOST = 10_000
 
 
 class Helped(Exception):
@@ -74,6 +81,7 @@ class Parser(argparse.ArgumentParser):
         if "--help" in plain or "-h" in plain:
             print(self.format_help(), end="")
             raise Helped
+        self._refuse_twice(plain)
         self.usage = self._usage()
         args, extra = self.parse_known_intermixed_args(plain)
         if self.assigns:
@@ -98,6 +106,16 @@ class Parser(argparse.ArgumentParser):
             return convert(value, name)
         except ValueError as error:
             self.error(str(error))
+
+    def _refuse_twice(self, words: Sequence[str]) -> None:
+        seen: dict[argparse.Action, str] = {}
+        for word in words:
+            flag = word.partition("=")[0]
+            action = self._option_string_actions.get(flag)
+            if action is not None and action in seen:
+                self.error(f"{flag} is given twice")
+            if action is not None:
+                seen[action] = flag
 
     def _unexpected(self, extra: Sequence[str], objects: Mapping[str, Word]) -> NoReturn:
         word = objects[extra[0]].text if extra[0] in objects else extra[0]
@@ -124,18 +142,41 @@ class Parser(argparse.ArgumentParser):
         words = [optional.get(str(a.nargs), "{}").format(text) for a, text in zip(places, texts, strict=True)]
         return " ".join([self.prog, *words, "[options]"]).replace("%", "%%")
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            names = [str(choice) for choice in action.choices]
+            near = did_you_mean(str(value), names) or f"Choose from {', '.join(names)}."
+            what = f"{action.option_strings[-1]} takes no" if action.option_strings else "there is no"
+            raise argparse.ArgumentError(None, f"{what} {str(value)!r}. {near}")
+
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{self.prog}: {message.rstrip('.')}. See {self.prog} --help")
+        message = _NO_VALUE.sub(r"\1 needs a value", message)
+        message = _VALUE.sub(r"\1 takes no value", message)
+        message = _MISSING.sub(r"\1 is missing", message)
+        raise UsageError(f"{self.prog}: {sentence(message)} See {self.prog} --help")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
         raise Helped
 
 
+def sentence(text: str) -> str:
+    """The text with one mark at its end."""
+    return text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
+
+
 def whole(value: Any, name: str) -> int:
-    """A whole number above zero."""
+    """A whole number above zero, within reason."""
     number = _number(value, name)
-    if number != int(number) or number < 1:
-        raise ValueError(f"--{name} takes a whole number above zero, not {value!r}")
+    if not (1 <= number <= _MOST and number == int(number)):
+        raise ValueError(f"--{name} takes a whole number from 1 to {_MOST}, not {value!r}")
+    return int(number)
+
+
+def port(value: Any, name: str) -> int:
+    """A port; 0 is any free one."""
+    number = _number(value, name)
+    if not (0 <= number < 2**16 and number == int(number)):
+        raise ValueError(f"--{name} takes a port from 0 to 65535, not {value!r}")
     return int(number)
 
 
@@ -158,6 +199,14 @@ def seed(value: Any, name: str) -> int | str:
     if not 0 <= number < 2**64 or (isinstance(value, float) and value != number):
         raise ValueError(f"--{name} takes a whole number from 0 to 2**64 - 1, or random, not {value!r}")
     return number
+
+
+def folder(value: Any, name: str) -> Path:
+    """A folder or file on this machine."""
+    try:
+        return Path(value).expanduser()
+    except (TypeError, RuntimeError):
+        raise ValueError(f"--{name} takes a path, not {clip(repr(value), 80)}") from None
 
 
 def variable(value: Any, name: str) -> str:

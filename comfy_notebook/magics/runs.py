@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError
 from .command import Call, Command
-from .parser import Parser, seconds, seed, variable, whole
+from .parser import Parser, folder, seconds, seed, variable, whole
 from .ranges import spread
 from .values import resolve
 
@@ -39,7 +39,10 @@ def _run_parser() -> Parser:
     _common(parser)
     parser.option("--seed", metavar="N", convert=seed, help="every seed of the workflow: a number, or random")
     parser.option(
-        "--save", metavar="DIR", help="also save what was made into this folder, never over another file"
+        "--save",
+        metavar="DIR",
+        convert=folder,
+        help="also save what was made into this folder, never over another file",
     )
     parser.option("--no-validate", action="store_true", help="let the server judge it alone")
     parser.option("--no-wait", action="store_true", help="return the Job at once")
@@ -70,6 +73,8 @@ def run(call: Call, args: argparse.Namespace) -> Result | Job | list[Any]:
     """One run, or several, of one workflow."""
     from .. import api
 
+    if args.no_wait and (args.save is not None or args.timeout is not None):
+        call.refuse(f"--no-wait returns at once; {'--save' if args.save else '--timeout'} has to wait")
     wf = call.workflow(args.file)
     client = call.client(args.on)
     wf.resolve(client.nodes)
@@ -153,16 +158,13 @@ def _timeout(call: Call, args: argparse.Namespace) -> float | None:
     return args.timeout if args.timeout is not None else call.magics.timeout
 
 
-def save(call: Call, result: Result, folder: Any) -> list[Path]:
+def save(call: Call, result: Result, directory: Path) -> list[Path]:
     """Save a result's files, saying which; a full disk or a forbidden folder loses nothing."""
-    target = Path(folder).expanduser()
     try:
-        paths = result.save(target)
-    except OSError as error:
-        raise ComfyError(
-            f"The pictures could not be saved in {str(target)!r}: {error.strerror or error}.",
-            hint=f"The run itself is done; %comfy download {result.job_id} DIR fetches them again.",
-        ) from error
+        paths = result.save(directory)
+    except ComfyError as error:
+        again = f"The run itself is done: %comfy download {result.job_id} DIR saves it elsewhere."
+        raise type(error)(error.what, hint=f"{error.hint} {again}".strip()) from error
     for path in paths:
         call.say(f"saved {path}")
     return paths

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 
 from .command import Call, Command
-from .parser import Parser, whole
+from .parser import Parser, port, whole
 
 
 def commands() -> list[Command]:
     """The commands of this file."""
     parser = Parser("server", "the embedded server: start, stop, status, log")
     parser.option("action", nargs="?", choices=["start", "stop", "status", "log"], default="status")
-    parser.option("--port", metavar="N", convert=whole, help="start: on this port, not any free one")
+    parser.option("--port", metavar="N", convert=port, help="start: on this port, not any free one")
     parser.option(
         "--tier", choices=["standard", "creator", "pro"], help="start: 1, 3 or 5 jobs at a time (standard)"
     )

@@ -26,9 +26,9 @@ def resolve(value: Any, names: Mapping[str, Any]) -> Any:
     except NameError as error:
         name = error.name or source
         near = did_you_mean(name, [*names, *dir(builtins)])
-        raise UsageError(
-            f"there is no variable {name!r} (in {{{source}}}). {near} Text in braces needs quotes around it."
-        ) from None
+        where = "" if source == name else f" (in {{{source}}})"
+        what = [f"there is no variable {name!r}{where}.", near, "As text it needs quotes."]
+        raise UsageError(" ".join(filter(None, what))) from None
     except SyntaxError as error:
         raise UsageError(
             f"{{{source}}} is not a Python expression ({error.msg}); as text it needs quotes"

@@ -116,6 +116,6 @@ def check_input(workflow: Workflow, node_id: str, name: str) -> None:
         return
     node = workflow.node(node_id)
     hint = did_you_mean(name, names) or (f"It has {', '.join(names)}." if names else "It has no inputs.")
-    if node.info is None and workflow.catalog is None:
+    if node.info is None and workflow.catalog is None and not closest(name, names):
         hint += " Inputs the file leaves out can be set once the node definitions are at hand (nodes=)."
     raise UnknownInput(f"{node.label} has no input {name!r}.", hint=hint)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from .. import nearby
 from ..errors import (
     ComfyError,
     ConnectionFailed,
@@ -29,7 +30,6 @@ from ..errors import (
     NotAWorkflow,
     WorkflowNotFound,
     clip,
-    did_you_mean,
 )
 from . import documents
 from .containers import Damaged, Reader, kind_of, texts
@@ -39,6 +39,7 @@ LARGEST_DOWNLOAD = 256 * 1024 * 1024
 LONGEST_DOWNLOAD = 300.0
 _TIMEOUT = 30.0
 _HINT = "A workflow is API-format or editor-format JSON, or a picture, video or sound that ComfyUI saved."
+_UNNAMED = {"a dict": "The dict", "a text": "The text", "bytes": "The data", "an image": "The image"}
 _OTHERS = (
     (b"PK\x03\x04", "a zip archive"),
     (b"GIF8", "a GIF picture, which carries no workflow"),
@@ -75,14 +76,18 @@ def read(source: Any) -> Found:
     if isinstance(source, Mapping):
         return _from_document(source, "a dict", "")
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _from_file(io.BytesIO(bytes(source)), f"{len(source)} bytes")
+        return _from_file(io.BytesIO(bytes(source)), "bytes")
     if isinstance(source, os.PathLike):
         return _from_path(Path(source))
     if isinstance(source, str):
         if source.lstrip("\ufeff \t\r\n")[:1] == "{":
-            return _from_text(source.lstrip("\ufeff"), "JSON text")
+            return _from_text(source.lstrip("\ufeff"), "a text")
         if source[:8].lower().startswith(("http://", "https://")):
             return _from_url(source)
+        if not source.strip():
+            raise WorkflowNotFound(
+                "The name of the workflow is empty.", hint="Give a file, a URL, or JSON text."
+            )
         return _from_path(Path(source))
     return _from_object(source)
 
@@ -91,7 +96,8 @@ def _from_object(source: Any) -> Found:
     name = type(source).__name__
     info = getattr(source, "info", None)
     if isinstance(info, dict) and hasattr(source, "getexif"):  # a PIL image keeps its texts
-        return _from_texts(((str(k), v) for k, v in info.items() if isinstance(v, str)), "an image", "PNG")
+        texts_of = ((str(k), v) for k, v in info.items() if isinstance(v, str))
+        return _from_texts(texts_of, "an image", "image")
     data = getattr(source, "bytes", None)
     data = data() if callable(data) else data
     if isinstance(data, (bytes, bytearray)):
@@ -110,6 +116,10 @@ def _from_object(source: Any) -> Found:
     return _refuse(name)
 
 
+def _the(name: str) -> str:
+    return _UNNAMED.get(name, name)
+
+
 def _refuse(name: str) -> Found:
     raise NotAWorkflow(f"A workflow cannot be read from a value of type {name}.", hint=_HINT)
 
@@ -119,7 +129,9 @@ def _from_path(path: Path) -> Found:
     try:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
-        raise WorkflowNotFound(f"There is no file {clip(str(path), 300)!r}.", hint=_near(path)) from None
+        raise WorkflowNotFound(
+            f"There is no file {clip(str(path), 300)!r}.", hint=nearby.hint(path)
+        ) from None
     if stat.S_ISDIR(mode):
         raise WorkflowNotFound(f"{str(path)!r} is a folder.", hint=_inside(path))
     if not stat.S_ISREG(mode):
@@ -129,14 +141,6 @@ def _from_path(path: Path) -> Found:
             return _from_file(file, path.name)
     except OSError as error:
         raise WorkflowNotFound(f"{str(path)!r} cannot be read: {error.strerror or error}.") from None
-
-
-def _near(path: Path) -> str:
-    try:
-        names = [entry.name for entry in os.scandir(path.parent) if entry.is_file()]
-    except (OSError, ValueError):
-        return f"There is no folder {clip(str(path.parent), 300)!r} either."
-    return did_you_mean(path.name, names) or f"Looked in {str(path.parent.absolute())!r}."
 
 
 def _inside(path: Path) -> str:
@@ -156,21 +160,21 @@ def _from_file(file: BinaryIO, name: str) -> Found:
             reader = Reader(file)
             return _from_texts(texts(reader, kind), name, kind)
         except OSError as error:
-            raise NotAWorkflow(f"{name} cannot be read: {error.strerror or error}.") from None
+            raise NotAWorkflow(f"{_the(name)} cannot be read: {error.strerror or error}.") from None
     if start[:1] in (b"{", b"[") or head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         size = file.seek(0, 2)
         if size > LARGEST_JSON:
-            raise NotAWorkflow(f"{name} is {size >> 20} MB of text, larger than any workflow.")
+            raise NotAWorkflow(f"{_the(name)} is {size >> 20} MB of text, larger than any workflow.")
         file.seek(0)
         data = file.read()
         try:
             text = data.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
         except UnicodeDecodeError:
             raise NotAWorkflow(
-                f"{name} is neither text nor a kind of file ComfyUI writes.", hint=_HINT
+                f"{_the(name)} is neither text nor a kind of file ComfyUI writes.", hint=_HINT
             ) from None
         return _from_text(text, name)
-    raise NotAWorkflow(f"{name} is {_what(start)}.", hint=_HINT)
+    raise NotAWorkflow(f"{_the(name)} is {_what(start)}.", hint=_HINT)
 
 
 def _what(start: bytes) -> str:
@@ -188,7 +192,7 @@ def _from_text(text: str, name: str) -> Found:
     try:
         document = documents.parse(text, name)
     except documents.NotJSON as error:
-        raise NotAWorkflow(f"{name} looks like JSON but is broken: {error}.", hint=_HINT) from None
+        raise NotAWorkflow(f"{_the(name)} looks like JSON but is broken: {error}.") from None
     return _from_document(document, name, "")
 
 
@@ -197,11 +201,11 @@ def _from_document(document: Any, name: str, part: str) -> Found:
     api, editor = documents.find(document, name)
     if api is None and editor is None:
         if isinstance(document, Mapping) and not document:
-            raise NotAWorkflow(f"{name} holds no nodes.", hint=_HINT)
-        keys = (
-            ", ".join(str(key) for key in list(document)[:5]) if isinstance(document, Mapping) else "a list"
-        )
-        raise NotAWorkflow(f"{name} is JSON, but not a workflow: it holds {clip(keys, 200)}.", hint=_HINT)
+            raise NotAWorkflow(f"{_the(name)} holds no nodes.", hint=_HINT)
+        keys = "a list"
+        if isinstance(document, Mapping):
+            keys = f"only {', '.join(clip(repr(str(key)), 60) for key in list(document)[:5])}"
+        raise NotAWorkflow(f"{_the(name)} is no workflow: it holds {keys}.", hint=_HINT)
     return Found(api, editor, Source(name, part or _part("JSON", api, editor)))
 
 
@@ -235,14 +239,15 @@ def _from_texts(pairs: Iterator[tuple[str, str]], name: str, kind: str) -> Found
         damage = str(error)
     if api is None and editor is None:
         if damage:
-            raise NotAWorkflow(f"{name} is a {kind} file, but damaged: {damage}.")
+            raise NotAWorkflow(f"{_the(name)} is damaged ({kind}): {damage}.")
         if "parameters" in seen:
             raise NotAWorkflow(
-                f"{name} is a {kind} file with generation parameters as text, not a ComfyUI workflow.",
+                f"{_the(name)} has generation parameters as text in it, not a ComfyUI workflow.",
                 hint=_HINT,
             )
+        what = "" if kind == "image" else f", a {kind} file,"
         raise NotAWorkflow(
-            f"{name} is a {kind} file without a workflow in it.",
+            f"{_the(name)}{what} has no workflow in it.",
             hint="It was saved without metadata, or an editor or a web site has stripped it.",
         )
     return Found(api, editor, Source(name, _part(kind, api, editor)))
@@ -253,7 +258,7 @@ def _from_url(url: str) -> Found:
 
     parts = urlsplit(url)
     name = unquote(parts.path.rpartition("/")[2]) or parts.hostname or "the URL"
-    where = f"{name} on {parts.hostname}"
+    where = f"{_the(name)} on {parts.hostname}"
     try:
         with (
             httpx.Client(follow_redirects=True, timeout=_TIMEOUT, max_redirects=5) as client,
@@ -281,11 +286,16 @@ def _from_url(url: str) -> Found:
 def write(path: str | Path, api: dict[str, Any], *, overwrite: bool = False) -> Path:
     """Write an API-format workflow; an existing file of another kind only when told to."""
     path = Path(path).expanduser()
+    if path.is_dir() or not path.parent.is_dir():
+        wrong = f"{str(path)!r} is a folder" if path.is_dir() else f"there is no folder {str(path.parent)!r}"
+        raise ComfyError(
+            f"The workflow could not be written: {wrong}.", hint="Name a file in a folder that is."
+        )
     text = json.dumps(api, indent=2, ensure_ascii=False)
     if path.exists() and not overwrite and not _replaceable(path):
         raise ComfyError(
             f"{str(path)!r} exists and is not an API-format workflow; it was left as it is.",
-            hint="Choose another name, or say overwrite=True.",
+            hint="Choose another name, or call wf.save(path, overwrite=True).",
         )
     try:
         with _whole(path) as file:

@@ -213,7 +213,7 @@ class _Check:
         name = spec.name
         try:
             number = int(value) if spec.type == "INT" else float(value)
-            if math.isnan(number):
+            if isinstance(number, float) and math.isnan(number):
                 raise ValueError
         except (TypeError, ValueError, OverflowError):
             default = show(spec.default)

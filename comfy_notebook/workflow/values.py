@@ -11,7 +11,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidWorkflow, closest
+from ..errors import InvalidWorkflow, clip, closest
+from .wire import is_link
 
 if TYPE_CHECKING:
     from .catalog import InputSpec
@@ -28,6 +29,11 @@ def parse_value(text: str, spec: InputSpec | None = None, current: Any = None, *
     """
     kind = spec.type if spec is not None else _kind(current)
     where = f"{name}: " if name else ""
+    if spec is not None and not (spec.is_widget or spec.force_input) and is_link(current):
+        raise InvalidWorkflow(
+            f"{where}{clip(repr(text), 80)} is text, and this input takes a {kind} from another node.",
+            hint="In Python: wf[NODE].input = wf[OTHER].output(0).",
+        )
     if kind == "INT":
         return _bounded(_whole(text, where), spec, where)
     if kind == "NUMBER":  # JavaScript writes 8.0 as 8, so a whole number in a file tells nothing
@@ -129,4 +135,6 @@ def _one(text: str, choices: Any, where: str, spec: InputSpec) -> Any:
     else:
         more = f" and {len(choices) - 8} more" if len(choices) > 8 else ""
         hint = f"Choices: {', '.join(str(choice) for choice in choices[:8])}{more}."
+    if len(choices) == 1:
+        raise InvalidWorkflow(f"{where}{text!r} is not there.", hint=f"The only choice is {choices[0]!r}.")
     raise InvalidWorkflow(f"{where}{text!r} is not among its {len(choices)} choices.", hint=hint)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import comfy_notebook as comfy
-from comfy_notebook.result import Output
+from comfy_notebook import saving
 
 from .conftest import PLAIN, SLOW, Notebook, Ran
 
@@ -66,6 +66,7 @@ def test_a_variable_that_is_no_workflow(connected: Notebook) -> None:
         ("KSampler.sede=1", comfy.UnknownInput, "seed"),
         ("CLIPTextEncode.text=x", comfy.UnknownNode, "6"),
         ("seed=1", comfy.ComfyError, "seed"),
+        ("KSampler.model=sd15", comfy.InvalidWorkflow, "takes a MODEL from another node"),
         ("KSampler.steps=many", comfy.InvalidWorkflow, "'many' is not a whole number"),
         ("KSampler.steps=0", comfy.InvalidWorkflow, "below the smallest"),
         ("KSampler.sampler_name=eulr", comfy.InvalidWorkflow, "euler"),
@@ -144,10 +145,10 @@ def test_a_server_that_dies_in_the_middle(
 
 
 def test_a_full_disk(connected: Notebook, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(self: Output, directory: Any = ".") -> Path:
-        raise OSError(errno.ENOSPC, "No space left on device", str(directory))
+    def full(*args: Any, **options: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Output, "save", full)
+    monkeypatch.setattr(saving.tempfile, "mkstemp", full)
     ran = connected("%comfy run plain.json --out made --save pictures")
     assert isinstance(ran.error, comfy.ComfyError)
     text = paragraph(ran)
@@ -163,6 +164,7 @@ def test_a_folder_that_cannot_be_made(connected: Notebook, folder: Path) -> None
     ran = connected("%comfy run plain.json --save taken")
     assert isinstance(ran.error, comfy.ComfyError)
     assert "taken" in paragraph(ran)
+    assert "%comfy download" in ran.text
     assert (folder / "taken").read_text() == "a file"
 
 

@@ -14,13 +14,20 @@ from comfy_notebook.client.connection import AsyncClient
 from comfy_notebook.client.dialect import kinds
 from comfy_notebook.client.http import Access, Http
 from comfy_notebook.magics.complete import _hooked, complete
+from comfy_notebook.workflow.catalog import NodeCatalog
 from comfy_notebook.workflow.graph import Workflow
+
+ROOT = Path(__file__).parents[2]
 
 GRAPH = {
     "3": {"class_type": "KSampler", "inputs": {"seed": 1, "steps": 20, "model": ["4", 0]}},
     "4": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "a.safetensors"}},
     "6": {"class_type": "CLIPTextEncode", "inputs": {"text": "x", "clip": ["4", 1]}},
-    "7": {"class_type": "CLIPTextEncode", "inputs": {"text": "y", "clip": ["4", 1]}},
+    "7": {
+        "class_type": "CLIPTextEncode",
+        "inputs": {"text": "y", "clip": ["4", 1]},
+        "_meta": {"title": "Dark side"},
+    },
 }
 
 
@@ -30,6 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "txt2img.json").write_text(json.dumps(GRAPH))
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "temp.json").write_text("{")
+    (tmp_path / "my own.json").write_text("{}")
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "deep.json").write_text("{}")
     monkeypatch.chdir(tmp_path)
@@ -71,6 +79,18 @@ def test_subcommands_alone_are_offered(shell: InteractiveShell, folder: Path, st
         ("%comfy run txt2img.json KS", ["KSampler.seed=", "KSampler.steps="]),
         ("%comfy run txt2img.json --seed 7 6", ["6.text="]),
         ("%comfy sweep txt2img.json Check", ["CheckpointLoaderSimple.ckpt_name="]),
+        ("%comfy run txt2img.json Dark", ['"Dark side.text"=']),
+        ("%comfy run txt2img.json --on=em", ["--on=embedded"]),
+        ("%comfy run txt2img.json --seed ", ["random"]),
+        ("%comfy run txt2img.json KSampler.steps=", ["KSampler.steps=20"]),
+        (
+            "%comfy run txt2img.json CheckpointLoaderSimple.ckpt_name=a",
+            ["CheckpointLoaderSimple.ckpt_name=a.safetensors"],
+        ),
+        ("%comfy form txt2img.json --inputs KSampler.st", ["KSampler.steps"]),
+        ("%comfy form txt2img.json --inputs 6.text,KSampler.st", ["6.text,KSampler.steps"]),
+        ("%comfy job ", ["--help", "--on"]),
+        ("%comfy run my", ['"my own.json"']),
     ],
 )
 def test_what_comes_next(shell: InteractiveShell, folder: Path, line: str, ends: list[str]) -> None:
@@ -93,6 +113,41 @@ def test_variables_that_hold_workflows(shell: InteractiveShell, folder: Path) ->
 def test_the_body_of_a_cell(shell: InteractiveShell, folder: Path) -> None:
     start = "%%comfy run txt2img.json\nKSampler.seed: 1\n"
     assert offered(shell, start + "KSampler.st") == [start + "KSampler.steps: "]
+
+
+def test_a_line_that_is_not_the_first_of_its_cell(shell: InteractiveShell, folder: Path) -> None:
+    for start in ("%load_ext comfy_notebook\n", "for n in range(3):\n    x = "):
+        assert offered(shell, start + "%comfy run txt2img.json KSampler.st") == [
+            start + "%comfy run txt2img.json KSampler.steps="
+        ]
+
+
+def test_an_open_quote_may_hold_spaces(shell: InteractiveShell, folder: Path) -> None:
+    start = "%comfy run txt2img.json "
+    assert offered(shell, start + '"Dark si') == [start + '"Dark side.text"=']
+    assert offered(shell, '%comfy run "my o') == ['%comfy run "my own.json"']
+
+
+def test_titles_and_choices_in_the_body_of_a_cell(shell: InteractiveShell, folder: Path) -> None:
+    start = "%%comfy run txt2img.json\n"
+    assert offered(shell, start + "Dark s") == [start + "Dark side.text: "]
+    assert offered(shell, start + "KSampler.steps: ") == [start + "KSampler.steps: 20"]
+
+
+def test_choices_and_the_editors_format_once_definitions_are_known(
+    shell: InteractiveShell, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = NodeCatalog.load(ROOT / "tests" / "data" / "object_info.json")
+    monkeypatch.setattr("comfy_notebook.magics.complete._catalog", lambda: known)
+    editor = ROOT / "notebooks" / "workflows" / "txt2img.editor.json"
+    (folder / "editor.json").write_bytes(editor.read_bytes())
+    start = "%comfy run editor.json KSampler."
+    assert offered(shell, start + "sc") == [start + "scheduler="]
+    assert start + "sampler_name=euler_ancestral" in offered(shell, start + "sampler_name=euler_a")
+    swept = "%comfy sweep editor.json KSampler.scheduler=karras,"
+    assert offered(shell, swept + "simp") == [swept + "simple"]
+    # A local file is offered where one would be uploaded, and nowhere else.
+    assert not [text for text in offered(shell, start + "sampler_name=") if "notes" in text]
 
 
 def test_job_ids_met_by_the_clients(shell: InteractiveShell, folder: Path) -> None:

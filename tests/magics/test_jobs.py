@@ -19,7 +19,7 @@ def test_jobs_of_before(connected: Notebook) -> None:
     (shown,) = connected("%comfy jobs --status cancelled").displayed
     assert result.job_id not in shown["text/plain"]
     assert connected(f"%comfy job {result.job_id[:6]}").error is None
-    assert "invalid choice" in connected("%comfy jobs --status done").text
+    assert "Choose from pending" in connected("%comfy jobs --status done").text
 
 
 def test_a_job_by_its_id_or_its_beginning(connected: Notebook) -> None:
@@ -30,6 +30,14 @@ def test_a_job_by_its_id_or_its_beginning(connected: Notebook) -> None:
         assert ran.error is None, ran.text
         assert connected["j"].id == result.job_id
     assert connected["j"].result().image.size == (16, 8)
+
+
+def test_the_beginning_of_a_job_this_notebook_never_named(connected: Notebook) -> None:
+    job = comfy.submit("plain.json")
+    job.wait(timeout=30)
+    ran = connected(f"j = %comfy job {job.id[:8]}")
+    assert ran.error is None, ran.text
+    assert connected["j"].id == job.id
 
 
 def test_queue_cancel_and_cancel_all(connected: Notebook) -> None:

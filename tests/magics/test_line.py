@@ -42,6 +42,23 @@ def test_words_and_assignments(line: str, expected: list[Word]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "bare", "quiet"),
+    [
+        ("connect cloud   # with an API key", "connect cloud", False),
+        ("run a.json; # made again", "run a.json", True),
+        ("# nothing but talk", "", False),
+        ("run a.json 6.text='a # b' # c", "run a.json 6.text='a # b'", False),
+        ("run a.json 6.text='a; # b'", "run a.json 6.text='a; # b'", False),
+        ("run a.json 3.seed={len('a # b')};", "run a.json 3.seed={len('a # b')}", True),
+        ("run a.json 6.text=#tag #5", "run a.json 6.text=#tag #5", False),
+    ],
+)
+def test_a_comment_begins_where_a_sign_stands_alone(line: str, bare: str, quiet: bool) -> None:
+    found, silent = split_quiet(line)
+    assert (found.strip(), silent) == (bare, quiet)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "it's",

@@ -40,7 +40,20 @@ def test_start_status_log_and_stop(notebook: Notebook, launcher: embedded.Launch
     assert notebook("%comfy server log").out.strip()
     assert "Stopped" in notebook("%comfy server stop").out
     assert not running.alive
+    assert notebook("%comfy server stop").out.startswith("It does not run")
     assert notebook("%comfy server log --lines 5").out.strip()
+
+
+def test_after_a_stop_it_is_said_and_the_next_run_starts_it(
+    notebook: Notebook, launcher: embedded.Launcher, folder: Path
+) -> None:
+    notebook("%comfy connect embedded")
+    notebook("%comfy server stop")
+    ran = notebook("%comfy")
+    assert "has been stopped: the next run" in ran.out
+    ran = notebook("x = %comfy run plain.json")
+    assert ran.error is None, ran.text
+    assert notebook["x"].image.size == (16, 8)
 
 
 def test_a_port_that_is_taken(notebook: Notebook, launcher: embedded.Launcher) -> None:

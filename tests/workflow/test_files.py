@@ -172,6 +172,12 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
     (tmp_path / "txt2img.json").write_text("{}")
     with pytest.raises(WorkflowNotFound, match=r"Did you mean 'txt2img\.json'"):
         Workflow.load(tmp_path / "txt2imag.json")
+    with pytest.raises(WorkflowNotFound) as caught:
+        Workflow.load(tmp_path / "other.json")  # that it ends in .json too makes no file like it
+    assert str(caught.value).endswith(f"Looked in {str(tmp_path)!r}.")
+    (tmp_path / "workflows").mkdir()
+    with pytest.raises(WorkflowNotFound, match=r"no folder '\S+workflow' either. Did you mean 'workflows'"):
+        Workflow.load(tmp_path / "workflow" / "a.json")
     with pytest.raises(WorkflowNotFound, match="no folder"):
         Workflow.load(str(tmp_path / "nowhere" / "a.json"))
     with pytest.raises(WorkflowNotFound, match=r"is a folder.*txt2img\.json"):
@@ -181,19 +187,41 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("here", "asked", "found"),
+    [
+        (".", "txt2img.json", "notebooks/txt2img.json"),
+        ("notebooks", "notebooks/txt2img.json", "txt2img.json"),
+        ("other", "notebooks/txt2img.json", "../notebooks/txt2img.json"),
+    ],
+)
+def test_a_path_as_from_another_folder_is_found(
+    here: str, asked: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in ("notebooks", "other"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "notebooks" / "txt2img.json").write_text("{}")
+    monkeypatch.chdir(tmp_path / here)
+    with pytest.raises(WorkflowNotFound, match=f"Did you mean '{found}'"):
+        Workflow.load(asked)
+
+
+@pytest.mark.parametrize(
     ("source", "says"),
     [
-        (b"", "empty"),
+        (b"", "The data is empty"),
         (b"<!DOCTYPE html><html>", "raw or download link"),
         (b"PK\x03\x04....", "zip"),
         (b"plain text", "nor a kind of file"),
         (b'{"1": {"class_type": "A"', "broken"),
-        ({"a": 1, "b": 2}, "holds a, b"),
+        ({"a": 1, "b": 2}, "The dict is no workflow: it holds only 'a', 'b'"),
         ({}, "no nodes"),
         ("[1, 2]", "no file"),
+        ("  ", "name of the workflow is empty"),
+        ('{"1"', "The text looks like JSON but is broken"),
+        (carriers.picture(), "The image has no workflow in it"),
         (b"[1, 2]", "a list"),
         (42, "type int"),
-        (carriers.png(None, None), "without a workflow"),
+        (carriers.png(None, None), "a PNG file, has no workflow in it"),
     ],
 )
 def test_what_else_it_is_gets_said(source: Any, says: str) -> None:
