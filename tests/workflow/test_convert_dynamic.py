@@ -35,6 +35,10 @@ NESTED = [
 CATALOG = with_nodes(
     Nested=node_class({"mode": NESTED, "last": ["STRING", {}]}),
     Dynamic=node_class({"image": ["IMAGE"], "mode": MODE, "last": ["STRING", {}]}),
+    OfAPack={
+        **node_class({"mode": MODE, "last": ["STRING", {}]}),
+        "python_module": "custom_nodes.a_pack",
+    },
     Batch=node_class({"images": IMAGES, "last": ["STRING", {}]}),
     Sum=node_class({"values": NUMBERS, "last": ["STRING", {}]}),
     Any=node_class(
@@ -75,7 +79,7 @@ def test_an_option_that_is_gone_keeps_its_name():
 
 
 def test_values_by_name_reach_nested_inputs():
-    got = only("Dynamic", {"mode": "scale", "mode.width": 3, "last": "end"})
+    got = only("OfAPack", {"mode": "scale", "mode.width": 3, "last": "end"})
     assert (got["mode.width"], got["last"]) == (3, "end")
 
 

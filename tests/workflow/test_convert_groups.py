@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from comfy_notebook.workflow.editor.model import BYPASSED, MUTED
+
 from .editor_files import EditorFile, node_class, with_nodes
 
 
@@ -49,10 +51,10 @@ def test_inner_nodes_are_named_by_their_place():
     }
 
 
-def test_the_older_spelling_is_known_and_values_default_to_the_inner_ones():
+def test_the_older_spelling_is_known_and_missing_values_are_the_class_defaults():
     file = grouped([SCALE, INVERT], THEN)
     file[12]["type"] = "workflow/G"
-    assert file.inputs()["12:0"]["width"] == 11
+    assert file.inputs()["12:0"]["width"] == 512
 
 
 def test_names_that_are_taken_are_prefixed_with_the_title():
@@ -134,11 +136,19 @@ def test_inner_prompts_are_still_drawn():
     assert file.inputs()["12:0"]["text"] == "new"
 
 
-def test_a_muted_group_is_left_out_whole():
+def test_the_mode_of_a_group_is_not_that_of_its_inside():
     file = grouped([SCALE, INVERT], THEN)
+    file.link(1, 0, 12, "image", "IMAGE")
     file.link(12, 0, 3, "images", "IMAGE")
-    file[12]["mode"] = 2
-    assert file.inputs() == {"1": {"image": "example.png"}, "3": {"filename_prefix": "x"}}
+    file[12]["mode"] = MUTED
+    assert file.inputs()["3"]["images"] == ["12:1", 0]
+    file[12]["mode"] = BYPASSED
+    got = file.inputs()
+    assert got["3"]["images"] == ["1", 0]
+    assert {"12:0", "12:1"} <= got.keys()
+    nodes = file.extra["groupNodes"]["G"]["nodes"]
+    file.extra["groupNodes"]["G"]["nodes"] = [{**node, "mode": MUTED} for node in nodes]
+    assert file.inputs().keys() == {"1", "3"}
 
 
 def test_groups_may_hold_groups():

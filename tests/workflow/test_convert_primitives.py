@@ -53,6 +53,9 @@ def test_without_a_saved_value_it_takes_its_first_targets():
         (2**64 - 1, "KSampler", "seed", 2**64 - 1),
         ("no such", "KSampler", "sampler_name", "no such"),
         (12, "CLIPTextEncode", "text", "12"),
+        (True, "KSampler", "steps", 1),
+        ("many", "KSampler", "steps", None),
+        ("many", "KSampler", "cfg", None),
     ],
 )
 def test_a_number_is_fitted_to_range_and_step_and_nothing_else_is_checked(value, kind, name, held):

@@ -72,10 +72,10 @@ def test_values_go_by_position_whether_linked_or_marked(file):
     assert (got["12:5"]["width"], got["12:5"]["height"]) == (["7", 0], 480)
 
 
-def test_values_may_be_saved_by_name(file):
+def test_an_object_of_values_is_not_read(file):
     file[12]["widgets_values"] = {"height": 5}
     got = file.inputs()["12:5"]
-    assert (got["width"], got["height"]) == (11, 5)
+    assert (got["width"], got["height"]) == (11, 12)
 
 
 def test_values_saved_both_ways_go_by_name_only_where_the_list_does_not_line_up(file):
@@ -143,6 +143,29 @@ def test_muted_instances_take_their_inside_with_them(file):
 def test_bypassed_instances_hand_on_their_input(file):
     file[12]["mode"] = BYPASSED
     assert file.inputs() == {"1": {"image": "example.png"}, "3": {"filename_prefix": "x", "images": ["1", 0]}}
+
+
+@pytest.mark.parametrize("mode", [MUTED, BYPASSED])
+def test_the_mode_of_an_inner_instance_turns_links_and_leaves_its_inside(mode):
+    deepest = EditorFile()
+    deepest.node("ImageInvert", id=7)
+    deepest.link(-10, 0, 7, "image", "IMAGE")
+    deepest.link(7, 0, -20, "0", "IMAGE")
+    middle = EditorFile()
+    middle.node("deepest", id=5, mode=mode)
+    middle.link(-10, 0, 5, "image", "IMAGE")
+    middle.link(5, 0, -20, "0", "IMAGE")
+    file = EditorFile()
+    ends = [("image", "IMAGE")], [("OUT", "IMAGE")]
+    file.definitions = [middle.definition("middle", *ends), deepest.definition("deepest", *ends)]
+    file.node("LoadImage", ["example.png"])
+    file.node("middle", id=12)
+    file.node("SaveImage", ["x"])
+    file.link(1, 0, 12, "image", "IMAGE")
+    file.link(12, 0, 3, "images", "IMAGE")
+    got = file.inputs()
+    assert got["12:5:7"] == {"image": ["1", 0]}
+    assert got["3"].get("images") == (None if mode == MUTED else ["1", 0])
 
 
 def test_inner_modes_work_as_outside(file):

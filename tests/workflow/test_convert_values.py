@@ -59,10 +59,18 @@ def test_null_is_a_value_except_in_a_text_area():
     assert only("CLIPTextEncode", [None]) == {"text": ""}
 
 
-def test_values_saved_by_name_are_taken_by_name():
-    got = only("KSampler", {"steps": 9, "control_after_generate": "fixed", "unheard of": 1})
-    assert (got["steps"], got["cfg"]) == (9, 8.0)
-    assert "unheard of" not in got
+def test_values_a_node_pack_saved_by_name_are_taken_by_name():
+    made = node_class({"rate": ["INT", {}], "skip": ["INT", {"default": 8}]})
+    catalog = with_nodes(Load={**made, "python_module": "custom_nodes.a_pack"})
+    assert only("Load", {"rate": 9, "unheard of": 1}, catalog) == {"rate": 9, "skip": 8}
+
+
+def test_values_of_comfyuis_own_nodes_saved_by_name_are_not_read_and_that_is_told():
+    file = EditorFile()
+    file.node("EmptyImage", {"width": 64})
+    got = file.convert()
+    assert got.api["1"]["inputs"]["width"] == 512
+    assert [(p.kind, p.severity) for p in got.problems] == [("invalid_values", "warning")]
 
 
 def test_values_saved_both_ways_go_by_name_only_where_the_list_does_not_line_up():
@@ -166,8 +174,10 @@ def test_a_file_picker_makes_one_name_of_what_it_is_given():
     for empty in (None, [None, "image"], ["", "image"], [[], "image"]):
         assert only("Pick", empty, catalog) == {"image": "a.png"}
     saved = {"filename": "c.png", "subfolder": "sub", "type": "output"}
-    assert only("Pick", [saved, "image"], catalog) == {"image": "sub/c.png [output]"}
+    assert only("Pick", [saved, "image"], catalog) == {"image": "sub/c.png"}
     assert only("Pick", [12, "image"], catalog) == {"image": ""}
+    empty = with_nodes(LoadVideo=node_class({"file": ["COMBO", {"options": [], "video_upload": True}]}))
+    assert only("LoadVideo", [None, "image"], empty) == {"file": None}
     assert only("LoadImageMask", ["b.png", "red", "image"]) == {"image": "b.png", "channel": "red"}
 
 
@@ -178,6 +188,21 @@ def test_an_upload_button_follows_all_other_values():
         )
     )
     assert only("Upload", ["b.png", 1, 2, "fixed", "image"], catalog) == {"image": "b.png", "n": 1, "seed": 2}
+
+
+@pytest.mark.parametrize(
+    ("saved", "shown"),
+    [
+        ("a.png", "a.png [output]"),
+        ("a.png [temp]", "a.png [temp]"),
+        (["a.png"], "a.png [output]"),
+        ({"filename": "a.png", "subfolder": "s", "type": "input"}, "s/a.png [output]"),
+    ],
+)
+def test_a_picker_of_another_folder_says_which(saved, shown):
+    options = {"image_upload": True, "image_folder": "output"}
+    catalog = with_nodes(Pick=node_class({"image": ["COMBO", {**options, "options": []}]}))
+    assert only("Pick", [saved, "image"], catalog) == {"image": shown}
 
 
 def test_a_batch_picker_keeps_its_list():
@@ -223,8 +248,9 @@ def test_values_only_the_page_can_make_are_named():
     assert [(p.kind, p.input_name) for p in got.problems] == [("needs_editor", "image")]
 
 
-def test_a_recorder_with_no_recording_gives_an_empty_name():
+def test_a_recording_lives_in_the_page_and_its_saved_name_means_nothing():
     assert only("RecordAudio", [None, None]) == {"audio": ""}
+    assert only("RecordAudio", ["rec.webm", ""]) == {"audio": ""}
 
 
 def test_3d_values_follow_the_viewers_buttons():

@@ -1,7 +1,8 @@
 """The live graph written in the API's format: every node that runs, its widget values, its links.
 
-Left out are muted and bypassed nodes (with all inside them) and what only the editor has. Links come
-after values and replace them; a widget whose link leads to nothing keeps its value.
+Left out are muted and bypassed nodes, the inside of a muted or bypassed subgraph of the root graph, and
+what only the editor has. Links come after values and replace them; a widget whose link leads to nothing
+keeps its value.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Exporter:
                     f"Its subgraphs unfold to more than {MOST_NODES:,} nodes: the rest is left out.",
                 )
                 return
-            if node.mode in (MUTED, BYPASSED) or node.virtual:
+            if node.virtual or (node.mode in (MUTED, BYPASSED) and not self._opens_anyway(scope, node)):
                 continue
             if node.graph is not None:
                 inside = scope.enter(node, self._problems)
@@ -75,6 +76,14 @@ class Exporter:
                 looks_like_id = len(node.type) == 36 and node.type.count("-") == 4
                 report_unknown(node, scope.prefix, self._problems, subgraph=looks_like_id)
             yield scope, node
+
+    def _opens_anyway(self, scope: Scope, node: Node) -> bool:
+        """Whether the mode of this instance leaves its inside alone: only links look at it then.
+
+        Both editors drop an inside for its instance's mode in the root graph only, and never for a group
+        node's; muting or bypassing there sets the modes of the inner nodes as well.
+        """
+        return node.group or (node.graph is not None and scope.parent is not None)
 
     def _inputs(self, scope: Scope, node: Node) -> dict[str, Any]:
         inputs: dict[str, Any] = {}
@@ -135,7 +144,7 @@ class Exporter:
             if slot.spec is None:
                 continue
             kind = slot.spec.widget_type
-            if kind == "AUDIO_RECORD" and not isinstance(inputs.get(slot.name), str):
+            if kind == "AUDIO_RECORD":
                 inputs[slot.name] = ""
             elif kind in CAPTURED:
                 if not isinstance(inputs.get(slot.name), dict):

@@ -89,16 +89,15 @@ def expand_group(node: Node, group: GroupClass, plans: Plans, problems: Problems
     )
     node.values = shell.values
     node.shows = {name: (str(index), widget) for name, (index, widget) in group.inputs.items()}
-    if isinstance(node.raw.get("widgets_values"), (list, dict)):
-        for name, (index, widget) in group.inputs.items():
-            target = node.graph.nodes.get(str(index))
-            if target is not None and widget in target.values and name in shell.values:
-                target.values[widget] = shell.values[name]
+    for name, (index, widget) in group.inputs.items():
+        target = node.graph.nodes.get(str(index))
+        if target is not None and widget in target.values and name in shell.values:
+            target.values[widget] = shell.values[name]
 
 
 def _fill(inner: list[dict[str, Any]], group: GroupClass, shell: Node, node: Node) -> None:
     """Hand the group's values to the PrimitiveNodes inside, which read their own from the file."""
-    if isinstance(node.raw.get("widgets_values"), (list, dict)):
+    if isinstance(node.raw.get("widgets_values"), list):
         for name, (index, widget) in group.inputs.items():
             if inner[index].get("type") == PRIMITIVE and widget == "value" and name in shell.values:
                 inner[index]["widgets_values"] = [shell.values[name]]

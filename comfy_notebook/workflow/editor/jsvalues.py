@@ -87,7 +87,9 @@ def number(value: Any) -> float:
     """A value as arithmetic sees it: null is 0, "7" is 7, what is no number is NaN."""
     if value is None:
         return 0
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, (int, float)):
         return value
     if isinstance(value, (list, str)):
         written = text(value).strip()

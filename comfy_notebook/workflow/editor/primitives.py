@@ -146,7 +146,9 @@ def _fitted(value: Any, spec: InputSpec, least: float, most: float, step: float)
 def _arithmetic(value: Any, spec: InputSpec, least: float, most: float, step: float) -> Any:
     """Whole steps for INT (counted from its minimum), decimals and range for FLOAT."""
     given = number(value)
-    if isinstance(given, float) and not math.isfinite(given):
+    if math.isnan(given):
+        return math.nan
+    if not math.isfinite(given):
         return value
     if spec.widget_type == "INT":
         step = step or 1

@@ -190,7 +190,7 @@ class Resolver:
     def _out_of(self, at: _At) -> _At | Source:
         """One step back from an output, or the end of the way."""
         scope, node = at.scope, at.node
-        if node.mode == MUTED:
+        if node.mode == MUTED and not node.group:
             return None
         if node.mode == BYPASSED:
             slot = bypass_slot(node, at.slot, at.type or "")

@@ -54,9 +54,6 @@ def promote(node: Node, problems: Problems) -> None:
     elif isinstance(saved, list):
         for promotion, value in zip(shown, saved):  # noqa: B905 (too few keep the inner value)
             promotion.value = value
-    elif isinstance(saved, dict):
-        for promotion in shown:
-            promotion.value = saved.get(promotion.name, promotion.value)
     node.values = {p.name: p.value for p in shown if p.value is not NOTHING}
 
 

@@ -1,12 +1,13 @@
 """A node's saved `widgets_values` put onto its widgets, as loading does it.
 
-A list is taken by position over every saved slot, control slots included; an object by name (frontend
-1.58.1); what is missing keeps the default. Nothing is checked or clamped: only widgets that are page
-elements or file pickers change what they are given.
+A list is taken by position over every saved slot, control slots included; an object by name where a node
+pack made it, as its page code does; what is missing keeps the default. Nothing is checked or clamped:
+only widgets that are page elements or file pickers change what they are given (pickers as 1.27.10 does).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from .jsvalues import NOTHING, text
 from .model import Node, Problems
 from .plans import Plan, Slot
 
+_FOLDER = re.compile(r"\[(?:input|output|temp)\]", re.IGNORECASE)
 _RENAMED_SAMPLERS = ("KSampler", "KSamplerAdvanced")
 
 
@@ -25,6 +27,15 @@ def load_values(node: Node, plan: Plan, problems: Problems) -> None:
     if saved is not None and not isinstance(saved, (list, dict)):
         problems.add(
             "invalid_values", "Its saved values are neither a list nor an object: defaults are used.", node
+        )
+        saved = None
+    if saved and isinstance(saved, dict) and not _by_name(node, plan, saved):
+        problems.add(
+            "invalid_values",
+            "Its values are saved by name, as some node packs do; the editor gives a node of ComfyUI's own"
+            " its defaults then, and so does this.",
+            node,
+            severity="warning",
         )
         saved = None
     if plan.dynamic:
@@ -42,6 +53,12 @@ def load_values(node: Node, plan: Plan, problems: Problems) -> None:
             if slot.exported and slot.name in saved:
                 values[slot.name] = coerced(slot, saved[slot.name])
     node.values = values
+
+
+def _by_name(node: Node, plan: Plan, saved: dict[str, Any]) -> bool:
+    """Whether saved values go by name: packs save objects and read them with page code of their own."""
+    named = node.raw.get("widgets_values_named")
+    return saved is named or plan.info.python_module.startswith("custom_nodes")
 
 
 def _saved(node: Node, plan: Plan) -> Any:
@@ -70,25 +87,24 @@ def coerced(slot: Slot, value: Any) -> Any:
     if slot.coerce == "text":
         return text(value)
     if slot.coerce in ("upload", "batch"):
-        if isinstance(value, list) and value:
-            return [_file_name(item) for item in value] if slot.coerce == "batch" else _file_name(value[0])
-        return (
-            _file_name(value)
-            if value and value != []
-            else text(slot.default if slot.default is not NOTHING else "")
-        )
+        if not value:
+            return value if slot.default is NOTHING else text(slot.default)
+        if isinstance(value, list) and slot.coerce == "batch":
+            return [_file_name(slot, item) for item in value]
+        return _file_name(slot, value[0] if isinstance(value, list) else value)
     return value
 
 
-def _file_name(value: Any) -> str:
-    """What a picker shows of a file: a name as it is, an object as `sub/name.png [output]`, else nothing."""
-    if isinstance(value, str):
-        return value
-    if not isinstance(value, dict) or not isinstance(value.get("filename"), str):
+def _file_name(slot: Slot, value: Any) -> str:
+    """What a picker shows of a file: its name, with the folder it picks from (`[output]`) unless it says."""
+    path = value
+    if isinstance(value, dict) and isinstance(path := value.get("filename"), str):
+        folder = value.get("subfolder")
+        path = f"{folder}/{path}" if folder and isinstance(folder, str) else path
+    if not isinstance(path, str):
         return ""
-    folder, kind = value.get("subfolder"), value.get("type")
-    path = f"{folder}/{value['filename']}" if folder and isinstance(folder, str) else value["filename"]
-    return f"{path} [{kind}]" if kind in ("output", "temp") else path
+    kept = slot.spec.options.get("image_folder", "input") if slot.spec is not None else "input"
+    return path if kept == "input" or _FOLDER.search(path) else f"{path} [{kept}]"
 
 
 def without_dummies(plan: Plan, saved: list[Any]) -> list[Any]:
