@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from ..config import MAX_UPLOAD_BYTES
@@ -19,6 +20,7 @@ class Uploads:
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
         self._sent: dict[tuple[str, str], FileRef] = {}
+        self._turns: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def upload(
         self,
@@ -30,14 +32,27 @@ class Uploads:
         progress: Progress | None = None,
     ) -> FileRef:
         """Give the server a file, unless it has the same content already."""
-        client, cloud = self._client, self._client.dialect.name == "cloud"
-        packed = assets.pack(value, name)
-        assets.check(packed, self._limit(), pixels=cloud)
+        cloud, limit = self._client.dialect.name == "cloud", self._limit()
+
+        def pack() -> tuple[assets.Packed, str]:
+            packed = assets.pack(value, name)
+            assets.check(packed, limit, pixels=cloud)
+            return packed, packed.digest
+
+        # Compressing a large picture takes seconds, in which the socket must be read.
+        packed, digest = await asyncio.to_thread(pack)
         # The Cloud names files by content; a ComfyUI keeps the name, which is then part of what was sent.
-        where = (packed.digest, "" if cloud else f"{subfolder}/{packed.name}")
-        if where in self._sent and not overwrite:
-            return self._sent[where]
-        ref = None
+        where = (digest, "" if cloud else f"{subfolder}/{packed.name}")
+        async with self._turns.setdefault(where, asyncio.Lock()):
+            if where not in self._sent or overwrite:
+                self._sent[where] = await self._send(packed, subfolder, overwrite, progress)
+        self._turns.pop(where, None)
+        return self._sent[where]
+
+    async def _send(
+        self, packed: assets.Packed, subfolder: str, overwrite: bool, progress: Progress | None
+    ) -> FileRef:
+        client, ref = self._client, None
         if not overwrite:
             ref = await client.dialect.known_file(client.http, packed.data, packed.name)
         if ref is None:
@@ -51,7 +66,6 @@ class Uploads:
                 overwrite=overwrite,
                 progress=progress or client.meter.note,
             )
-        self._sent[where] = ref
         return ref
 
     def _limit(self) -> int | None:
@@ -67,10 +81,16 @@ class Uploads:
         if not isinstance(original, FileRef):
             original = await self.upload(original)
         data, _ = await client.downloads.fetch(original.name, original.subfolder, original.type)
-        packed = assets.Packed(
-            name or f"mask_{original.name.rpartition('.')[0] or original.name}.png",
-            masks.as_alpha(masks.to_mask(mask), assets.dimensions(data)),
-        )
+        own = name or f"mask_{original.name.rpartition('.')[0] or original.name}.png"
+        limit = self._limit()
+
+        def pack() -> assets.Packed:
+            picture = masks.as_alpha(masks.to_mask(mask), assets.dimensions(data))
+            packed = assets.pack(picture, own)
+            assets.check(packed, limit, pixels=False)
+            return packed
+
+        packed = await asyncio.to_thread(pack)
         return await assets.send(
             client.http,
             client.dialect,
