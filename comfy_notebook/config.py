@@ -31,10 +31,12 @@ class Settings:
     Times are in seconds, `embed_px` is the longest side of a picture kept in the notebook and
     `embed_bytes` the most bytes of pictures in one output. `patience` is how long a server may be
     out of reach before a waiting job gives up, `stall` how long a job may say nothing the client
-    understands, and `downloads` how many outputs are fetched at once.
+    understands, and `downloads` how many outputs are fetched at once. `preview_method` is how a ComfyUI
+    is asked to make previews ("auto", "latent2rgb", "taesd"); "default" leaves it to how it was started.
     """
 
     previews: bool = True
+    preview_method: str = "auto"
     fps: float = 10.0
     embed_px: int = 512
     embed_bytes: int = 2_000_000

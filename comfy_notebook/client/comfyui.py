@@ -149,7 +149,8 @@ def history_record(job_id: str, entry: Mapping[str, Any]) -> JobRecord:
     status = entry.get("status")
     status = status if isinstance(status, Mapping) else {}
     messages: dict[str, Mapping[str, Any]] = {}
-    for message in status.get("messages") or ():
+    told = status.get("messages")
+    for message in told if isinstance(told, list) else ():
         if isinstance(message, list) and len(message) == 2 and isinstance(message[1], Mapping):
             messages[str(message[0])] = message[1]
     word = str(status.get("status_str") or "")
@@ -172,5 +173,5 @@ def history_record(job_id: str, entry: Mapping[str, Any]) -> JobRecord:
         outputs=prompt.node_outputs(entry.get("outputs")),
         error=prompt.execution_error(messages.get("execution_error")),
         workflow=saved[2] if len(saved) > 2 and isinstance(saved[2], Mapping) else None,
-        extra_data=saved[3] if len(saved) > 3 and isinstance(saved[3], Mapping) else {},
+        extra_data=prompt.extra_of(saved[3] if len(saved) > 3 else None),
     )

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 _PACKAGES = ("httpx", "websockets", "pillow", "numpy", "ipython", "ipykernel", "ipywidgets", "jupyterlab")
 _OWN = "comfy_notebook"
 # These write whole URLs and headers into their records: what is secret there is masked on the way.
-_FOREIGN = ("httpx", "httpcore", "websockets.client", "comfy_notebook.websockets")
+# A filter is not asked about what a logger's children write: each has its own.
+_FOREIGN = (
+    "httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy",
+    "websockets.client", "comfy_notebook.websockets",
+)  # fmt: skip
 
 
 class Redacting(logging.Filter):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidWorkflow
 from ..protocol.messages import ExecutionError, decode_message
 from ..protocol.status import JobStatus
+from ..redact import MASK
 from . import failures
 from .records import JobRecord, QueuedJob, QueueInfo, Submission, title_of
 
@@ -106,10 +107,18 @@ def graph_of(workflow: Any) -> tuple[Mapping[str, Any] | None, Mapping[str, Any]
         if not isinstance(workflow, Mapping):
             return None, extra
         if isinstance(found := workflow.get("extra_data"), Mapping):
-            extra = found
+            extra = extra_of(found)
         if isinstance(inner := workflow.get("prompt"), Mapping):
             workflow = inner
             continue
         nodes = [node for node in workflow.values() if isinstance(node, Mapping) and "class_type" in node]
         return (workflow if nodes else None), extra
     return None, extra
+
+
+def extra_of(data: Any) -> dict[str, Any]:
+    """A record's `extra_data` without the partner keys that travel there: some servers give them back."""
+    return {
+        name: MASK if str(name).startswith(("api_key", "auth_token")) else value
+        for name, value in (data.items() if isinstance(data, Mapping) else ())
+    }

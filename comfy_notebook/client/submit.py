@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..config import settings
 from ..errors import (
     ComfyError,
     ConnectionFailed,
@@ -67,7 +68,7 @@ async def submit(
         extra_data=extra,
         targets=outputs,
         prompt_id=str(uuid.uuid4()) if client.dialect.takes_prompt_id else None,
-        preview_method=None if previews else "none",
+        preview_method=settings.preview_method if previews else "none",
     )
     await client.live.ready(_FIRST_STATUS)
     client.live.hub.begin()
@@ -208,10 +209,12 @@ async def _send(client: AsyncClient, request: Request) -> Submission:
         await _withdraw(client, post, request.prompt_id)
         raise
     except Unsure as error:
-        if request.prompt_id is not None and await _arrived(client, request.prompt_id):
-            return Submission(request.prompt_id)
+        # Only a server that says it has no such job is sent it again: ComfyUI would run both.
         if request.prompt_id is not None:
-            return await client.dialect.submit(client.http, request)
+            with contextlib.suppress(ConnectionFailed, ServerError):
+                if await client.dialect.record(client.http, request.prompt_id) is not None:
+                    return Submission(request.prompt_id)
+                return await client.dialect.submit(client.http, request)
         raise ConnectionFailed(
             f"{error.what} The workflow may or may not have been accepted.",
             hint="client.jobs(limit=5) shows the newest jobs; comfy.job(id) attaches to one.",
@@ -226,9 +229,3 @@ async def _withdraw(client: AsyncClient, post: asyncio.Future[Submission], job_i
             job_id = (await within(3, post)).job_id
         if job_id is not None:
             await client.dialect.cancel(client.http, job_id)
-
-
-async def _arrived(client: AsyncClient, job_id: str) -> bool:
-    with contextlib.suppress(ComfyError):
-        return await client.dialect.record(client.http, job_id) is not None
-    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from . import assets, masks
@@ -18,6 +19,7 @@ class Uploads:
     def __init__(self, client: AsyncClient) -> None:
         self._client = client
         self._sent: dict[tuple[str, str], FileRef] = {}
+        self._turns: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def upload(
         self,
@@ -30,13 +32,27 @@ class Uploads:
     ) -> FileRef:
         """Give the server a file, unless it has the same content already."""
         client, dialect = self._client, self._client.dialect
-        packed = assets.pack(value, name)
-        assets.check(packed, dialect.upload_limits(client.live.flags))
+        limits = dialect.upload_limits(client.live.flags)
+
+        def pack() -> tuple[assets.Packed, str]:
+            packed = assets.pack(value, name)
+            assets.check(packed, limits)
+            return packed, packed.digest
+
+        # Compressing a large picture takes seconds, in which the socket must be read.
+        packed, digest = await asyncio.to_thread(pack)
         # A name the server keeps is part of what was sent.
-        where = (packed.digest, "" if dialect.names_by_content else f"{subfolder}/{packed.name}")
-        if where in self._sent and not overwrite:
-            return self._sent[where]
-        ref = None
+        where = (digest, "" if dialect.names_by_content else f"{subfolder}/{packed.name}")
+        async with self._turns.setdefault(where, asyncio.Lock()):
+            if where not in self._sent or overwrite:
+                self._sent[where] = await self._send(packed, subfolder, overwrite, progress)
+        self._turns.pop(where, None)
+        return self._sent[where]
+
+    async def _send(
+        self, packed: assets.Packed, subfolder: str, overwrite: bool, progress: Progress | None
+    ) -> FileRef:
+        client, dialect, ref = self._client, self._client.dialect, None
         if not overwrite:
             ref = await dialect.known_file(client.http, packed.data, packed.name)
         if ref is None:
@@ -50,7 +66,6 @@ class Uploads:
                 overwrite=overwrite,
                 progress=progress or client.meter.note,
             )
-        self._sent[where] = ref
         return ref
 
     async def upload_mask(self, mask: Any, original: Any, name: str | None = None) -> FileRef:
@@ -59,10 +74,16 @@ class Uploads:
         if not isinstance(original, FileRef):
             original = await self.upload(original)
         data, _ = await client.downloads.fetch(original.name, original.subfolder, original.type)
-        packed = assets.Packed(
-            name or f"mask_{original.name.rpartition('.')[0] or original.name}.png",
-            masks.as_alpha(masks.to_mask(mask), assets.dimensions(data)),
-        )
+        own = name or f"mask_{original.name.rpartition('.')[0] or original.name}.png"
+        limit = self._limit()
+
+        def pack() -> assets.Packed:
+            picture = masks.as_alpha(masks.to_mask(mask), assets.dimensions(data))
+            packed = assets.pack(picture, own)
+            assets.check(packed, limit, pixels=False)
+            return packed
+
+        packed = await asyncio.to_thread(pack)
         return await assets.send(
             client.http,
             client.dialect,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Bool, Float, Int, observe
+from traitlets import Bool, Enum, Float, Int, observe
 
 from ..config import settings
 from ..errors import did_you_mean
@@ -32,7 +32,7 @@ _GROUPS = {
 }
 
 
-_SETTINGS = ("previews", "fps", "embed_px", "embed_bytes", "timeout")
+_SETTINGS = ("previews", "preview_method", "fps", "embed_px", "embed_bytes", "timeout")
 
 
 _ENDS_QUIET = re.compile(
@@ -83,6 +83,11 @@ class ComfyMagics(Magics):
     """The settings of `%comfy`, and the magics themselves."""
 
     previews = Bool(True, help="Show preview frames while a job runs.").tag(config=True)
+    preview_method = Enum(
+        ["auto", "latent2rgb", "taesd", "default"],
+        "auto",
+        help='How a ComfyUI is asked to make previews; "default" is how it was started.',
+    ).tag(config=True)
     fps = Float(10.0, min=0.1, max=60.0, help="How often the live view is redrawn, at most, a second.").tag(
         config=True
     )

@@ -13,6 +13,7 @@ from comfy_notebook.protocol import frames, messages
 from comfy_notebook.sync import IO
 from tests.replay import load
 
+from . import graphs
 from .test_reference_cloud import _until
 
 
@@ -88,6 +89,33 @@ def test_s8_partner_key_in_extra_data(replay: Any) -> None:
     sent = json.loads(next(body for _, path, _, body in server.requests if path == "/api/prompt"))
     assert sent["extra_data"]["api_key_comfy_org"] == "partner-key-of-the-test"
     assert "partner-key-of-the-test" not in repr(job) + repr(job.record)
+
+
+def test_previews_are_asked_for(embedded_factory: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ComfyUI makes none unless it was started so; newer ones let each job say."""
+    from comfy_notebook.config import settings
+
+    server = embedded_factory(dialect="comfyui", preview_method="none")
+    with comfy.connect(server.url, default=False, quiet=True) as client:
+
+        def shown(color: int, **options: Any) -> int:
+            job = client.submit(graphs.sleep(0.05, steps=2, color=color), **options)
+            job.result(timeout=20)
+            return sum(isinstance(event, frames.PreviewImage) for event in job.events())
+
+        assert shown(1) == 2
+        assert shown(2, previews=False) == 0
+        monkeypatch.setattr(settings, "preview_method", "default")
+        assert shown(3) == 0, "left to the server"
+
+
+def test_a_partner_key_a_server_gives_back_is_not_kept(replay: Any) -> None:
+    """ComfyUI 0.3.64 shows it in the queue to anyone who looks."""
+    from comfy_notebook.client.comfyui import history_record
+
+    sent = {"api_key_comfy_org": "partner-key-of-the-test", "auth_token_comfy_org": "t", "client_id": "c"}
+    found = history_record("a", {"prompt": [1, "a", {"1": {"class_type": "X"}}, sent, []], "status": {}})
+    assert "partner-key-of-the-test" not in str(vars(found))
 
 
 def test_s9_targets(replay: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from typing import Any
 
@@ -58,6 +59,9 @@ def test_a_planted_key_is_found_nowhere(
     storage = [(url, headers) for url, headers in sent if not url.startswith(server.url)]
     assert storage
     assert KEY not in str(storage)
+    signatures = {part for url, _ in storage for part in re.findall(r"(?:sig|signature)=([^&]+)", url)}
+    assert signatures
+    assert not [text for text in texts for part in signatures if part in text], "they open the files"
 
 
 def test_no_key_over_plain_http_to_another_machine() -> None:

@@ -187,3 +187,55 @@ def test_progress_of_large_uploads(cloud: Client, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out.endswith("Uploading large.bin: 100 % of 6 MB\n")
     cloud.upload(b"small" + numpy.random.default_rng().bytes(8), name="small.bin")
     assert capsys.readouterr().out == ""
+
+
+def test_equal_content_at_the_same_time_is_sent_once(cloud: Client) -> None:
+    import asyncio
+
+    noise = numpy.random.default_rng().bytes(4096)
+    sent, request = [], cloud._async.http.request
+
+    async def note(method: str, path: str, **options: Any) -> Any:
+        sent.append(path)
+        return await request(method, path, **options)
+
+    async def both() -> list[Any]:
+        return await asyncio.gather(*(cloud._async.upload(noise, "noise.bin") for _ in range(5)))
+
+    cloud._async.http.request = note
+    assert len(set(asyncio.run(both()))) == 1
+    assert sent.count("/api/upload/image") == 1
+    assert not cloud._async._uploads._turns
+
+
+def test_live_events_are_read_while_a_large_picture_is_made_ready(
+    cloud: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compressing takes seconds; the loop that reads the socket is not the one that does it."""
+    import threading
+
+    begun, gate, pack = threading.Event(), threading.Event(), assets.pack
+
+    def slow(value: Any, name: str | None = None) -> assets.Packed:
+        begun.set()
+        assert gate.wait(10)
+        return pack(value, name)
+
+    monkeypatch.setattr(assets, "pack", slow)
+    thread = threading.Thread(target=cloud.upload, args=(PIXELS,))
+    thread.start()
+    assert begun.wait(5)
+    assert cloud.run(graphs.picture(99)).image
+    gate.set()
+    thread.join(10)
+
+
+def test_an_output_not_fetched_yet_goes_into_another_run(cloud: Client) -> None:
+    made = cloud.run(graphs.picture(0x123456))[0]
+    made._data = None
+    assert cloud.run(graphs.load(made))["Picture"].image.getpixel((0, 0)) == (0x12, 0x34, 0x56)
+
+
+def test_a_mask_has_a_name_of_its_own_and_no_path(cloud: Client) -> None:
+    ref = cloud.upload_mask(numpy.zeros((6, 8)), PIXELS, name="../up/my mask.png")
+    assert cloud.run(graphs.load(ref.name))["Mask"].array.max() == 0
