@@ -54,10 +54,16 @@ class Report:
         self._hub = hub
         self._nodes: dict[str, NodeProgress] = {}
         self._last = 0.0
+        self._closed = False
+
+    def close(self) -> None:
+        """Say nothing more: the job has ended, though its thread has not."""
+        self._closed = True
 
     def send(self, *events: Event) -> None:
         """Tell the listeners."""
-        self._hub.publish(self._audience, *events)
+        if not self._closed:
+            self._hub.publish(self._audience, *events)
 
     def begin(self, node_id: str) -> None:
         """A node starts."""
@@ -149,6 +155,7 @@ class NodeContext:
 
     def save(self, data: bytes, prefix: str, suffix: str, type: str = "output") -> dict[str, str]:
         """Store an output as `<prefix>_00001_<suffix>`; folders in the prefix become the subfolder."""
+        self.check_cancelled()
         folder, _, stem = prefix.replace("\\", "/").rpartition("/")
         folder = "/".join(part for part in folder.split("/") if part)
         if ".." in folder.split("/"):

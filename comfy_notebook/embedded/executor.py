@@ -43,7 +43,7 @@ from .walk import is_link
 _KEEP_EVERY = 0.2  # seconds; writing all outputs down with each of them grows with their square
 
 
-@dataclass
+@dataclass(eq=False)
 class Run:
     """One job being run: what it has made so far, and the switch that stops it."""
 
@@ -58,12 +58,26 @@ class Run:
     abandoned: bool = False
     kept: float = field(default_factory=time.monotonic)
     status: JobStatus = JobStatus.in_progress
+    # Who ends the job: its own thread, or the scheduler that will not wait for it any longer.
+    ending: threading.Lock = field(default_factory=threading.Lock)
+    ended: bool = False
 
     def tell(self, message: Event) -> None:
         """Send a message that also belongs to the job's record."""
         encoded = encode_message(message)
         self.messages.append([encoded["type"], encoded["data"]])
         self.report.send(message)
+
+    def interruption(self) -> ExecutionInterrupted:
+        """How the job ends when it is cancelled now."""
+        node_id = self.current or self.job.targets[0]
+        return ExecutionInterrupted(
+            prompt_id=self.job.id,
+            node_id=node_id,
+            node_type=self.job.prompt[node_id]["class_type"],
+            executed=tuple(self.executed),
+            timestamp=now_ms(),
+        )
 
 
 class Executor:
@@ -98,12 +112,18 @@ class Executor:
         except Interrupted:
             # A server that stops takes its running jobs with it: nobody cancelled them.
             run.status = JobStatus.lost if run.abandoned else JobStatus.cancelled
-            ending = self._interruption(run)
+            ending = run.interruption()
         except _NodeFailed as failed:
             run.status = JobStatus.failed
             ending = self._error(run, failed.failure)
         except sqlite3.OperationalError as error:
             ending = self._unwritten(run, error)
+        with run.ending:
+            if not run.ended:
+                self._end(run, ending)
+        return run.status
+
+    def _end(self, run: Run, ending: Event) -> None:
         # The record is written first: whoever hears of the end finds it there.
         try:
             self._record(run, ending)
@@ -112,8 +132,8 @@ class Executor:
             run.messages.clear()
             ending = self._unwritten(run, error)
             self._record(run, ending)
+        run.ended = True
         run.report.send(ending)
-        return run.status
 
     def _record(self, run: Run, ending: Event) -> None:
         encoded = encode_message(ending)
@@ -236,16 +256,6 @@ class Executor:
             if time.monotonic() - run.kept > _KEEP_EVERY:
                 self._jobs.keep_outputs(run.job.id, run.outputs)
                 run.kept = time.monotonic()
-
-    def _interruption(self, run: Run) -> ExecutionInterrupted:
-        node_id = run.current or run.job.targets[0]
-        return ExecutionInterrupted(
-            prompt_id=run.job.id,
-            node_id=node_id,
-            node_type=run.job.prompt[node_id]["class_type"],
-            executed=tuple(run.executed),
-            timestamp=now_ms(),
-        )
 
     def _error(self, run: Run, failure: Failure) -> ExecutionError:
         # A list of ids on ComfyUI, an object in the Cloud's schema.

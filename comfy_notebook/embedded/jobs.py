@@ -139,7 +139,8 @@ class Jobs:
         """Record what a running job has shown so far."""
         with self._db.transaction() as connection:
             connection.execute(
-                "UPDATE jobs SET outputs = ?, updated = ? WHERE id = ?", (json.dumps(outputs), now_ms(), id)
+                "UPDATE jobs SET outputs = ?, updated = ? WHERE id = ? AND status = 'in_progress'",
+                (json.dumps(outputs), now_ms(), id),
             )
 
     def finish(

@@ -3,6 +3,9 @@
 Each user has a queue of their own and runs as many jobs at a time as the tier allows (one for all,
 in ComfyUI's dialect). A job runs in a daemon thread: it never keeps the process from ending, and one
 cut off so is found `lost` at the next start. All methods run on the event loop.
+
+A cancelled job stops at its next step. Where a node takes no steps (Pillow blurs, a codec encodes), the job
+ends all the same: its thread is left behind to finish what it does, heard by nobody.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..protocol.messages import Executing, ExecutionInterrupted, Status
+from ..protocol.messages import Executing, ExecutionInterrupted, Status, encode_message
 from ..protocol.status import JobStatus
 from .assets import now_ms
 from .context import Report
@@ -25,15 +28,18 @@ from .jobs import Job, Jobs
 from .options import Options
 
 _RETRY = 1.0  # seconds
+_PATIENCE = 0.3  # seconds a cancelled job has to come to its next step
+_MOST_LEFT = 4  # threads left behind, beyond which a user's next job waits for them
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class _Lane:
-    """One user's jobs: waiting in the order they will run, and running."""
+    """One user's jobs: waiting in the order they will run, running, and threads left behind by them."""
 
     pending: list[Job] = field(default_factory=list)
     running: dict[str, Run] = field(default_factory=dict)
+    left: list[Run] = field(default_factory=list)
 
 
 class Scheduler:
@@ -121,6 +127,8 @@ class Scheduler:
         if run is None or not running:
             return False
         run.cancelled.set()
+        if self._loop is not None:
+            self._loop.call_later(_PATIENCE, self._leave, run)
         return True
 
     def interrupt(self, user: str, id: str | None = None) -> list[str]:
@@ -156,6 +164,8 @@ class Scheduler:
     def _dispatch(self, user: str) -> None:
         lane = self._lane(user)
         while lane.pending and len(lane.running) < self._parallel(user) and not self._stopped.is_set():
+            if len(lane.left) >= _MOST_LEFT:
+                return
             job = lane.pending.pop(0)
             previews = self._options.sends_previews(job.extra_data.get("preview_method"))
             run = Run(job, Report(job.id, Audience(user, job.client_id), self._hub, previews))
@@ -188,9 +198,35 @@ class Scheduler:
                 log.exception("job %s: its end cannot be recorded", id)
                 return
 
+    def _leave(self, run: Run) -> None:
+        """End a cancelled job whose thread has not come to its next step."""
+        lane = self._lane(run.job.user)
+        if lane.running.get(run.job.id) is not run or self._stopped.is_set():
+            return
+        with run.ending:
+            if run.ended:
+                return
+            ending = run.interruption()
+            encoded = encode_message(ending)
+            messages = [*run.messages, [encoded["type"], encoded["data"]]]
+            try:
+                self._jobs.finish(run.job.id, JobStatus.cancelled, dict(run.outputs), messages)
+            except sqlite3.OperationalError:
+                return  # the job's own thread will find the words, and the room for them
+            run.ended = True
+            run.report.send(ending)
+        lane.left.append(run)
+        self._ended(run)
+        run.report.close()
+
     def _ended(self, run: Run) -> None:
         user = run.job.user
-        self._lane(user).running.pop(run.job.id, None)
+        lane = self._lane(user)
+        if lane.running.get(run.job.id) is not run:
+            lane.left.remove(run)
+            self._dispatch(user)
+            return
+        del lane.running[run.job.id]
         self._tell_status(user)
         run.report.send(Executing(node=None, prompt_id=run.job.id))
         self._dispatch(user)

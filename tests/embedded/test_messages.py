@@ -120,6 +120,30 @@ def test_cancelling_stops_at_the_next_step_and_the_next_job_runs(listen):
     ]  # fmt: skip
 
 
+def test_cancelling_a_node_that_takes_no_steps_is_told_within_half_a_second(listen):
+    listener = listen()
+    graph = {
+        "1": {"class_type": "EmptyImage",
+              "inputs": {"width": 4096, "height": 4096, "batch_size": 1, "color": 77}},
+        "2": {"class_type": "ImageQuantize",
+              "inputs": {"image": ["1", 0], "colors": 256, "dither": "floyd-steinberg"}},
+        "3": {"class_type": "ImageScaleBy",
+              "inputs": {"image": ["2", 0], "upscale_method": "bicubic", "scale_by": 2.0}},
+        "4": {"class_type": "PreviewImage", "inputs": {"images": ["3", 0]}},
+    }  # fmt: skip
+    job_id = listener.http.post("/api/prompt", json={"prompt": graph}).json()["prompt_id"]
+    while json.loads(listener.socket.recv(timeout=20)).get("data", {}).get("node") != "2":
+        pass
+    began = time.monotonic()
+    assert listener.http.post(f"/api/jobs/{job_id}/cancel").json() == {"cancelled": True}
+    heard = kinds(listener.follow(job_id))
+    assert time.monotonic() - began < 2  # 0.3 s on an idle machine
+    assert heard[-2:] == ["execution_interrupted", "executing"]
+    assert listener.http.get(f"/api/job/{job_id}/status").json()["status"] == "cancelled"
+    job = listener.http.get(f"/api/jobs/{job_id}").json()
+    assert job["outputs"] == {}
+
+
 def test_a_socket_without_a_key_is_refused(embedded):
     url = embedded.url.replace("http", "ws", 1) + "/ws?clientId=x&token=wrong"
     with pytest.raises(Exception, match="401"), connect(url):

@@ -99,6 +99,41 @@ def test_an_end_the_disk_does_not_take_is_recorded_when_it_does(jobs, tmp_path, 
     assert jobs.get("u", "unlucky").status is JobStatus.lost
 
 
+def test_a_cancelled_job_ends_though_its_node_takes_no_steps(jobs, tmp_path):
+    """Its thread is left behind; what it still makes is nobody's, and only so many may be left."""
+    release, done, started = threading.Event(), threading.Event(), []
+
+    def execute(run):
+        started.append(run.job.id)
+        run.outputs["1"] = {"text": ["too late"]}
+        release.wait(20)
+        with run.ending:
+            if not run.ended:
+                jobs.finish(run.job.id, JobStatus.completed, run.outputs)
+                run.ended = True
+        if run.job.id == "j5":
+            done.set()
+
+    async def scenario(scheduler):
+        for number in range(4):
+            scheduler.submit(job(jobs, f"j{number}"))
+            assert scheduler.cancel("u", f"j{number}")
+            await scheduler.idle(5)
+            assert jobs.get("u", f"j{number}").status is JobStatus.cancelled
+        scheduler.submit(job(jobs, "j4"))
+        scheduler.submit(job(jobs, "j5"))
+        assert scheduler.running("u") == []
+        assert [waiting.id for waiting in scheduler.pending("u")] == ["j4", "j5"]
+        release.set()
+        assert await asyncio.to_thread(done.wait, 20)
+
+    drive(jobs, tmp_path, execute, scenario)
+    assert started == [f"j{number}" for number in range(6)]
+    statuses = [jobs.get("u", f"j{number}").status for number in range(6)]
+    assert statuses == [JobStatus.cancelled] * 4 + [JobStatus.completed] * 2
+    assert jobs.get("u", "j0").messages[-1][0] == "execution_interrupted"
+
+
 def test_the_internal_words(jobs, tmp_path):
     release = threading.Event()
 
