@@ -75,12 +75,12 @@ class Uploads:
             original = await self.upload(original)
         data, _ = await client.downloads.fetch(original.name, original.subfolder, original.type)
         own = name or f"mask_{original.name.rpartition('.')[0] or original.name}.png"
-        limit = self._limit()
+        limits = client.dialect.upload_limits(client.live.flags)
 
         def pack() -> assets.Packed:
             picture = masks.as_alpha(masks.to_mask(mask), assets.dimensions(data))
             packed = assets.pack(picture, own)
-            assets.check(packed, limit, pixels=False)
+            assets.check(packed, limits)
             return packed
 
         packed = await asyncio.to_thread(pack)
