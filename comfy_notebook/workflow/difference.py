@@ -68,7 +68,7 @@ def difference(before: Workflow, after: Workflow) -> Difference:
             changes.append(Change("title", node_id, title, None, first.title, second.title))
         was, now = old[node_id]["inputs"], new[node_id]["inputs"]
         for name in [*was, *(n for n in now if n not in was)]:
-            if name in was and name in now and same(was[name], now[name]):
+            if name in was and name in now and _alike(was[name], now[name]):
                 continue
             changes.append(
                 Change(
@@ -76,6 +76,12 @@ def difference(before: Workflow, after: Workflow) -> Difference:
                 )
             )
     return changes
+
+
+def _alike(was: Any, now: Any) -> bool:
+    # 8 and 8.0: which of them a file has is chance, and JavaScript knows no difference.
+    numbers = {type(was), type(now)} == {int, float}
+    return was == now if numbers else same(was, now)
 
 
 def _read(workflow: Workflow, value: Any) -> Any:

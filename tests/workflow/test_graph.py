@@ -309,6 +309,14 @@ def test_diff_says_what_changes(wf: Workflow) -> None:
     assert not wf.diff(wf.copy())
 
 
+def test_a_whole_number_is_no_different_for_its_point(wf: Workflow) -> None:
+    other = wf.copy()
+    other["3"].cfg, other["3"].denoise = 8.0, 1.0  # as a server saves them; the editor's files say 8 and 1
+    assert not wf.diff(other)
+    other["3"].denoise = True
+    assert [change.input_name for change in wf.diff(other)] == ["denoise"]
+
+
 def test_outputs_are_the_output_nodes(wf: Workflow, known: Workflow) -> None:
     assert [node.id for node in wf.outputs()] == ["9"]
     known.add("VAEDecode")  # nobody reads it, and it still is no output node
