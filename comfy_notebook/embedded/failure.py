@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import site
 import sysconfig
 import traceback
@@ -15,6 +16,7 @@ from .nodes.base import exception_type
 
 _PACKAGE = Path(__file__).resolve().parents[2]
 _LONGEST = 2000
+_STORED = re.compile(r"[^\s'\"]*[/\\]objects[/\\][0-9a-f]{2}[/\\]([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def _traceback(error: BaseException) -> list[str]:
 
 def _scrub(text: str) -> str:
     """The text with the directories of this machine taken off its paths."""
+    text = _STORED.sub(r"\1", text)
     for root in _roots():
         text = text.replace(f"{root}/", "").replace(f"{root}\\", "")
     return text

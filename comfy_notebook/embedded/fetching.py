@@ -1,7 +1,8 @@
 """Files from URLs, for `/api/assets`.
 
 Only http and https. A server that others can reach does not fetch from private addresses: its network
-is not theirs to look into. Redirects are followed by hand, so that each hop is checked.
+is not theirs to look into. Redirects are followed by hand, so that each hop is checked, and the address
+that was checked is the one connected to: a name may have another a moment later.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+import sqlite3
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +21,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from .assets import Asset, Assets, extension, mime_of
 
-_TIMEOUT = 20.0
+_TIMEOUT = 20.0  # seconds without a byte
+_TOTAL = 300.0  # seconds in all; the background downloads have more
 _HOPS = 5
 SOURCES = ("huggingface.co", "civitai.com")
 """Where background downloads may come from (contract: /api/assets/download)."""
@@ -43,25 +46,39 @@ class Fetched:
     name: str
 
 
-async def fetch(url: str, limit: int, *, private: bool) -> Fetched:
+async def fetch(url: str, limit: int, *, private: bool, seconds: float = _TOTAL) -> Fetched:
     """Read a URL of at most `limit` bytes; 0 reads the head alone."""
     import httpx
 
     try:
-        async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client:
-            for _ in range(_HOPS):
-                await _check(url, private)
-                async with client.stream("GET" if limit else "HEAD", url) as response:
-                    if response.is_redirect:
-                        url = urljoin(url, response.headers.get("location", ""))
-                        continue
-                    return await _read(response, url, limit)
+        return await asyncio.wait_for(_fetch(url, limit, private), seconds)
+    except asyncio.TimeoutError:
+        raise FetchFailed(422, f"The URL was not read within {seconds:.0f} s.") from None
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise FetchFailed(422, f"The URL could not be read: {type(error).__name__}.") from None
+
+
+async def _fetch(url: str, limit: int, private: bool) -> Fetched:
+    import httpx
+
+    async with httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False) as client:
+        for _ in range(_HOPS):
+            address = await _check(url, private)
+            asked = httpx.URL(url)
+            headers, extensions = {"Host": asked.netloc.decode("ascii")}, {"sni_hostname": asked.host}
+            target = asked.copy_with(host=address) if address else asked
+            async with client.stream(
+                "GET" if limit else "HEAD", target, headers=headers, extensions=extensions
+            ) as response:
+                if response.is_redirect:
+                    url = urljoin(url, response.headers.get("location", ""))
+                    continue
+                return await _read(response, url, limit)
     raise FetchFailed(422, "The URL redirects too often.")
 
 
-async def _check(url: str, private: bool) -> None:
+async def _check(url: str, private: bool) -> str | None:
+    """The address to connect to, where it matters; `FetchFailed` for a URL that is not to be read."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -70,13 +87,19 @@ async def _check(url: str, private: bool) -> None:
     if parts.scheme not in ("http", "https") or not host:
         raise FetchFailed(400, "Only http and https URLs can be read.")
     if private:
-        return
+        return None
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port or 443, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise FetchFailed(422, "The host of the URL is not known.") from None
-    if not all(ipaddress.ip_address(address[4][0]).is_global for address in found):
+    addresses = [str(entry[4][0]) for entry in found]
+    if not addresses or not all(map(_is_public, addresses)):
         raise FetchFailed(400, "This server does not read from private addresses.")
+    return addresses[0]
+
+
+def _is_public(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_global
 
 
 async def _read(response: Any, url: str, limit: int) -> Fetched:
@@ -148,10 +171,16 @@ class Downloads:
     async def _download(self, task: Task, url: str, details: Mapping[str, Any]) -> None:
         task.status = "running"
         try:
-            found = await fetch(url, self._limit, private=False)
+            found = await fetch(url, self._limit, private=False, seconds=3600)
         except FetchFailed as error:
             task.status, task.message = "failed", str(error)
             return
+        try:
+            await asyncio.to_thread(self._keep, task, url, details, found)
+        except (OSError, sqlite3.OperationalError) as error:
+            task.status, task.message = "failed", f"The file could not be stored: {error}."
+
+    def _keep(self, task: Task, url: str, details: Mapping[str, Any], found: Fetched) -> None:
         name = details.get("name") or found.name
         metadata = {**details.get("user_metadata", {}), "source_url": url}
         digest = self._assets.hash(found.data)

@@ -121,8 +121,12 @@ class NodeLibrary:
         """The registry, for a worker thread."""
         with self._lock:
             if self._loaded is None:
+                from PIL import EpsImagePlugin
+
                 from .nodes.registry import default_registry
 
+                # Pillow would hand an uploaded EPS to Ghostscript, a program for whatever is in it.
+                EpsImagePlugin.gs_binary = False
                 self._loaded = default_registry()
         registry: Mapping[str, type[Node]] = self._loaded
         return registry

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import random
 import socket
 import struct
 import zlib
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from PIL import Image
 
 TRICKS = [
     "../x",
@@ -189,6 +191,47 @@ def test_a_picture_beyond_the_limits_is_refused_before_it_is_decoded(http, size)
     stored = http.post("/api/assets", files={"file": ("bomb.bin", bomb(*size))}, data={"tags": "input"})
     name = stored.json()["asset_hash"]
     assert http.get("/api/view", params={"filename": name, "channel": "rgb"}).status_code == 400
+
+
+def upload(http, data):
+    """Store bytes that say nothing of what they are; answers the name."""
+    answer = http.post(
+        "/api/upload/image", files={"image": ("picture.bin", data)}, data={"type": "input"}
+    ).json()
+    return answer["name"]
+
+
+def test_what_a_decoder_stumbles_over_is_no_crash(http):
+    """Pictures of many formats with some of their bytes changed: whatever Pillow raises is a 400."""
+    chance, pictures = random.Random(5), []
+    for format in ("PNG", "WEBP", "GIF", "JPEG", "TIFF", "BMP", "DDS", "ICO"):
+        stream = io.BytesIO()
+        Image.radial_gradient("L").resize((24, 24)).convert("RGB").save(stream, format)
+        pictures.append(stream.getvalue())
+    unknown = bytearray(pictures[6])
+    unknown[80] = 3  # a pixel format Pillow has not implemented
+    broken = [unknown]
+    for number in range(80):
+        broken.append(bytearray(pictures[number % len(pictures)]))
+        for _ in range(4):
+            broken[-1][chance.randrange(min(len(broken[-1]), 150))] = chance.randrange(256)
+    for data in broken:
+        name = upload(http, bytes(data))
+        answer = http.get("/api/view", params={"filename": name, "type": "input", "channel": "rgb"})
+        assert answer.status_code in (200, 400)
+
+
+def test_a_broken_picture_shows_no_path_of_the_machine(http, embedded):
+    name = upload(http, b"no picture")
+    graph = {
+        "1": {"class_type": "LoadImage", "inputs": {"image": name}},
+        "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+    }
+    job_id = http.post("/api/prompt", json={"prompt": graph}).json()["prompt_id"]
+    while (job := http.get(f"/api/jobs/{job_id}").json())["status"] in ("pending", "in_progress"):
+        pass
+    assert "cannot identify image file" in job["execution_error"]["exception_message"]
+    assert str(embedded.data_dir) not in json.dumps(job)
 
 
 def test_a_picture_that_is_none_is_refused(http):
