@@ -76,6 +76,22 @@ def test_a_link_its_target_has_forgotten_is_put_back(file):
     assert file.inputs()["2"] == {"image": ["1", 0]}
 
 
+def test_so_is_one_whose_place_is_taken_by_a_link_that_is_nowhere(file):
+    file.nodes[1]["inputs"][0]["link"] = 999
+    got = file.convert()
+    assert got.api["2"]["inputs"] == {"image": ["1", 0]}
+    assert got.problems == []
+
+
+@pytest.mark.parametrize("inputs", [None, []])
+@pytest.mark.parametrize("kind", ["ImageInvert", "Reroute"])
+def test_so_are_the_links_of_a_node_saved_without_inputs(file, kind, inputs):
+    file.nodes[1].update(type=kind, inputs=inputs)
+    got = file.inputs()
+    through = got["2"]["image"] if kind == "ImageInvert" else got["3"]["images"]
+    assert through == ["1", 0]
+
+
 def test_a_link_only_the_table_knows_is_stale(file):
     file.nodes[1]["inputs"][0]["link"] = None
     file.nodes[0]["outputs"][0]["links"] = []

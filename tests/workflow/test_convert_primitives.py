@@ -117,6 +117,15 @@ def test_placeholders_in_its_text_are_filled_in_when_asked():
     assert file.inputs()["3"]["text"] == "w%EmptyImage.width%"
 
 
+def test_a_primitive_saved_without_an_output_writes_nothing():
+    file = EditorFile()
+    file.node("PrimitiveNode", [640, "fixed"])
+    file.node("EmptyImage", [8])
+    file.link(1, 0, 2, "width", "INT", widget=True)
+    file[1]["outputs"] = []
+    assert file.inputs()["2"]["width"] == 8
+
+
 def test_a_primitive_that_feeds_nothing_is_left_out():
     file = EditorFile()
     file.node("PrimitiveNode", [5, "fixed"])

@@ -347,11 +347,12 @@ def test_names_of_saved_files_are_filled_in(prefix, shown):
 
 def test_only_nodes_the_editor_knows_to_save_have_their_names_filled_in():
     file = EditorFile()
+    file.node("SaveOfAPack", ["%date:yyyy%"])
     file.node("SaveAudioMP3", ["%date:yyyy%", "V0"])
     file.node("SaveLatent", ["%date:yyyy%"])
-    got = file.inputs(now=NOW)
+    got = file.inputs(with_nodes(SaveOfAPack=node_class({"filename_prefix": ["STRING", {}]})), now=NOW)
     assert got["1"]["filename_prefix"] == "%date:yyyy%"
-    assert got["2"]["filename_prefix"] == "2025"
+    assert got["2"]["filename_prefix"] == got["3"]["filename_prefix"] == "2025"
 
 
 def test_a_name_that_is_no_text_stays_as_it_is():

@@ -137,7 +137,10 @@ class Boundary:
 
 @dataclass(slots=True)
 class Graph:
-    """The root graph, or the inside of a subgraph definition or group node."""
+    """The root graph, or the inside of a subgraph definition or group node.
+
+    `repeated` are the ids that more than one node has: which of them a link means cannot be known.
+    """
 
     id: str
     name: str
@@ -145,6 +148,7 @@ class Graph:
     links: dict[str, Link] = field(default_factory=dict)
     inputs: list[Boundary] = field(default_factory=list)
     outputs: list[Boundary] = field(default_factory=list)
+    repeated: set[str] = field(default_factory=set)
 
 
 class Problems:

@@ -28,8 +28,10 @@ MADE_BY_PAGE = CAPTURED | {"AUDIO_RECORD"}
 #: Nodes whose `filename_prefix` has %date:…% and %Node.widget% replaced when it is exported.
 PREFIXED = frozenset(
     {
-        *("SaveImage", "SaveAnimatedWEBP", "SaveWEBM", "SaveAudio", "SaveGLB", "SaveAnimatedPNG"),
-        *("CLIPSave", "VAESave", "ModelSave", "LoraSave", "SaveLatent"),
+        *("SaveImage", "SaveImageAdvanced", "SaveSVGNode", "SaveAnimatedPNG", "SaveAnimatedWEBP"),
+        *("SaveVideo", "SaveWEBM", "SaveAudio", "SaveAudioMP3", "SaveAudioOpus", "SaveAudioAdvanced"),
+        *("SaveGLB", "Save3DAdvanced", "SaveGaussianSplat", "SavePointCloud", "SaveLatent"),
+        *("CLIPSave", "VAESave", "ModelSave", "LoraSave"),
     }
 )
 

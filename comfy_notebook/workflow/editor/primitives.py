@@ -50,6 +50,8 @@ def apply_primitives(graph: Graph, names: Names) -> None:
 def _in_order(node: Node, links: list[Link]) -> list[Link]:
     """The links of its output as the file lists them, then those only the table knows."""
     outputs = node.raw.get("outputs")
+    if outputs == []:
+        return []
     first = outputs[0] if isinstance(outputs, list) and outputs and isinstance(outputs[0], dict) else {}
     listed = first.get("links")
     order = {id_key(key): at for at, key in enumerate(listed)} if isinstance(listed, list) else {}

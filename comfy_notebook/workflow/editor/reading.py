@@ -33,6 +33,7 @@ def read_graph(
     graph.links = {link.id: link for link in _links(data.get("links"), graph, problems)}
     for node in _nodes(data.get("nodes"), problems):
         if node.id in graph.nodes:
+            graph.repeated.add(node.id)
             problems.add(
                 "duplicate_node_id", "Two nodes have this id: only the later one is converted.", node
             )
@@ -83,7 +84,7 @@ def repair_links(graph: Graph) -> None:
             continue
         entry = _entry(target.raw.get("inputs"), link.target_slot)
         output = _entry(origin.raw.get("outputs"), link.origin_slot)
-        if entry is None or output is None or entry.get("link") is not None:
+        if output is None or (entry is not None and id_key(entry.get("link")) in graph.links):
             continue
         key = (link.origin, link.origin_slot)
         if key not in listed:
@@ -91,9 +92,11 @@ def repair_links(graph: Graph) -> None:
             listed[key] = set(map(id_key, ids)) if isinstance(ids, list) else set()
         if target.id not in slots:
             slots[target.id] = {socket.name: at for at, socket in enumerate(target.sockets)}
-        name = entry.get("name")
+        name = entry.get("name") if entry is not None else None
         slot = slots[target.id].get(name) if isinstance(name, str) else None
-        if slot is not None and target.links[slot] is None and link.id in listed[key]:
+        if not target.raw.get("inputs") and target.id not in graph.repeated:
+            slot = link.target_slot if link.target_slot < len(target.sockets) else None
+        if slot is not None and target.links[slot] not in graph.links and link.id in listed[key]:
             found.append((target, slot, link.id))
     for target, slot, link_id in found:
         target.connect(slot, link_id)
