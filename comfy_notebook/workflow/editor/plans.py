@@ -178,7 +178,7 @@ def default(spec: InputSpec) -> Any:
         return given
     if kind in _VIEWERS:
         return {}
-    return {"INT": 0, "FLOAT": 0, "BOOLEAN": False}.get(kind, "")
+    return {"INT": 0, "FLOAT": 0, "BOOLEAN": False, "COLOR": "#000000"}.get(kind, "")
 
 
 def socket_type(spec: InputSpec) -> str:
