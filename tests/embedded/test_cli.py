@@ -72,7 +72,10 @@ def test_an_address_others_can_reach_needs_a_key_of_ones_own(host, tmp_path):
     "arguments", [["--port", "70000"], ["--port", "x"], ["--tier", "gold"], ["--quota", "-1"], ["--nope"]]
 )
 def test_wrong_usage_is_exit_code_2(arguments, tmp_path):
-    assert run(*arguments, "--data-dir", str(tmp_path)).returncode == 2
+    refused = run(*arguments, "--data-dir", str(tmp_path))
+    assert refused.returncode == 2
+    assert "_port" not in refused.stderr
+    assert "_positive" not in refused.stderr
 
 
 def test_a_data_directory_that_cannot_be_is_said_in_one_line(tmp_path):
