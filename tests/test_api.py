@@ -93,6 +93,7 @@ def test_run_submit_and_job(embedded: Any, capsys: pytest.CaptureFixture[str]) -
     assert result.image.size == (32, 32)
     job = comfy.submit(graphs.picture(color=3))
     assert comfy.job(job.id).result().array[0, 0, 2] == 3
+    assert comfy.job(job.id).status is comfy.JobStatus.completed
     assert comfy.job().id == job.id
     client.close()
     assert api.current() is None

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import nearby
 from ..errors import UploadRejected
 from .records import FileRef, UploadLimits
 
@@ -78,6 +79,8 @@ def _from_path(path: Path, name: str | None) -> Packed:
     path = path.expanduser()
     try:
         return Packed(_clean(name or path.name), path.read_bytes())
+    except FileNotFoundError:
+        raise UploadRejected(f"There is no file {str(path)!r}.", hint=nearby.hint(path)) from None
     except OSError as error:
         raise UploadRejected(f"{str(path)!r} cannot be read: {error.strerror or error}.") from None
 

@@ -132,6 +132,11 @@ class Follower:
         self.client.live.hub.listen(self.job_id, self.hear)
         self._task = asyncio.get_running_loop().create_task(self._follow())
 
+    async def settled(self, timeout: float) -> None:
+        """Wait for the end of a job that is known to have ended, a while at most."""
+        if self._task is not None:
+            await asyncio.wait({self._task}, timeout=timeout)
+
     def attached(self, record: JobRecord) -> None:
         """The job is older than this follower: begin with what its record says."""
         self._saw(record)
@@ -387,7 +392,7 @@ class Follower:
         if record.status is JobStatus.cancelled:
             raise JobCancelled(f"Job {self.job_id} was cancelled.", job_id=self.job_id)
         raise JobLost(
-            f"{self.client.url} lost job {self.job_id} ({record.message or record.raw_status or 'lost'}).",
+            f"{self.client.url} lost job {self.job_id}{f' ({record.message})' if record.message else ''}.",
             job_id=self.job_id,
             hint="Run it again.",
         )

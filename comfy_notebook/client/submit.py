@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .connection import AsyncClient
 
 _FIRST_STATUS = 6.0
+_SETTLING = 2.0
 
 
 async def submit(
@@ -98,6 +99,9 @@ async def attach(client: AsyncClient, job_id: str) -> Follower:
     follower = Follower(client, job_id, graph=record.workflow or {}, workflow=workflow)
     follower.attached(record)
     client.live.follow(follower)
+    if record.status.is_final:
+        # What ended long ago is not said to be pending: its outputs are only still to be fetched.
+        await follower.settled(_SETTLING)
     return follower
 
 

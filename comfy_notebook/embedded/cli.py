@@ -137,16 +137,18 @@ def _options(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Opti
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError
-    return port
+    if not (text.isascii() and text.isdecimal() and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+    return int(text)
 
 
 def _positive(text: str) -> float:
-    number = float(text)
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
     if not 0 < number < _LARGEST:
-        raise ValueError
+        raise argparse.ArgumentTypeError(f"{text!r} is no number above zero and below {_LARGEST:g}")
     return number
 
 

@@ -14,10 +14,13 @@ any other is text, quotes and all. `|` starts an indented block, which is always
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass, field
 
 from .line import Expression, LineError, Word, expression_or_text
+
+_UNSPACED = re.compile(r"[^:]+\.[^:.\s]+:\S")
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ def parse_body(text: str) -> Body:
             raise LineError(f"line {number} of the cell is indented, and no '|' begins a block above it")
         address, colon, rest = line.partition(": ")
         if not colon and not line.endswith(":"):
-            raise LineError(f"line {number} of the cell, {line[:60]!r}, is not 'NODE.INPUT: value'")
+            space = "; a space is missing after its colon" if _UNSPACED.match(line) else ""
+            raise LineError(f"line {number} of the cell, {line[:60]!r}, is not 'NODE.INPUT: value'{space}")
         address, rest = address.rstrip().removesuffix(":") if not colon else address.strip(), rest.strip()
         if rest == "|":
             begin = at

@@ -73,7 +73,7 @@ def test_shapes(shape: tuple[int, ...], mode: str) -> None:
         (numpy.full((2, 2), -1), "beyond 0–255"),
         (object(), "cannot be uploaded"),
         (io.StringIO("text"), "not bytes"),
-        (Path("no-such-file.png"), "cannot be read"),
+        (Path("no-such-file.png"), "There is no file"),
     ],
     ids=str,
 )

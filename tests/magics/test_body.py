@@ -50,7 +50,11 @@ def test_a_brace_begins_a_workflow() -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("6.text = a", "line 1 .* is not 'NODE.INPUT: value'"), ("a.b: 1\n  c.d: 2", "line 2 .* indented")],
+    [
+        ("6.text = a", "line 1 .* is not 'NODE.INPUT: value'$"),
+        ("3.steps:12", "line 1 .*; a space is missing after its colon"),
+        ("a.b: 1\n  c.d: 2", "line 2 .* indented"),
+    ],
 )
 def test_other_lines_are_refused_by_number(text: str, says: str) -> None:
     with pytest.raises(LineError, match=says):

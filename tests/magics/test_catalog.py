@@ -68,6 +68,7 @@ def test_upload_of_a_mask(connected: Notebook, folder: Path) -> None:
 
 
 def test_a_file_that_is_not_there(connected: Notebook) -> None:
+    assert "Did you mean 'plain.json'" in connected("%comfy upload plane.json").text
     ran = connected("%comfy upload nothing.png")
     assert isinstance(ran.error, comfy.ComfyError)
     assert "nothing.png" in ran.text
