@@ -100,7 +100,11 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         help="show steps as pictures unless a job says otherwise (default: auto; none as ComfyUI)",
     )
-    add("--raw-status", action="store_true", help="answer /api/job/ID/status in the Cloud's internal words")
+    add(
+        "--raw-status",
+        action="store_true",
+        help="answer /api/job/ID/status in the Cloud's own words (success, error, …), as newer clients want",
+    )
     add("--url-lifetime", type=_positive, default=6 * 3600.0, metavar="S", help="seconds a signed URL lasts")
     add(
         "--quota",
