@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import random
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -35,10 +34,10 @@ from ..protocol.messages import Event, Executed, Executing, Status
 from ..protocol.status import JobStatus, is_known
 from ..result import Result
 from ..state import JobState
-from ..sync import within
 from . import verdict
 from .backlog import Backlog
 from .gathering import Outputs
+from .pace import SOON, Pace
 from .prompt import queued_record
 from .records import JobRecord
 
@@ -49,7 +48,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("comfy_notebook.job")
 
 _MISSES = 4
-_SOON = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
 _GRACE = 2.0
 _EMPTY = 1.0  # seconds a success without outputs is asked for again
 
@@ -87,12 +85,8 @@ class Follower:
         )
         self._process = os.getpid()
         self._readers: list[Callable[[], None]] = []
-        self._kick = asyncio.Event()
-        self._soon = 0
-        self._hurry = False
-        self._not_before = 0.0
+        self._pace = Pace(lambda: client.live.alive)
         self._emptied: float | None = None
-        self._heard = time.monotonic()
         self._generation = client.live.generation
         self._task: asyncio.Task[None] | None = None
 
@@ -154,7 +148,7 @@ class Follower:
         self.state = before.after(event, now)
         self.backlog.append(event)
         if not isinstance(event, Status):
-            self._heard = now
+            self._pace.hear()
         if isinstance(event, Executed):
             self.gathered.produced(event)
         ended = self.state.status.is_final and not before.status.is_final
@@ -171,13 +165,11 @@ class Follower:
 
     def hurry(self) -> None:
         """The job has probably ended: ask the record now, and again soon."""
-        self._hurry, self._soon = True, 0
-        self._kick.set()
+        self._pace.hurry()
 
     def ask(self) -> None:
         """Events may have been missed: ask the record now, once."""
-        self._soon = 0
-        self._kick.set()
+        self._pace.ask()
 
     async def cancel(self) -> bool:
         """End exactly this job on the server; False when it had ended before."""
@@ -235,14 +227,14 @@ class Follower:
         """Ask the record until it is final, however long the job takes."""
         misses, missed, unreachable, puzzled = 0, 0.0, None, None
         while True:
-            await self._pause()
+            await self._pace.pause()
             try:
                 record = await self._ask()
             except AuthenticationError:
                 raise
             except RateLimited as error:
                 # An answer, if not to the question: the job is there, and the server asks to be let alone.
-                self._not_before = time.monotonic() + min(error.retry_after or 2.0, 60.0)
+                self._pace.hold_off(min(error.retry_after or 2.0, 60.0))
                 unreachable = None
                 continue
             except (ConnectionFailed, ServerError) as error:
@@ -257,9 +249,8 @@ class Follower:
                 misses, missed = misses + 1, missed if misses else time.monotonic()
                 if self._is_gone(misses, missed):
                     raise self._vanished()
-                if misses < len(_SOON):
-                    self.hurry()
-                    self._soon = misses + 2
+                if misses < len(SOON):
+                    self._pace.hurry(misses + 2)
                 continue
             misses = 0
             self._saw(record)
@@ -269,7 +260,7 @@ class Follower:
                 puzzled = None
             else:
                 puzzled = puzzled or time.monotonic()
-                if time.monotonic() - max(puzzled, self._heard) >= settings.stall:
+                if time.monotonic() - max(puzzled, self._pace.heard_at) >= settings.stall:
                     raise verdict.stalled(self.job_id, record.raw_status, settings.stall)
 
     def _is_gone(self, misses: int, since: float) -> bool:
@@ -296,46 +287,18 @@ class Follower:
                 return True
         elif waited >= settings.patience:
             raise verdict.without_outputs(self.client.access.url, self.job_id)
-        if not self._hurry:
+        if not self._pace.hurrying:
             self.hurry()
         return False
 
     async def _ask(self) -> JobRecord | None:
         client = self.client
-        if len(client.live) > 4 and not self._hurry:
+        if len(client.live) > 4 and not self._pace.hurrying:
             # Many jobs without a socket: one question about the queue serves all of them.
             queued = (await client.live.recent_queue()).find(self.job_id)
             if queued is not None:
                 return queued_record(queued)
-        return await client.dialect.record(client.http, self.job_id, ended=self._hurry)
-
-    async def _pause(self) -> None:
-        """Wait for a reason to ask: an event that says so, or time."""
-        wait = self._interval()
-        self._soon += 1
-        if wait > 0 and not self._kick.is_set():
-            try:
-                await within(wait, self._kick.wait())
-            except asyncio.TimeoutError:
-                # Events may have come meanwhile: then there is still nothing to ask.
-                if not self._hurry and self.client.live.alive and self._quiet() < settings.quiet:
-                    self._soon = 0
-        self._kick.clear()
-        if (rest := self._not_before - time.monotonic()) > 0:
-            await asyncio.sleep(rest)
-
-    def _interval(self) -> float:
-        if self._hurry:
-            if self._soon < len(_SOON):
-                return _SOON[self._soon]
-            self._hurry, self._soon = False, 0
-        growth = 1.5 ** min(self._soon, 8) * (0.75 + 0.5 * random.random())
-        if not self.client.live.alive:
-            return min(0.25 * growth, 2.0)
-        return min(max(settings.quiet - self._quiet(), settings.quiet * growth / 2), 6 * settings.quiet)
-
-    def _quiet(self) -> float:
-        return time.monotonic() - self._heard
+        return await client.dialect.record(client.http, self.job_id, ended=self._pace.hurrying)
 
     def _saw(self, record: JobRecord) -> None:
         self.record = record
@@ -348,7 +311,7 @@ class Follower:
             from dataclasses import replace
 
             state = replace(state, queue_position=record.position)
-        if record.status.is_final and not state.status.is_final and self._quiet() > _GRACE:
+        if record.status.is_final and not state.status.is_final and self._pace.quiet > _GRACE:
             self._heard_late()
         if state is not self.state:
             self.state = state
@@ -356,7 +319,7 @@ class Follower:
 
     def _heard_late(self) -> None:
         """The poll knew before the socket did, by a wide margin: the socket may have gone deaf."""
-        if self.client.live.alive and self._quiet() > _GRACE:
+        if self.client.live.alive and self._pace.quiet > _GRACE:
             self.client.live.distrust()
 
     def _vanished(self) -> ComfyError:
