@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import comfy_notebook as comfy
+from comfy_notebook import api
 from comfy_notebook.magics.line import split_quiet
 from comfy_notebook.magics.magic import commands
 
@@ -37,6 +38,7 @@ def test_the_cells_run_one_after_the_other(
     monkeypatch.setenv("COMFY_BASE_URL", embedded.url)
     monkeypatch.setenv("COMFY_CLOUD_API_KEY", embedded.api_key)
     assert len(CELLS) >= 4
+    monkeypatch.setattr(comfy, "connect", api.connect)  # the one whose clients the fixture closes
     for cell in CELLS:
         ran = connected(cell)
         assert ran.error is None, f"{cell}\n{ran.text}"
