@@ -155,7 +155,9 @@ class _Check:
             yield found
 
     def held(self, node_id: str, spec: InputSpec, value: Any) -> Problem | None:
-        if spec.upload or spec.type == "STRING" or (spec.type == "COMBO" and spec.choices is None):
+        # A file the server has already (`FileRef`) goes into a text by its name.
+        is_name = spec.type == "STRING" and isinstance(getattr(value, "value", None), str)
+        if spec.upload or is_name or (spec.type == "COMBO" and spec.choices is None):
             return None
         message = f"holds {show(value)}, but takes {_takes(spec)}."
         suggestion = "linking a LoadImage node that holds it" if spec.type in ("IMAGE", "MASK") else None
@@ -257,9 +259,8 @@ def _nearest(value: Any, choices: Sequence[Any]) -> str:
 
 
 def _takes(spec: InputSpec) -> str:
-    return {"INT": "a whole number", "FLOAT": "a number", "COMBO": "one of its choices"}.get(
-        spec.type, f"a link of type {spec.type}" if not spec.is_widget else spec.type
-    )
+    words = {"INT": "a whole number", "FLOAT": "a number", "STRING": "text", "COMBO": "one of its choices"}
+    return words.get(spec.type, f"a link of type {spec.type}" if not spec.is_widget else spec.type)
 
 
 def _grown(name: str, info: NodeInfo) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from comfy_notebook.client.records import FileRef
 from comfy_notebook.errors import ComfyError, InvalidWorkflow, Problem
 from comfy_notebook.workflow.catalog import NodeCatalog
 from comfy_notebook.workflow.graph import Workflow
@@ -139,6 +140,13 @@ def test_upload_inputs_take_any_file_and_any_picture() -> None:
     assert problems(put("1", "image", np.zeros((2, 2, 3), np.uint8)), "img2img") == []
     problem = one(put("2", "pixels", np.zeros((2, 2, 3), np.uint8)), "img2img")
     assert "LoadImage" in (problem.suggestion or "")
+
+
+def test_a_picture_is_no_text() -> None:
+    problem = one(put("6", "text", np.zeros((2, 2, 3), np.uint8)))
+    assert (problem.kind, problem.input_name) == ("invalid_input_type", "text")
+    assert problem.message.endswith("but takes text.")
+    assert problems(put("6", "text", FileRef("uploaded.png"))) == []
 
 
 def test_a_misspelt_optional_input_is_a_warning() -> None:
