@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 from starlette.responses import Response
 
 import comfy_notebook as comfy
@@ -18,27 +17,24 @@ from comfy_notebook.config import settings
 from . import graphs
 from .odd import JOB, KEY, Odd, record
 
-pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """(certificate, key) for 127.0.0.1, signed by itself."""
-    folder = tmp_path_factory.mktemp("tls")
-    made, key = folder / "server.pem", folder / "server.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-         "-keyout", key, "-out", made, "-days", "2", "-subj", "/CN=test",
-         "-addext", "subjectAltName=IP:127.0.0.1"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return made, key
+def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return path
 
 
 @pytest.fixture
-def server(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[Odd]:
+def server(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Odd]:
     monkeypatch.setattr(settings, "quiet", 0.1)  # it says nothing of its jobs: the record is asked
-    with Odd(ssl_certfile=certificate[0], ssl_keyfile=certificate[1]) as odd:
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(tmp_path / "own.pem")
+    with Odd(ssl_certfile=tmp_path / "own.pem") as odd:
         odd.answers[f"GET /api/jobs/{JOB}"] = record("completed", outputs={"5": {"text": ["done"]}})
         yield odd
 
@@ -50,8 +46,8 @@ def _run(server: Odd, **options: Any) -> comfy.Client:
         return client
 
 
-def test_a_ca_file(server: Odd, certificate: tuple[Path, Path]) -> None:
-    _run(server, verify=certificate[0])
+def test_a_ca_file(server: Odd, ca_file: Path) -> None:
+    _run(server, verify=ca_file)
 
 
 def test_a_stranger_is_not_believed(server: Odd) -> None:
@@ -76,24 +72,22 @@ def test_what_is_no_ca_file(server: Odd, tmp_path: Path) -> None:
         _run(server, verify=tmp_path / "nowhere.pem")
 
 
-def test_storage_elsewhere_is_verified_by_this_system_as_well(certificate: tuple[Path, Path]) -> None:
+def test_storage_elsewhere_is_verified_by_this_system_as_well(ca_file: Path) -> None:
     """A CA of one's own is for the server; what it redirects to may have anybody's certificate."""
-    own = len(tls.context(str(certificate[0])).get_ca_certs())
+    own = len(tls.context(str(ca_file)).get_ca_certs())
     assert own == 1
     system = tls.context(True).cert_store_stats()["x509_ca"]
-    assert tls.context(str(certificate[0]), elsewhere=True).cert_store_stats()["x509_ca"] == system + 1
+    assert tls.context(str(ca_file), elsewhere=True).cert_store_stats()["x509_ca"] == system + 1
     assert tls.context(False, elsewhere=True).check_hostname
 
 
-def test_a_redirect_to_plain_http_takes_no_key_along(server: Odd, certificate: tuple[Path, Path]) -> None:
+def test_a_redirect_to_plain_http_takes_no_key_along(server: Odd, ca_file: Path) -> None:
     seen = []
     with Odd() as storage:
         storage.answers["GET /signed"] = lambda request: seen.append(request.headers) or Response(b"bytes")
         server.answers["GET /api/view"] = Response(
             status_code=302, headers={"Location": storage.url + "/signed"}
         )
-        with comfy.connect(
-            server.url, api_key=KEY, verify=certificate[0], default=False, quiet=True
-        ) as client:
+        with comfy.connect(server.url, api_key=KEY, verify=ca_file, default=False, quiet=True) as client:
             assert client.download("a.png") == b"bytes"
     assert KEY not in str(seen)
