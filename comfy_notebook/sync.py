@@ -56,6 +56,7 @@ class BackgroundLoop:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._unawaited: set[asyncio.Task[Any]] = set()
         self.clients.clear()
 
     @property
@@ -114,6 +115,19 @@ class BackgroundLoop:
     def post(self, call: Callable[..., Any], *args: Any) -> None:
         """Have the loop call this soon; from any thread, never waiting."""
         self.loop.call_soon_threadsafe(functools.partial(call, *args), context=contextvars.Context())
+
+    def start_if_running(self, start: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        """Have the loop, if it runs, start what nobody waits for; lock-free, for finalizers too."""
+
+        def begin() -> None:
+            task = asyncio.get_running_loop().create_task(start())
+            self._unawaited.add(task)  # a loop alone holds a task only weakly
+            task.add_done_callback(self._unawaited.discard)
+
+        loop = self._loop
+        if loop is not None and loop.is_running():
+            with contextlib.suppress(RuntimeError):  # it was closed just now, and everything with it
+                loop.call_soon_threadsafe(begin)
 
     def spawn(
         self,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 import comfy_notebook as comfy
 from comfy_notebook.client.client import AsyncClient, Client
 from comfy_notebook.protocol import frames, messages
+from comfy_notebook.sync import IO
 from tests.client import graphs
 
 
@@ -171,3 +174,18 @@ def test_a_forked_child_is_told_that_nobody_follows_the_job_there(cloud: Client)
         os._exit(1)
     assert os.waitpid(child, 0)[1] == 0
     assert job.wait(timeout=10) is comfy.JobStatus.completed
+
+
+def test_a_client_that_is_dropped_leaves_no_socket_behind(embedded: Any) -> None:
+    client = comfy.connect(embedded.url, api_key=embedded.api_key, default=False, quiet=True)
+    assert client.queue() is not None
+    http, gone = client._async.http, weakref.ref(client._async)
+    (kept,) = [http._own]
+    assert kept is not None
+    del client
+    gc.collect()
+    assert gone() is None
+    IO.run(asyncio.sleep(0))  # what was to be done on the loop has begun
+    assert http._own is None
+    IO.run(asyncio.sleep(0))
+    assert kept.is_closed

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +62,8 @@ class AsyncClient:
         self._uploads = Uploads(self)
         self._plain: Client | None = None
         IO.clients.add(self)
+        # One that is dropped without `close` leaves no socket behind.
+        weakref.finalize(self, IO.start_if_running, http.close).atexit = False
         debug.install()
 
     @classmethod
