@@ -226,8 +226,9 @@ def test_a_socket_that_closes_after_every_frame(odd: Odd) -> None:
     with odd.connect() as client:
         job = _submit(client)
         job.wait(timeout=2.5)
-        assert odd.connections <= 8
-        assert odd.asked.count(f"GET /api/jobs/{JOB}") <= 25
+        # With the shortest pauses there may be: 0.05, 0.1, 0.2, then 0.25 s. Without growth: 25.
+        assert odd.connections <= 13
+        assert odd.asked.count(f"GET /api/jobs/{JOB}") <= 30
         _records(odd, record("completed", **TEXT))
         assert job.result(timeout=10).texts == ["done"]
 
