@@ -13,7 +13,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import comfy_notebook as comfy
-from comfy_notebook.client.client import Client
+from comfy_notebook.clients import Client
 from tests.servers import EmbeddedServer, start_server
 
 

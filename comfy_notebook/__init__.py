@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from .api import job as job
     from .api import run as run
     from .api import submit as submit
-    from .client.client import AsyncClient as AsyncClient
-    from .client.client import Client as Client
+    from .clients import AsyncClient as AsyncClient
+    from .clients import Client as Client
     from .display import compare as compare
     from .display import form as form
     from .display import interact as interact
@@ -48,13 +48,13 @@ if TYPE_CHECKING:
     from .errors import UploadRejected as UploadRejected
     from .errors import ValidationFailed as ValidationFailed
     from .errors import WorkflowNotFound as WorkflowNotFound
-    from .jobs import Job as Job
+    from .jobs.job import Job as Job
+    from .jobs.result import Output as Output
+    from .jobs.result import Result as Result
+    from .jobs.state import JobState as JobState
+    from .jobs.sweep import Sweep as Sweep
+    from .jobs.sweep import sweep as sweep
     from .protocol.status import JobStatus as JobStatus
-    from .result import Output as Output
-    from .result import Result as Result
-    from .state import JobState as JobState
-    from .sweeps import Sweep as Sweep
-    from .sweeps import sweep as sweep
     from .workflow.catalog import NodeCatalog as NodeCatalog
     from .workflow.graph import Workflow as Workflow
 
@@ -62,7 +62,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "api": "connect run submit job",
-    "client.client": "AsyncClient Client",
+    "clients": "AsyncClient Client",
     "display": "compare form interact",
     "errors": (
         "AuthenticationError ComfyError ConnectionFailed ConversionError DownloadFailed ImageDownloadFailed "
@@ -71,11 +71,11 @@ _HOMES = {
         "RateLimited ServerError SubscriptionInactive UnknownInput UnknownNode UploadRejected "
         "ValidationFailed WorkflowNotFound"
     ),
-    "jobs": "Job",
+    "jobs.job": "Job",
     "protocol.status": "JobStatus",
-    "result": "Output Result",
-    "state": "JobState",
-    "sweeps": "Sweep sweep",
+    "jobs.result": "Output Result",
+    "jobs.state": "JobState",
+    "jobs.sweep": "Sweep sweep",
     "workflow.catalog": "NodeCatalog",
     "workflow.graph": "Workflow",
 }
@@ -88,7 +88,6 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
-    # A submodule called `job` would hide the function once imported: hence jobs.py and sweeps.py.
     globals()[name] = value
     return value
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from .config import Settings, settings
 from .errors import JobTimeout, NotConnected
-from .jobs import Job
+from .jobs.job import Job
 from .sync import IO
 
 if TYPE_CHECKING:
-    from .client.client import Client
-    from .result import Result
+    from .clients import Client
+    from .jobs.result import Result
 
 
 class Session:

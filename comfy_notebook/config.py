@@ -117,7 +117,7 @@ def find_key(argument: str | None = None) -> Key | None:
     for name in KEY_VARIABLES:
         if value := os.environ.get(name, "").strip():
             return Key(value, f"the environment variable {name}")
-    from .client import keys
+    from . import keys
 
     return keys.stored() or keys.colab()
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from comfy_notebook import config
-from comfy_notebook.client import keys
+from comfy_notebook import config, keys
 from comfy_notebook.errors import AuthenticationError, ComfyError
 
 

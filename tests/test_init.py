@@ -18,7 +18,7 @@ def test_every_public_name_arrives(name: str) -> None:
 
 
 def test_no_module_hides_a_public_function() -> None:
-    """Importing `comfy_notebook.job` would make `comfy.job` the module: hence jobs.py and sweeps.py."""
+    """Importing `comfy_notebook.job` would make `comfy.job` the module."""
     modules = {module.name for module in pkgutil.iter_modules(comfy.__path__)}
     assert not modules & set(comfy.__all__)
 

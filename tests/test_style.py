@@ -22,10 +22,10 @@ def test_clean(tool: list[str]) -> None:
 
 
 def test_files_stay_small() -> None:
-    """A file past 400 lines is two ideas."""
+    """A file past 1,000 lines is two ideas."""
     long = {
         str(path.relative_to(ROOT)): lines
         for path in (ROOT / "comfy_notebook").rglob("*.py")
-        if (lines := path.read_text(encoding="utf-8").count("\n")) > 400
+        if (lines := path.read_text(encoding="utf-8").count("\n")) > 1000
     }
     assert not long

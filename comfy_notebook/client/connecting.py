@@ -28,7 +28,7 @@ from .http import Access, Http
 from .records import ServerInfo
 
 if TYPE_CHECKING:
-    from .connection import AsyncClient
+    from ..clients import AsyncClient
     from .embedded import Embedded
 
 
@@ -55,7 +55,7 @@ async def open_client(
     dialect: str | None = None,
 ) -> AsyncClient:
     """A connected client; the arguments are those of `comfy.connect`."""
-    from .connection import AsyncClient
+    from ..clients import AsyncClient
 
     choice = await choose(target, api_key)
     if target is not None and "://" in target:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..redact import redact
 
 if TYPE_CHECKING:
-    from .client import Client
+    from ..clients import Client
 
 _PACKAGES = ("httpx", "websockets", "pillow", "numpy", "ipython", "ipykernel", "ipywidgets", "jupyterlab")
 _OWN = "comfy_notebook"

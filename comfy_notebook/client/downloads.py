@@ -17,7 +17,7 @@ from .failures import error_of
 from .http import Broken, Http
 
 if TYPE_CHECKING:
-    from ..result import Output
+    from ..jobs.result import Output
 
 _TRIES = 3
 _LEAST = 16 * 1024  # bytes in the time of one request

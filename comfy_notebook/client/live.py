@@ -15,8 +15,8 @@ from .hub import Hub
 from .records import QueueInfo
 
 if TYPE_CHECKING:
+    from ..jobs.follow.follower import Follower
     from .dialect import Dialect, EventSource
-    from .follow import Follower
     from .http import Http
 
 _MOST_IDS = 1000

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from ..errors import ComfyError, did_you_mean
 
 if TYPE_CHECKING:
-    from .connection import AsyncClient
+    from ..clients import AsyncClient
     from .http import Http
 
 _ABSENT = (404, 405, 501)

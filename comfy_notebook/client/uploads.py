@@ -10,7 +10,7 @@ from .assets import Progress
 from .records import FileRef
 
 if TYPE_CHECKING:
-    from .connection import AsyncClient
+    from ..clients import AsyncClient
 
 
 class Uploads:

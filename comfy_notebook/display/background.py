@@ -22,8 +22,8 @@ from .safe import plain
 from .watching import widget_data
 
 if TYPE_CHECKING:
-    from ..jobs import Job
-    from ..result import Result
+    from ..jobs.job import Job
+    from ..jobs.result import Result
 
 
 def job_view(job: Job) -> None:

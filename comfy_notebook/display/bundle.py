@@ -23,8 +23,8 @@ from .static import style
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ..result import Output, Result
-    from ..state import JobState
+    from ..jobs.result import Output, Result
+    from ..jobs.state import JobState
 
 Bundle = dict[str, Any]
 _NAMES = {"image": "image", "text": "text", "video": "video", "audio": "audio file", "3d": "3D file",

@@ -11,7 +11,7 @@ from ._compat import close_all
 from .safe import escape, plain
 
 if TYPE_CHECKING:
-    from ..result import Result
+    from ..jobs.result import Result
 
 _MOST = 12
 

@@ -18,7 +18,7 @@ from .safe import PARAGRAPH, escape, plain
 from .static import style
 
 if TYPE_CHECKING:
-    from ..jobs import Job
+    from ..jobs.job import Job
     from .forms import Form
 
 _LABEL_PX = "120px"

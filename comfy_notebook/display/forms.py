@@ -26,8 +26,8 @@ from .safe import plain
 from .watching import widget_data
 
 if TYPE_CHECKING:
-    from ..jobs import Job
-    from ..result import Result
+    from ..jobs.job import Job
+    from ..jobs.result import Result
     from ..workflow.graph import Workflow
 
 Submit = Callable[["Workflow"], "Job"]

@@ -24,7 +24,7 @@ from .static import style, text
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ..result import Output, Result
+    from ..jobs.result import Output, Result
 
 # Space is a checkbox's own; a notebook would take the other two for itself.
 _KEYS = (

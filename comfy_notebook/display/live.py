@@ -12,16 +12,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..jobs.state import JobState
 from ..protocol.frames import PreviewImage
 from ..protocol.status import JobStatus
-from ..state import JobState
 from . import preview, thumbs, wording
 from ._compat import answer_while_blocked, close_all, is_open
 from .safe import escape
 from .static import style
 
 if TYPE_CHECKING:
-    from ..result import Output
+    from ..jobs.result import Output
 
 log = logging.getLogger(__name__)
 MOST_PREVIEWS = 4

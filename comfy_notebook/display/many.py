@@ -19,7 +19,7 @@ from .static import style
 from .watching import widget_data
 
 if TYPE_CHECKING:
-    from ..jobs import Job
+    from ..jobs.job import Job
 
 _MOST_ROWS = 24
 

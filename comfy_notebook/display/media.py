@@ -14,7 +14,7 @@ from .options import Options
 from .safe import escape
 
 if TYPE_CHECKING:
-    from ..result import Output
+    from ..jobs.result import Output
 
 _PLAYERS = {"video": "video", "audio": "audio"}
 _TEXT = 20_000

@@ -9,7 +9,7 @@ from . import bundle
 from .watching import shown_here
 
 if TYPE_CHECKING:
-    from ..result import Result
+    from ..jobs.result import Result
 
 
 def result_bundle(

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
+from ..jobs.state import JobState
 from ..protocol.status import JobStatus
-from ..state import JobState
 from . import wording
 
 _MARKS = {JobStatus.completed: "✓", JobStatus.cancelled: "■", JobStatus.failed: "✗", JobStatus.lost: "?"}

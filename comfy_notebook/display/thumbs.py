@@ -13,7 +13,7 @@ from .safe import escape
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ..result import Output
+    from ..jobs.result import Output
 
 _MOST = 12
 

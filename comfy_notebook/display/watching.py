@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ComfyError
-from ..state import JobState
+from ..jobs.state import JobState
 from . import wording
 from ._compat import briefly, interrupts_held
 from .bundle import Bundle, ended_bundle, error_bundle, result_bundle, result_text
@@ -23,8 +23,8 @@ from .options import options_of
 from .safe import plain
 
 if TYPE_CHECKING:
-    from ..jobs import Job
-    from ..result import Result
+    from ..jobs.job import Job
+    from ..jobs.result import Result
     from .live import LiveView
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..jobs.state import JobState
 from ..protocol.status import JobStatus
-from ..state import JobState
 from .safe import plain
 
 

@@ -21,7 +21,7 @@ from .parser import Parser, sentence
 from .values import resolve
 
 if TYPE_CHECKING:
-    from ..client.client import Client
+    from ..clients import Client
     from ..workflow.graph import Workflow
     from .magic import ComfyMagics
 

@@ -88,14 +88,14 @@ def connect(call: Call, args: argparse.Namespace) -> None:
 
 def login(call: Call, args: argparse.Namespace) -> None:
     """Ask for the key with no echo and keep it; nothing is sent anywhere."""
-    from ..client import keys
+    from .. import keys
 
     call.say(keys.login())
 
 
 def logout(call: Call, args: argparse.Namespace) -> None:
     """Forget the kept key."""
-    from ..client import keys
+    from .. import keys
 
     call.say("the key is forgotten" if keys.logout() else "no key was kept")
 

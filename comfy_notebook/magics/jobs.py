@@ -12,7 +12,7 @@ from .parser import Parser, folder, whole
 from .runs import save
 
 if TYPE_CHECKING:
-    from ..client.client import Client
+    from ..clients import Client
 
 _ID = 36
 _STATUSES = ["pending", "in_progress", "completed", "failed", "cancelled"]

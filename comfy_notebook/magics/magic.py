@@ -20,7 +20,7 @@ from .memory import Memory
 from .parser import Helped
 
 if TYPE_CHECKING:
-    from ..client.client import Client
+    from ..clients import Client
 
 _GROUPS = {
     "Running": runs,

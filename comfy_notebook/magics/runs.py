@@ -13,9 +13,9 @@ from .ranges import spread
 from .values import resolve
 
 if TYPE_CHECKING:
-    from ..client.client import Client
-    from ..jobs import Job
-    from ..result import Result
+    from ..clients import Client
+    from ..jobs.job import Job
+    from ..jobs.result import Result
     from ..workflow.graph import Workflow
 
 _VALUES = """\
@@ -110,7 +110,7 @@ def _seeded(wf: Workflow, given: int | str | None, count: int) -> list[Workflow]
 
 def _repeated(call: Call, args: argparse.Namespace, client: Client, copies: list[Workflow]) -> list[Result]:
     """A list of the results, once all have ended; raises the first failure, having kept the rest."""
-    from ..planned import Planned, run_all
+    from ..jobs.planned import Planned, run_all
 
     runs = [Planned(one.copy, client._async, {"seed": one.seed}) for one in copies]
     run_all(
@@ -172,7 +172,7 @@ def save(call: Call, result: Result, directory: Path) -> list[Path]:
 
 def sweep(call: Call, args: argparse.Namespace) -> Any:
     """One job for each combination of values."""
-    from ..sweeps import sweep as run_sweep
+    from ..jobs.sweep import sweep as run_sweep
 
     wf = call.workflow(args.file)
     if not args.values:

@@ -27,11 +27,11 @@ class Table(Sequence[tuple[Any, ...]]):
             yield ["" if cell is None else str(cell) for cell in row]
 
     def __repr__(self) -> str:
-        from ..workflow.table import text_table
+        from ..workflow.view.table import text_table
 
         return text_table(self.headers, self._cells())
 
     def _repr_html_(self) -> str:
-        from ..workflow.table import html_table
+        from ..workflow.view.table import html_table
 
         return html_table(self.headers, self._cells())

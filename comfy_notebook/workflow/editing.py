@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError, UnknownInput, UnknownNode, did_you_mean
-from . import outline
 from .address import check_input
 from .node import Node, NodeOutput
 from .order import links
+from .view import outline
 from .wire import WRAPPER, as_link, plain
 
 if TYPE_CHECKING:

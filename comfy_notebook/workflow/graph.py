@@ -13,19 +13,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError, ConversionError, InvalidWorkflow, Problem
-from . import address, editing, outline, seeds
+from . import address, editing, seeds
 from .catalog import NodeCatalog
 from .node import Node
 from .order import links
+from .view import outline
 from .wire import as_link, duplicate, is_json, plain, same, show, unwrap
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .catalog import NodeInfo
-    from .difference import Difference
     from .files import Source
-    from .table import InputTable, Problems
+    from .view.difference import Difference
+    from .view.table import InputTable, Problems
 
 _HOW = "Pass the node definitions: Workflow.load(source, nodes=client.nodes), or wf.resolve(client.nodes)."
 
@@ -110,7 +111,7 @@ class Workflow:
     @property
     def problems(self) -> Problems:
         """What the conversion could not know, and named instead of guessing."""
-        from .table import Problems
+        from .view.table import Problems
 
         return Problems(self._problems)
 
@@ -306,7 +307,7 @@ class Workflow:
 
     def inputs(self, *, links: bool = False) -> InputTable:
         """Every input that can be set: its node, type, value, range or choices, and help."""
-        from .table import input_table
+        from .view.table import input_table
 
         return input_table(self, links=links)
 
@@ -347,7 +348,7 @@ class Workflow:
 
     def diff(self, other: Any) -> Difference:
         """What changes from this workflow to the other: nodes, classes, titles, inputs."""
-        from .difference import difference
+        from .view.difference import difference
 
         return difference(
             self, other if isinstance(other, Workflow) else Workflow.load(other, nodes=self._catalog)
@@ -360,8 +361,8 @@ class Workflow:
 
         `targets` limits the check to the nodes those outputs need, as a partial run does.
         """
-        from .table import Problems
         from .validate import validate
+        from .view.table import Problems
 
         if nodes is not None:
             self.resolve(nodes)
@@ -380,11 +381,11 @@ class Workflow:
 
     def to_svg(self) -> str:
         """A picture of the graph as one self-contained SVG document."""
-        from ..display.graph import svg
+        from .view.drawing import svg
 
         return svg(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        from ..display.graph import html
+        from .view.drawing import html
 
         return {"text/plain": repr(self), "text/html": html(self)}

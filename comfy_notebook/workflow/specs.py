@@ -272,12 +272,12 @@ class NodeInfo:
         return f"<{self.class_type}({takes}) -> {gives}>"
 
     def __str__(self) -> str:
-        from .specview import as_text
+        from .view.specs import as_text
 
         return as_text(self)
 
     def _repr_html_(self) -> str:
-        from .specview import as_html
+        from .view.specs import as_html
 
         return as_html(self)
 

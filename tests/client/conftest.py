@@ -10,7 +10,7 @@ import pytest
 
 import comfy_notebook as comfy
 from comfy_notebook import api
-from comfy_notebook.client.client import Client
+from comfy_notebook.clients import Client
 from tests.replay import Replay
 
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from comfy_notebook.client.client import Client
+from comfy_notebook.clients import Client
 
 JOB = "11111111-2222-4333-8444-555555555555"
 KEY = "a-key-for-the-odd-server"

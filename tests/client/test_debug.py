@@ -8,7 +8,7 @@ from pathlib import Path
 import comfy_notebook as comfy
 from comfy_notebook import redact
 from comfy_notebook.client import debug
-from comfy_notebook.client.client import Client
+from comfy_notebook.clients import Client
 
 
 def test_a_report_says_what_helps(cloud: Client) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import comfy_notebook as comfy
-from comfy_notebook.client.client import Client
+from comfy_notebook.clients import Client
 
 from . import graphs
 from .test_reference_cloud import _until

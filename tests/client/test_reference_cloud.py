@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 import comfy_notebook as comfy
-from comfy_notebook.client.client import Client
-from comfy_notebook.jobs import Job
+from comfy_notebook.clients import Client
+from comfy_notebook.jobs.job import Job
 from comfy_notebook.protocol import frames, messages
 
 from . import graphs

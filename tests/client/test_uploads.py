@@ -11,8 +11,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from comfy_notebook.client import assets, masks
-from comfy_notebook.client.client import Client
 from comfy_notebook.client.dialect import kinds
+from comfy_notebook.clients import Client
 from comfy_notebook.errors import UploadRejected
 
 from . import graphs

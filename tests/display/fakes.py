@@ -12,10 +12,10 @@ from typing import Any
 
 from PIL import Image
 
+from comfy_notebook.jobs.state import JobState
 from comfy_notebook.protocol.frames import decode_frame
 from comfy_notebook.protocol.messages import decode_message
 from comfy_notebook.protocol.status import JobStatus
-from comfy_notebook.state import JobState
 
 DATA = Path(__file__).parents[1] / "data" / "display"
 

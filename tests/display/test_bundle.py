@@ -189,8 +189,8 @@ def test_deterministic_text_holds_no_ids_and_no_times(monkeypatch):
 
 
 def FakeJobState():
+    from comfy_notebook.jobs.state import JobState
     from comfy_notebook.protocol.status import JobStatus
-    from comfy_notebook.state import JobState
 
     return JobState(status=JobStatus.cancelled)
 

@@ -10,9 +10,9 @@ from comfy_notebook.display import _compat, live, many
 from comfy_notebook.display.background import follow
 from comfy_notebook.display.frontend import Frontend
 from comfy_notebook.errors import ComfyError, JobFailed
+from comfy_notebook.jobs.state import JobState
 from comfy_notebook.protocol.frames import PreviewImage
 from comfy_notebook.protocol.status import JobStatus
-from comfy_notebook.state import JobState
 
 from .fakes import FakeJob, FakeOutput, recorded
 from .test_forms import Done

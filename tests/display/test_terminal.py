@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 
 from comfy_notebook.display.terminal import TerminalView
+from comfy_notebook.jobs.state import JobState
 from comfy_notebook.protocol.status import JobStatus
-from comfy_notebook.state import JobState
 
 from .fakes import recorded
 

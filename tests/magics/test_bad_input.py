@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import comfy_notebook as comfy
-from comfy_notebook import saving
+from comfy_notebook.jobs import saving
 
 from .conftest import PLAIN, SLOW, Notebook, Ran
 

@@ -10,9 +10,9 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from comfy_notebook import sync
-from comfy_notebook.client.connection import AsyncClient
 from comfy_notebook.client.dialect import kinds
 from comfy_notebook.client.http import Access, Http
+from comfy_notebook.clients import AsyncClient
 from comfy_notebook.magics.complete import _hooked, complete
 from comfy_notebook.workflow.catalog import NodeCatalog
 from comfy_notebook.workflow.graph import Workflow

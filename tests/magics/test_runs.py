@@ -140,7 +140,7 @@ def test_out_and_save(connected: Notebook, folder: Path) -> None:
 def test_no_wait_gives_the_job(connected: Notebook) -> None:
     ran = connected("j = %comfy run slow.json --no-wait")
     job = connected["j"]
-    assert isinstance(job, comfy.jobs.Job)
+    assert isinstance(job, comfy.Job)
     assert job.id in ran.out
     assert not job.status.is_final
     assert connected(f"%comfy cancel {job.id[:8]}").error is None

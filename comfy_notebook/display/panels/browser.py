@@ -9,7 +9,7 @@ from ..safe import plain
 from .panel import Panel
 
 if TYPE_CHECKING:
-    from ...client.client import Client
+    from ...clients import Client
 
 _MOST = 200
 

@@ -10,8 +10,8 @@ from ..safe import escape, plain
 from ..static import style
 
 if TYPE_CHECKING:
-    from ...client.client import Client
     from ...client.records import ServerInfo
+    from ...clients import Client
 
 _DIALECTS = {"cloud": "Comfy Cloud", "comfyui": "ComfyUI"}
 

@@ -13,8 +13,8 @@ from ..safe import escape, plain
 from .panel import Panel
 
 if TYPE_CHECKING:
-    from ...client.client import Client
     from ...client.records import JobPage, JobRecord
+    from ...clients import Client
     from ...workflow.graph import Workflow
 
 PAGE = 8

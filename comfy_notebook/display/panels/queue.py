@@ -17,8 +17,8 @@ from ..safe import escape, plain
 from .panel import Panel
 
 if TYPE_CHECKING:
-    from ...client.client import Client
     from ...client.records import QueuedJob, QueueInfo
+    from ...clients import Client
 
 EVERY = 2.0
 AT_MOST = 600.0

@@ -1,0 +1,444 @@
+"""`AsyncClient`, everything one server can do, awaitable; and `Client`, the same with plain calls.
+
+All I/O runs on the background loop (`sync`), so that it can be awaited from any loop, and so that
+`Client` is the same thing with plain calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .client import debug
+from .client.downloads import Downloads
+from .client.live import LiveJobs
+from .client.meter import Meter
+from .client.nodes_cache import NodesCache
+from .client.records import FileRef, JobPage, QueueInfo, ServerInfo
+from .client.uploads import Progress, Uploads
+from .config import Settings, settings
+from .errors import ComfyError, NotConnected
+from .sync import IO, Eventually, PlainProperty, on_io, plain, within
+
+if TYPE_CHECKING:
+    from .client.dialect import Dialect
+    from .client.embedded import Embedded
+    from .client.http import Access, Http
+    from .jobs.job import Job
+    from .jobs.result import Result
+    from .jobs.sweep import Sweep
+    from .workflow.catalog import NodeCatalog
+
+
+class AsyncClient:
+    """A connection to one server. `await AsyncClient.connect(…)` makes one; all methods are awaitable."""
+
+    def __init__(
+        self,
+        http: Http,
+        dialect: Dialect,
+        *,
+        target: str = "",
+        reason: str = "",
+        server: Embedded | None = None,
+    ) -> None:
+        self.http = http
+        self.access: Access = http.access
+        self.dialect = dialect
+        self.target = target or http.access.url
+        self.reason = reason
+        self.server = server
+        self.settings: Settings = settings
+        self.client_id = uuid.uuid4().hex
+        self.live = LiveJobs(http, dialect, self.client_id, self.require_open)
+        self.downloads = Downloads(http)
+        self.meter = Meter()
+        self.closed = False
+        self._nodes = NodesCache(http, keep=server is None)
+        self._uploads = Uploads(self)
+        self._plain: Client | None = None
+        IO.clients.add(self)
+        # One that is dropped without `close` leaves no socket behind.
+        weakref.finalize(self, IO.start_if_running, http.close).atexit = False
+        debug.install()
+
+    @classmethod
+    async def connect(cls, target: str | None = None, **options: Any) -> AsyncClient:
+        """Connect to a target or URL; the arguments are those of `comfy.connect`."""
+        from .client.connecting import open_client, warn_unverified
+
+        warn_unverified(options.get("verify", True))
+        return await IO.bridge(open_client(target, **options))
+
+    @property
+    def plain(self) -> Client:
+        """The same connection with plain calls."""
+        if self._plain is None:
+            self._plain = Client(self)
+        return self._plain
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self.access.url
+
+    def require_open(self) -> None:
+        """Raise `NotConnected` once the client is closed."""
+        if self.closed:
+            raise NotConnected(
+                f"This client of {self.url} was closed.", hint="comfy.connect() makes another."
+            )
+
+    @property
+    def job_ids(self) -> list[str]:
+        """The ids of jobs submitted, attached to or listed here, newest last; never asks the server."""
+        return self.live.job_ids
+
+    # -- jobs ----------------------------------------------------------------------------------------
+
+    @on_io
+    async def submit(
+        self,
+        workflow: Any,
+        *,
+        seed: int | str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        partner_key: str | None = None,
+        targets: Sequence[Any] | None = None,
+        previews: bool | None = None,
+        validate: bool = True,
+    ) -> Job:
+        """Submit a workflow and return its `Job` at once.
+
+        `seed` sets every seed input (a number, or "random"); `inputs` sets `NODE.INPUT`s of a copy;
+        `partner_key` is the API key for partner nodes (`extra_data.api_key_comfy_org`); `targets`
+        are the output nodes to run, where not all. Pictures, arrays, bytes and paths among the inputs
+        are uploaded first. What the server would refuse is refused before anything is sent, all of it
+        at once, unless `validate=False`. Raises `InvalidWorkflow`, `InsufficientCredits`,
+        `SubscriptionInactive`, `RateLimited`, `UploadRejected`, `AuthenticationError` or `ConnectionFailed`.
+        """
+        from .jobs.job import Job
+        from .jobs.submit import submit
+
+        return Job(
+            await submit(
+                self,
+                workflow,
+                seed=seed,
+                inputs=inputs,
+                partner_key=partner_key,
+                targets=targets,
+                previews=self.settings.previews if previews is None else previews,
+                validate=validate,
+            )
+        )
+
+    @on_io
+    async def job(self, job_id: str) -> Job:
+        """Attach to any job of the server by its id, running or ended. Raises `JobNotFound`."""
+        from .jobs.job import Job
+        from .jobs.submit import attach
+
+        return Job(await attach(self, job_id))
+
+    async def run(
+        self, workflow: Any, *, timeout: float | None = None, cancel: bool = False, **options: Any
+    ) -> Result:
+        """Submit, wait, and return the result; the options are those of `submit`."""
+        job = await self.submit(workflow, **options)
+        try:
+            return await (job if timeout is None else within(timeout, job._awaited()))
+        except asyncio.TimeoutError:
+            if cancel:
+                await self.cancel(job.id)
+            raise job._timeout(timeout, cancel) from None
+        except asyncio.CancelledError:
+            await asyncio.shield(IO.bridge(job._follower.cancel()))
+            raise
+
+    @on_io
+    async def sweep(
+        self,
+        workflow: Any,
+        values: Mapping[str, Iterable[Any]],
+        *,
+        seed: int | str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        window: int = 8,
+        previews: bool = False,
+        timeout: float | None = None,
+        partner_key: str | None = None,
+    ) -> Sweep:
+        """Run a workflow once for every combination of values; the arguments are those of `comfy.sweep`."""
+        from .jobs.planned import feed
+        from .jobs.sweep import plan
+
+        found = plan(workflow, values, self, await self.nodes, seed=seed, inputs=inputs)
+        await feed(found.runs, window=window, previews=previews, timeout=timeout, partner_key=partner_key)
+        return found
+
+    @on_io
+    async def cancel(self, job_id: str) -> bool:
+        """End exactly this job, pending or running; False when it had already ended. Raises `JobNotFound`."""
+        from .jobs.submit import cancel
+
+        return await cancel(self, job_id)
+
+    @on_io
+    async def interrupt(self, *, force: bool = False) -> list[str]:
+        """Interrupt what runs on the server, whoever submitted it; returns the ids of the jobs hit.
+
+        Raises `ComfyError`, and interrupts nothing, when that would end jobs this client did not
+        submit, unless `force=True`. To end one job, use `cancel`.
+        """
+        running = [job.id for job in (await self.dialect.queue(self.http)).running]
+        foreign = [job_id for job_id in running if job_id not in self.live]
+        if foreign and not force:
+            raise ComfyError(
+                f"This would also interrupt {len(foreign)} running "
+                f"job{'s' if len(foreign) > 1 else ''} not submitted from here: {', '.join(foreign[:5])}.",
+                hint="client.cancel(job_id) ends one job; client.interrupt(force=True) ends all that run.",
+            )
+        if running:
+            await self.dialect.interrupt(self.http)
+        self.live.hurry()
+        return running
+
+    @on_io
+    async def queue(self) -> QueueInfo:
+        """What runs and what waits, in the order it will run."""
+        return await self.dialect.queue(self.http)
+
+    @on_io
+    async def clear_queue(self) -> int:
+        """Delete every job that waits (those that run go on); returns how many there were."""
+        waiting = len((await self.dialect.queue(self.http)).pending)
+        await self.dialect.clear(self.http)
+        self.live.hurry()
+        return waiting
+
+    @on_io
+    async def jobs(
+        self,
+        *,
+        status: str | Sequence[str] | None = None,
+        limit: int = 20,
+        offset: int = 0,
+        sort: str = "created",
+        descending: bool = True,
+    ) -> JobPage:
+        """A page of the server's jobs, newest first; `sort` is "created" or "seconds"."""
+        wanted = status if status is None or isinstance(status, str) else ",".join(str(s) for s in status)
+        page = await self.dialect.jobs(
+            self.http, status=wanted, limit=limit, offset=offset, sort=sort, descending=descending
+        )
+        for record in reversed(page.jobs):
+            self.live.met(record.id)
+        return page
+
+    @on_io
+    async def delete_history(self, job_ids: str | Sequence[str]) -> None:
+        """Have the server forget these ended jobs."""
+        await self.dialect.delete_history(self.http, [job_ids] if isinstance(job_ids, str) else list(job_ids))
+
+    # -- files ----------------------------------------------------------------------------------------
+
+    @on_io
+    async def upload(
+        self,
+        value: Any,
+        name: str | None = None,
+        *,
+        subfolder: str = "",
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> FileRef:
+        """Give the server a file; the reference's `.name` is what an input that takes files is set to.
+
+        `value` is a path, bytes (with `name`), a file object, a PIL image, or an array (uint8 or float
+        0–1; H×W, H×W×1, H×W×3, H×W×4). The same content is not sent twice. `progress(sent, total)`
+        is called on the background loop. Raises `UploadRejected`.
+        """
+        return await self._uploads.upload(
+            value, name, subfolder=subfolder, overwrite=overwrite, progress=progress
+        )
+
+    @on_io
+    async def upload_mask(self, mask: Any, original: Any, *, name: str | None = None) -> FileRef:
+        """Give a picture the server has a mask: white (True, 1.0, 255) is the area to repaint.
+
+        `mask` is a bool, float or uint8 array, a PIL image or a path, of the picture's size; `original`
+        is what `upload` returned, or anything `upload` takes. The `.name` of what comes back goes into
+        LoadImage as it is. Raises `UploadRejected`.
+        """
+        return await self._uploads.upload_mask(mask, original, name)
+
+    @on_io
+    async def download(
+        self,
+        filename: str,
+        *,
+        subfolder: str = "",
+        type: str = "output",
+        channel: str | None = None,
+        preview: str | None = None,
+    ) -> bytes:
+        """The bytes of a file; `channel` ("rgb", "a") and `preview` ("webp;90") ask for variants."""
+        data, _ = await self.downloads.fetch(filename, subfolder, type, channel=channel, preview=preview)
+        return data
+
+    # -- the server -------------------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> Eventually[NodeCatalog]:
+        """The node classes the server has, by class_type."""
+        return Eventually(self._nodes.get)
+
+    @property
+    def nodes_at_hand(self) -> NodeCatalog | None:
+        """The node classes if they were fetched before; never asks the server."""
+        return self._nodes.catalog
+
+    @on_io
+    async def refresh_nodes(self) -> NodeCatalog:
+        """Fetch the node classes again: after a model was added or a server restarted."""
+        return await self._nodes.get(refresh=True)
+
+    @on_io
+    async def models(self, folder: str | None = None) -> list[str]:
+        """The names of the models in a folder such as "checkpoints"; without one, the folders there are."""
+        from .client.models import folders, models_in
+
+        return await (folders(self.http) if folder is None else models_in(self, folder))
+
+    @on_io
+    async def features(self) -> dict[str, Any]:
+        """What the server says it can do."""
+        found = (await self.http.get("/api/features", doing="the features")).json()
+        return found if isinstance(found, dict) else {}
+
+    @on_io
+    async def system_stats(self) -> dict[str, Any]:
+        """The server's versions, devices and memory, as it gives them."""
+        found = (await self.http.get("/api/system_stats", doing="the system stats")).json()
+        return found if isinstance(found, dict) else {}
+
+    @on_io
+    async def user(self) -> str | None:
+        """The account's status ("active"), where the server has accounts."""
+        return await self.dialect.user(self.http)
+
+    @on_io
+    async def info(self) -> ServerInfo:
+        """Which server this is, as whom we are there, and what is queued; asked now."""
+        from .client.connecting import describe
+
+        return await describe(self)
+
+    @on_io
+    async def close(self) -> None:
+        """Close the connection; jobs go on. The embedded server is left running for other clients."""
+        self.closed = True
+        await self.live.close()
+        await self.http.close()
+
+    async def __aenter__(self) -> AsyncClient:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        state = ", closed" if self.closed else ""
+        return f"<{type(self).__name__} of {self.target} ({self.dialect.name}){state}>"
+
+
+class Client:
+    """A connection to one server, with plain calls; `comfy.connect()` makes one."""
+
+    def __init__(self, connection: AsyncClient) -> None:
+        self._async = connection
+
+    submit = plain(AsyncClient.submit)
+    job = plain(AsyncClient.job)
+    run = plain(AsyncClient.run)
+    sweep = plain(AsyncClient.sweep)
+    cancel = plain(AsyncClient.cancel)
+    interrupt = plain(AsyncClient.interrupt)
+    queue = plain(AsyncClient.queue)
+    clear_queue = plain(AsyncClient.clear_queue)
+    jobs = plain(AsyncClient.jobs)
+    delete_history = plain(AsyncClient.delete_history)
+    upload = plain(AsyncClient.upload)
+    upload_mask = plain(AsyncClient.upload_mask)
+    download = plain(AsyncClient.download)
+    refresh_nodes = plain(AsyncClient.refresh_nodes)
+    models = plain(AsyncClient.models)
+    features = plain(AsyncClient.features)
+    system_stats = plain(AsyncClient.system_stats)
+    user = plain(AsyncClient.user)
+    info = plain(AsyncClient.info)
+    close = plain(AsyncClient.close)
+    nodes: PlainProperty[NodeCatalog] = PlainProperty(AsyncClient.nodes)
+
+    @property
+    def nodes_at_hand(self) -> NodeCatalog | None:
+        """The node classes if they were fetched before; never asks the server."""
+        return self._async.nodes_at_hand
+
+    @property
+    def job_ids(self) -> list[str]:
+        """The ids of jobs submitted, attached to or listed here, newest last; never asks the server."""
+        return self._async.job_ids
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        return self._async.url
+
+    @property
+    def target(self) -> str:
+        """What it was connected to, in words: cloud, local, embedded, or the URL."""
+        return self._async.target
+
+    @property
+    def dialect(self) -> str:
+        """Which dialect the server speaks: "cloud" or "comfyui"."""
+        return self._async.dialect.name
+
+    @property
+    def reason(self) -> str:
+        """One line: which server was taken, and why."""
+        return self._async.reason
+
+    @property
+    def settings(self) -> Settings:
+        """The session's settings."""
+        return self._async.settings
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._async.closed
+
+    @property
+    def server(self) -> Embedded | None:
+        """The embedded server's process, when that is what this talks to."""
+        return self._async.server
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return repr(self._async).replace("<AsyncClient", "<Client")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from .display import client_card
+
+        return client_card(self)

@@ -1,0 +1,1 @@
+"""Jobs: their state, following them to their end, and their results."""

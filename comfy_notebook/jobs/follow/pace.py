@@ -1,0 +1,85 @@
+"""When to ask a job's record: at once where an event says so, else at growing intervals.
+
+While live events can be expected the record is asked only when they have been quiet for a while; without
+them it is polled. A job believed to have ended is asked for again within moments, since the record may
+be a step behind the event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+from ...config import settings
+from ...sync import within
+
+SOON = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
+"""Seconds between the questions after a hint that the job has ended."""
+
+
+class Pace:
+    """The times of one job's questions; `events_alive` says whether live events can be expected."""
+
+    def __init__(self, events_alive: Callable[[], bool]) -> None:
+        self._events_alive = events_alive
+        self._kick = asyncio.Event()
+        self._asked = 0
+        self._not_before = 0.0
+        self._heard = time.monotonic()
+        self.hurrying = False
+        """Whether the job is believed to have ended."""
+
+    @property
+    def heard_at(self) -> float:
+        """When the job was last heard of (monotonic seconds)."""
+        return self._heard
+
+    @property
+    def quiet(self) -> float:
+        """Seconds since then."""
+        return time.monotonic() - self._heard
+
+    def hear(self) -> None:
+        """An event of the job has come."""
+        self._heard = time.monotonic()
+
+    def hurry(self, step: int = 0) -> None:
+        """The job has probably ended: ask now, and again soon; a later `step` asks less eagerly."""
+        self.hurrying, self._asked = True, step
+        self._kick.set()
+
+    def ask(self) -> None:
+        """Events may have been missed: ask now, once."""
+        self._asked = 0
+        self._kick.set()
+
+    def hold_off(self, seconds: float) -> None:
+        """Ask no more for so long: the server wants to be let alone."""
+        self._not_before = time.monotonic() + seconds
+
+    async def pause(self) -> None:
+        """Wait for a reason to ask: an event that says so, or time."""
+        wait = self._interval()
+        self._asked += 1
+        if wait > 0 and not self._kick.is_set():
+            try:
+                await within(wait, self._kick.wait())
+            except asyncio.TimeoutError:
+                # Events may have come meanwhile: then there is still nothing to ask.
+                if not self.hurrying and self._events_alive() and self.quiet < settings.quiet:
+                    self._asked = 0
+        self._kick.clear()
+        if (rest := self._not_before - time.monotonic()) > 0:
+            await asyncio.sleep(rest)
+
+    def _interval(self) -> float:
+        if self.hurrying:
+            if self._asked < len(SOON):
+                return SOON[self._asked]
+            self.hurrying, self._asked = False, 0
+        growth = 1.5 ** min(self._asked, 8) * (0.75 + 0.5 * random.random())
+        if not self._events_alive():
+            return min(0.25 * growth, 2.0)
+        return min(max(settings.quiet - self.quiet, settings.quiet * growth / 2), 6 * settings.quiet)

@@ -1,0 +1,122 @@
+"""How a job ended, or why it cannot be said, in words: the errors `result()` raises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...client.records import JobRecord
+from ...errors import (
+    ComfyError,
+    ConnectionFailed,
+    ImageDownloadFailed,
+    InactiveSubscription,
+    InsufficientFunds,
+    JobFailed,
+    JobLost,
+    ModelDownloadFailed,
+    OutOfMemory,
+    ServerError,
+    ValidationFailed,
+    clip,
+)
+from ...protocol.messages import ExecutionError
+from ...redact import redact
+from ..state import JobState
+
+_TYPES: dict[str, tuple[type[JobFailed], str]] = {
+    "ValidationError": (ValidationFailed, "Check the workflow's inputs: wf.validate(client.nodes)."),
+    "ModelDownloadError": (ModelDownloadFailed, "client.models(folder) lists the models there are."),
+    "ImageDownloadError": (
+        ImageDownloadFailed,
+        "Check the image's address, or upload it: client.upload(path).",
+    ),
+    "OOMError": (OutOfMemory, "Use smaller images, a smaller batch or a smaller model."),
+    "OutOfMemoryError": (OutOfMemory, "Use smaller images, a smaller batch or a smaller model."),
+    "InsufficientFundsError": (InsufficientFunds, "Add credits at platform.comfy.org."),
+    "InactiveSubscriptionError": (InactiveSubscription, "See the plans at comfy.org/cloud/pricing."),
+}
+
+
+def failure(job_id: str, record: JobRecord | None, state: JobState) -> JobFailed:
+    """The `JobFailed` (or the subclass its exception type names) of a job that failed."""
+    error = (record.error if record is not None else None) or state.error
+    if error is None:
+        message = record.message if record is not None else ""
+        return JobFailed(
+            f"The job failed{f': {message}' if message else ', and the server does not say why'}.",
+            job_id=job_id,
+            hint="" if message else "The server's own log may.",
+        )
+    title = state.title(error.node_id)
+    cls, hint = _TYPES.get(error.exception_type.rpartition(".")[2], (JobFailed, ""))
+    where = _where(title, error)
+    message = error.exception_message.strip() or "no message"
+    kind = error.exception_type.rpartition(".")[2]
+    return cls(
+        f"{where} failed: {kind + ': ' if kind else ''}{message}",
+        job_id=job_id,
+        node_id=error.node_id,
+        node_title=title or None,
+        class_type=error.node_type,
+        exception_type=error.exception_type,
+        traceback="".join(line if line.endswith("\n") else line + "\n" for line in error.traceback),
+        inputs=_inputs(error.current_inputs),
+        hint=hint,
+    )
+
+
+def vanished(url: str, job_id: str) -> JobLost:
+    """The server has no record of the job any more."""
+    return JobLost(
+        f"{url} no longer knows job {job_id}: it restarted, or its history was cleared.",
+        job_id=job_id,
+        hint="Run it again.",
+    )
+
+
+def stalled(job_id: str, word: str, seconds: float) -> JobLost:
+    """The job's status has been a word nobody knows for too long."""
+    return JobLost(
+        f"Job {job_id} has been {word!r} for {seconds:g} s, a status this version does not know.",
+        job_id=job_id,
+        hint="comfy.job(id) attaches to it again.",
+    )
+
+
+def unreachable(url: str, job_id: str, error: ComfyError) -> ConnectionFailed:
+    """The server has not answered for too long."""
+    return ConnectionFailed(
+        f"{url} stopped answering while job {job_id} ran ({error.what})",
+        hint="If the server comes back, comfy.job(id) attaches to the job again.",
+    )
+
+
+def without_outputs(url: str, job_id: str) -> ServerError:
+    """The server says that the job completed, and not what came of it."""
+    return ServerError(
+        f"{url} says that job {job_id} completed, but lists no outputs.",
+        hint="comfy.job(id) asks again.",
+    )
+
+
+def _where(title: str, error: ExecutionError) -> str:
+    name = title or error.node_type or "A node"
+    if error.node_id is None:
+        return name
+    kind = f"{error.node_type}, " if error.node_type and error.node_type != name else ""
+    return f"{name} ({kind}node {error.node_id})"
+
+
+def _inputs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the node was given, short: servers send tensors as kilobytes of text, and keys as they are."""
+    out: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, list) and len(value) == 1:
+            value = value[0]
+        if any(word in name.lower() for word in ("api_key", "auth_token", "password", "secret")):
+            value = "[redacted]"
+        elif not isinstance(value, (int, float, bool, type(None))):
+            value = clip(redact(value), 200)
+        out[name] = value
+    return out

@@ -1,0 +1,209 @@
+"""`Output`: one thing a node put out, and how a node's `output` object is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ComfyError, DownloadFailed, NoOutput
+from ..images import decode, to_array
+from ..protocol.frames import sniff
+from .saving import write
+
+if TYPE_CHECKING:
+    import numpy
+    from PIL import Image
+
+Data = bytes  # the name inside a class that has a property `bytes`
+_KEYS = {
+    "images": "image", "gifs": "video", "video": "video", "videos": "video",
+    "audio": "audio", "3d": "3d", "latents": "latent", "text": "text",
+}  # fmt: skip
+_SUFFIXES = {
+    "image": "png jpg jpeg webp gif bmp tif tiff avif apng svg exr hdr",
+    "video": "mp4 webm mov mkv avi m4v",
+    "audio": "flac mp3 opus wav ogg m4a aac",
+    "3d": "glb gltf obj fbx stl ply usdz splat ksplat spz",
+    "latent": "latent",
+}
+_BY_SUFFIX = {suffix: kind for kind, names in _SUFFIXES.items() for suffix in names.split()}
+
+
+class Output:
+    """One thing a node put out: a file on the server, or a text.
+
+    `kind` is image, video, audio, text, 3d, latent or file; `type` is output, temp (a preview) or
+    input. `error` is why its download failed, when it did; `bytes` then tries again.
+    """
+
+    def __init__(
+        self,
+        *,
+        node_id: str,
+        kind: str,
+        node_title: str = "",
+        class_type: str | None = None,
+        filename: str | None = None,
+        subfolder: str = "",
+        type: str = "output",
+        index: int = 0,
+        text: str | None = None,
+        data: bytes | None = None,
+        mime: str = "",
+        on_server: bool = True,
+        details: Mapping[str, Any] | None = None,
+        fetch: Callable[[Output], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
+        self.node_id = node_id
+        self.node_title = node_title or node_id
+        self.class_type = class_type
+        self.kind = kind
+        self.filename = filename
+        self.subfolder = subfolder
+        self.type = type
+        self.index = index
+        self.text = text
+        self.error: ComfyError | None = None
+        self.on_server = on_server
+        self.details = dict(details or {})
+        self._mime = mime
+        self._data = data
+        self._fetch = fetch
+        self._image: Image.Image | None = None
+
+    @property
+    def fetched(self) -> bool:
+        """Whether the bytes are here."""
+        return self._data is not None or self.text is not None
+
+    @property
+    def mime(self) -> str:
+        """The media type: by the bytes, else by the server's word, else by the file's name."""
+        if self.text is not None:
+            return "text/plain"
+        found = sniff(self._data[:16]) if self._data else None
+        if found or self._mime:
+            return found or self._mime
+        import mimetypes
+
+        return mimetypes.guess_type(self.filename or "")[0] or "application/octet-stream"
+
+    @property
+    def bytes(self) -> bytes:
+        """The file as the server has it, fetched now unless that is done. Raises `DownloadFailed`."""
+        if self.text is not None:
+            return self.text.encode()
+        if self._data is None:
+            if self._fetch is None:
+                raise self.error or DownloadFailed(f"{self.filename} is not here and cannot be fetched.")
+            from ..sync import IO
+
+            self.error = None
+            IO.run(self._fetch(self))
+        if self._data is None:
+            raise self.error or DownloadFailed(f"{self.filename} could not be fetched.")
+        return self._data
+
+    @property
+    def image(self) -> Image.Image:
+        """The picture as PIL has it, in the file's own mode. Raises `NoOutput` for what is no picture."""
+        if self._image is None:
+            if self.kind != "image":
+                raise NoOutput(f"{self.label} is {_a(self.kind)}, not a picture.")
+            self._image = decode(self.bytes, self.label)
+        return self._image
+
+    @property
+    def array(self) -> numpy.ndarray[Any, Any]:
+        """The picture as uint8, (H, W, C)."""
+        return to_array(self.image)
+
+    @property
+    def label(self) -> str:
+        """What to call it: its file's name, or the node it came from."""
+        return self.filename or f"{self.kind} of {self.node_title}"
+
+    @property
+    def safe_name(self) -> str:
+        """A file name for this output that is one on every system, and no path."""
+        name = (self.filename or f"{self.node_title}_{self.index}.txt").replace("\\", "/").rpartition("/")[2]
+        name = "".join("_" if c in '<>:"|?*' or ord(c) < 32 else c for c in name).strip(". ") or "output"
+        stem = name.partition(".")[0].upper()
+        reserved = stem in {"CON", "PRN", "AUX", "NUL"} or (
+            len(stem) == 4 and stem[:3] in ("COM", "LPT") and stem[3].isdigit()
+        )
+        return "_" + name if reserved else name[-200:]
+
+    def save(self, directory: str | Path = ".") -> Path:
+        """Write the server's bytes unchanged into a directory, never over a file; returns the path."""
+        return write(Path(directory), self.safe_name, self.bytes)
+
+    @property
+    def key(self) -> tuple[str, str | None, str, str, str | None]:
+        """What makes it the same output in an event and in the record."""
+        return (self.node_id, self.filename, self.subfolder, self.type, self.text)
+
+    def _filled(self, data: Data, mime: str) -> None:
+        self._data, self.error = data, None
+        if mime and mime != "application/octet-stream":
+            self._mime = mime
+
+    def _failed(self, error: ComfyError) -> None:
+        self.error = error
+
+    def __repr__(self) -> str:
+        where = f" from {self.node_title}"
+        if self.text is not None:
+            return f"<Output text{where}: {self.text[:60]!r}>"
+        state = "" if self.fetched else " (failed)" if self.error else " (not fetched)"
+        return f"<Output {self.kind} {self.filename}{where}{state}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        from ..display import output_bundle
+
+        return output_bundle(self)
+
+
+def outputs_of(
+    node_id: str,
+    output: Mapping[str, Any] | None,
+    *,
+    title: str = "",
+    class_type: str | None = None,
+    fetch: Callable[[Output], Coroutine[Any, Any, None]] | None = None,
+) -> list[Output]:
+    """A node's `output` object as a list: every entry with a `filename`, whatever its key, and every text."""
+    found: list[Output] = []
+    common: dict[str, Any] = {"node_id": node_id, "node_title": title, "class_type": class_type}
+    for key, entries in (output or {}).items():
+        for entry in entries if isinstance(entries, (list, tuple)) else [entries]:
+            index = len(found)
+            if isinstance(entry, Mapping) and isinstance(entry.get("filename"), str) and entry["filename"]:
+                found.append(
+                    Output(
+                        **common,
+                        kind=kind_of(entry["filename"], key),
+                        filename=entry["filename"],
+                        subfolder=str(entry.get("subfolder") or ""),
+                        type=str(entry.get("type") or "output"),
+                        mime=str(entry.get("format") or "") if "/" in str(entry.get("format") or "") else "",
+                        index=index,
+                        details=entry,
+                        fetch=fetch,
+                    )
+                )
+            elif isinstance(entry, str):
+                found.append(Output(**common, kind="text", text=entry, index=index, details={"key": key}))
+    return found
+
+
+def kind_of(filename: str, key: str = "") -> str:
+    """The kind of a file by its suffix, else by its key: videos are listed under `images` too."""
+    suffix = filename.rpartition(".")[2].lower()
+    found = _BY_SUFFIX.get(suffix) or _KEYS.get(key, "file")
+    return "file" if found == "text" else found
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"

@@ -1,0 +1,201 @@
+"""Many jobs, a few at a time: runs that are planned, then submitted as earlier ones end.
+
+A `Planned` stands where a `Job` does in a list on the page (`status`, `state`, `outputs`, `cancel`)
+from before it is submitted. `feed`, a coroutine of the background loop, submits and collects;
+`run_all` draws meanwhile, in the calling thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ..errors import (
+    AuthenticationError,
+    ComfyError,
+    ConnectionFailed,
+    InsufficientCredits,
+    JobCancelled,
+    NotConnected,
+    RateLimited,
+    SubscriptionInactive,
+)
+from ..protocol.status import JobStatus
+from ..sync import IO, within
+from .state import JobState
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from ..clients import AsyncClient
+    from ..workflow.graph import Workflow
+    from .job import Job
+    from .result import Result
+
+_LONGEST_WAIT = 60.0
+# These say nothing about one combination of values: the next submission would meet them too.
+_FOR_ALL = (AuthenticationError, ConnectionFailed, InsufficientCredits, NotConnected, SubscriptionInactive)
+
+
+class Planned:
+    """One run: to be submitted, submitted, or ended with a result or an error.
+
+    `make` gives the workflow when its turn comes, so that a large grid is not held as graphs.
+    """
+
+    def __init__(
+        self, make: Callable[[], Workflow], connection: AsyncClient, setting: Mapping[str, Any]
+    ) -> None:
+        self.make = make
+        self.connection = connection
+        self.setting = dict(setting)
+        self.job: Job | None = None
+        self.result: Result | None = None
+        self.error: ComfyError | None = None
+        self._cancelled = asyncio.Event()
+
+    @property
+    def id(self) -> str:
+        """The job's id, empty before there is one."""
+        return self.job.id if self.job is not None else ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is a result or an error."""
+        return self.result is not None or self.error is not None
+
+    @property
+    def status(self) -> JobStatus:
+        """As a job's; final only once its result or error is here."""
+        if self.result is not None:
+            return JobStatus.completed
+        if isinstance(self.error, JobCancelled):
+            return JobStatus.cancelled
+        if self.error is not None:
+            ended = self.job.status if self.job is not None else JobStatus.failed
+            return ended if ended.is_final else JobStatus.failed
+        if self.job is None:
+            return JobStatus.pending
+        return JobStatus.in_progress if self.job.status.is_final else self.job.status
+
+    @property
+    def state(self) -> JobState:
+        """As a job's."""
+        return self.job.state if self.job is not None else JobState()
+
+    @property
+    def outputs(self) -> list[Any]:
+        """As a job's: what is known so far."""
+        return list(self.job.outputs) if self.job is not None else []
+
+    @property
+    def image(self) -> Image | None:
+        """The first picture, if there is one."""
+        return self.result.image if self.result is not None and self.result.images else None
+
+    def cancel(self) -> None:
+        """Stop this run, from any thread: it is not submitted any more, or its job is cancelled soon."""
+        IO.post(self._cancelled.set)
+        if self.job is not None:
+            self.job._abandoned()
+
+    async def _submit(self, options: Mapping[str, Any], others_run: Callable[[], bool]) -> None:
+        """A job or an error, on the loop; a server that takes no more while others run is asked again."""
+        while not self._cancelled.is_set():
+            try:
+                self.job = await self.connection.submit(self.make(), **options)
+            except RateLimited as error:
+                if not others_run():
+                    self.error = error
+                    return
+                wait = min(max(error.retry_after or 1.0, 0.1), _LONGEST_WAIT)
+                with suppress(asyncio.TimeoutError):
+                    await within(wait, self._cancelled.wait())
+            except ComfyError as error:
+                self.error = error
+                return
+            else:
+                if self._cancelled.is_set():
+                    self.job._abandoned()
+                return
+        self.error = JobCancelled("It was cancelled before it was submitted.")
+
+    async def _collect(self, timeout: float | None) -> None:
+        job = self.job
+        assert job is not None
+        try:
+            self.result = await (job if timeout is None else within(timeout, job._awaited()))
+        except asyncio.TimeoutError:
+            self.error = job._timeout(timeout)
+        except ComfyError as error:
+            self.error = error
+
+    async def _end(self) -> None:
+        """Nobody waits for it any more: its job, if it runs, is cancelled on the server."""
+        if not self.ended:
+            self.error = JobCancelled("It was cancelled.", job_id=self.id or None)
+            if self.job is not None and not self.job._follower.cancel_asked:
+                with suppress(ComfyError):
+                    await self.job._follower.cancel()
+
+
+async def feed(
+    runs: Sequence[Planned],
+    *,
+    window: int = 8,
+    timeout: float | None = None,
+    previews: bool = False,
+    partner_key: str | None = None,
+    validate: bool = True,
+) -> None:
+    """Submit in order, at most `window` not ended at any time; returns when each has a result or an error.
+
+    Runs on the background loop. Cancelling it cancels every job that has not ended. An error that
+    every submission would meet (no connection, a wrong key, no credits) is each waiting run's, and is
+    raised when nothing could be submitted.
+    """
+    places = asyncio.Semaphore(max(window, 1))
+    flying: set[asyncio.Task[None]] = set()
+    options = {"previews": previews, "partner_key": partner_key, "validate": validate}
+
+    def landed(task: asyncio.Task[None]) -> None:
+        flying.discard(task)
+        places.release()
+
+    try:
+        for number, run in enumerate(runs):
+            await places.acquire()
+            await run._submit(options, lambda: bool(flying))
+            if run.job is None:
+                places.release()
+                if isinstance(run.error, _FOR_ALL):
+                    for other in runs[number + 1 :]:
+                        other.error = run.error
+                    break
+                continue
+            task = asyncio.ensure_future(run._collect(timeout))
+            flying.add(task)
+            task.add_done_callback(landed)
+        await asyncio.gather(*flying)
+    finally:
+        for task in flying:
+            task.cancel()
+        await asyncio.shield(asyncio.gather(*(run._end() for run in runs)))
+    if runs and all(run.job is None for run in runs) and isinstance(runs[0].error, _FOR_ALL):
+        raise runs[0].error
+
+
+def run_all(
+    runs: Sequence[Planned],
+    *,
+    labels: Sequence[str] = (),
+    quiet: bool = False,
+    **options: Any,
+) -> None:
+    """`feed`, drawn as one list; an interrupt cancels what has not ended and is raised again."""
+    from .. import display
+
+    with IO.alongside(feed(runs, **options)):
+        display.watch_many(runs, labels=labels, quiet=quiet)

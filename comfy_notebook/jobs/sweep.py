@@ -1,0 +1,348 @@
+"""`sweep`: one workflow over a grid of values, and the table, the picture and the arrays it makes.
+
+Jobs are submitted a few at a time (`window`), so that a large grid neither floods a server nor
+waits for one job after another; how many of them run at once is the server's business. A
+combination that fails is a row that says why, never an exception that costs the others. An
+interrupt cancels every job of the sweep that has not ended, and only those.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ComfyError, NoOutput, UnknownInput, clip, did_you_mean
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+    from ..clients import AsyncClient, Client
+    from ..workflow.catalog import NodeCatalog
+    from ..workflow.graph import Workflow
+    from .job import Job
+    from .planned import Planned
+    from .result import Result
+
+MOST_JOBS = 10_000
+
+
+def sweep(
+    wf: Any,
+    values: Mapping[str, Iterable[Any]],
+    *,
+    client: Client | None = None,
+    seed: int | str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    window: int = 8,
+    previews: bool = False,
+    timeout: float | None = None,
+    partner_key: str | None = None,
+    quiet: bool = False,
+) -> Sweep:
+    """Run a workflow once for every combination of values, and return what came of each.
+
+    `values` maps `NODE.INPUT` to the values it takes; `"seed"` alone means every seed of the
+    workflow. Combinations are in the order of nested loops, the first input slowest. `seed` and
+    `inputs` are set for all. At most `window` jobs are submitted and not ended at any time;
+    `timeout` is in seconds, for each job. Raises `UnknownNode` or `UnknownInput` for a wrong
+    address before anything is sent, and `ConnectionFailed`, `AuthenticationError` and the like
+    when the server takes no job at all.
+    """
+    from .. import api
+    from .planned import run_all
+
+    client = client if client is not None else api.client()
+    found = plan(wf, values, client._async, client.nodes, seed=seed, inputs=inputs)
+    labels = [
+        ", ".join(f"{_short(address, found.inputs)} {_brief(value)}" for address, value in setting.items())
+        for setting in found.settings
+    ]
+    run_all(
+        found.runs,
+        window=window,
+        labels=labels,
+        previews=previews,
+        timeout=timeout,
+        partner_key=partner_key,
+        quiet=quiet,
+    )
+    return found
+
+
+def plan(
+    wf: Any,
+    values: Mapping[str, Iterable[Any]],
+    connection: AsyncClient,
+    nodes: NodeCatalog,
+    *,
+    seed: int | str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+) -> Sweep:
+    """The sweep with every row still to run; the arguments are those of `sweep`."""
+    from ..workflow.graph import Workflow
+    from .planned import Planned
+
+    base = Workflow.load(wf, nodes=nodes)
+    if inputs:
+        base.update(inputs)
+    if seed is not None:
+        base.set_seed(seed)
+    axes = _axes(base, values)
+    settings = [
+        dict(zip(axes, combination, strict=True)) for combination in itertools.product(*axes.values())
+    ]
+    return Sweep(base, axes, [Planned(partial(_set, base, each), connection, each) for each in settings])
+
+
+def _set(base: Workflow, setting: Mapping[str, Any]) -> Workflow:
+    one = base.copy()
+    one.update({address: value for address, value in setting.items() if address != "seed"})
+    if "seed" in setting:
+        one.set_seed(setting["seed"])
+    return one
+
+
+def _axes(wf: Workflow, values: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
+    """The values of each input, once every address has been found in the workflow."""
+    axes: dict[str, list[Any]] = {}
+    places: dict[tuple[str, str], str] = {}
+    total = 1
+    for address, given in values.items():
+        if address != "seed":
+            place = wf.split(address)
+            if place in places:
+                raise UnknownInput(f"{address!r} and {places[place]!r} are the same input.")
+            places[place] = address
+        axes[address] = _listed(address, given)
+        total *= len(axes[address])
+    if not axes or total == 0:
+        raise ComfyError("There is nothing to vary.", hint='Give values, as in {"KSampler.seed": range(4)}.')
+    if total > MOST_JOBS:
+        raise ComfyError(f"That is {total} jobs; a sweep takes {MOST_JOBS} at most.")
+    return axes
+
+
+def _listed(address: str, given: Any) -> list[Any]:
+    """A list of values; a text, a number or one picture is a single value."""
+    if isinstance(given, (str, bytes, Path)) or not isinstance(given, Iterable):
+        return [given]
+    listed = list(itertools.islice(given, MOST_JOBS + 1))
+    if len(listed) > MOST_JOBS:
+        raise ComfyError(f"{address!r} has more than {MOST_JOBS} values.")
+    # numpy's scalars are no JSON; what they hold is.
+    return [
+        value.item() if type(value).__module__ == "numpy" and not value.shape else value for value in listed
+    ]
+
+
+class Sweep(Sequence[Any]):
+    """What a sweep made: one row a job, in the order of the grid.
+
+    `results` and `errors` have an entry for each row; one of the two is None. Indexing gives a
+    row's `Result`, or raises what its job raised.
+    """
+
+    def __init__(self, workflow: Workflow, axes: Mapping[str, list[Any]], runs: Sequence[Planned]) -> None:
+        self.workflow = workflow
+        self.inputs: dict[str, list[Any]] = dict(axes)
+        self.runs = list(runs)
+        """The rows as they are drawn: `.job`, `.status`, `.result` or `.error` of each."""
+
+    @property
+    def settings(self) -> list[dict[str, Any]]:
+        """The values of each row, by address."""
+        return [dict(run.setting) for run in self.runs]
+
+    @property
+    def jobs(self) -> list[Job | None]:
+        """The job of each row; None where the submission was refused."""
+        return [run.job for run in self.runs]
+
+    @property
+    def results(self) -> list[Result | None]:
+        """The result of each row; None where it failed."""
+        return [run.result for run in self.runs]
+
+    @property
+    def errors(self) -> list[ComfyError | None]:
+        """Why each row has no result; None where it has one."""
+        return [run.error for run in self.runs]
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Sweep(self.workflow, self.inputs, self.runs[index])
+        run = self.runs[index]
+        if run.result is None:
+            raise run.error or NoOutput("This row has no result.")
+        return run.result
+
+    def __iter__(self) -> Iterator[Result | None]:
+        return iter(self.results)
+
+    def table(self) -> pd.DataFrame:
+        """One row a job: the values, `status`, `seconds`, `files` (their names), `error`, `job` (its id)."""
+        pd = _library("pandas")
+        rows = []
+        for run in self.runs:
+            row = {address: _cell(value) for address, value in run.setting.items()}
+            row["status"] = str(run.status)
+            row["seconds"] = run.result.seconds if run.result is not None else None
+            outputs = run.result.outputs if run.result is not None else []
+            row["files"] = [output.filename for output in outputs if output.filename]
+            row["error"] = str(run.error) if run.error is not None else ""
+            row["job"] = run.job.id if run.job is not None else ""
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def array(self) -> np.ndarray[Any, Any]:
+        """The first picture of every row: uint8 (n, height, width, channels), failed rows left out.
+
+        Raises `NoOutput` when there is none, and `ComfyError` when their shapes differ.
+        """
+        import numpy as np
+
+        arrays = [result.array for result in self.results if result is not None and result.images]
+        if not arrays:
+            raise NoOutput("The sweep made no pictures.", hint="sweep.table() says what became of each job.")
+        shapes = sorted({array.shape for array in arrays})
+        if len(shapes) > 1:
+            raise ComfyError(
+                f"The pictures have different shapes: {', '.join(map(str, shapes))}.",
+                hint="Take them one by one: [r.array for r in sweep.results if r].",
+            )
+        return np.stack(arrays)
+
+    def plot(self, x: str | None = None, y: str | None = None, *, width: float = 2.2) -> Figure:
+        """The pictures in a labelled grid, `x` across and `y` down; the first where several share a place.
+
+        Without `x` the input varied fastest goes across; without `y`, the next one down. `width` is
+        of one picture, in inches. Raises `UnknownInput` when the sweep did not vary such an input.
+        """
+        pyplot = _library("matplotlib.pyplot")
+        across = self._axis(x) if x is not None else list(self.inputs)[-1]
+        others = [address for address in self.inputs if address != across]
+        down = self._axis(y) if y is not None else (others[-1] if others else None)
+        columns, rows = self.inputs[across], self.inputs[down] if down is not None else [None]
+        cells = {
+            (row, column): next(
+                (
+                    run
+                    for run in self.runs
+                    if run.setting[across] is value and (down is None or run.setting[down] is rows[row])
+                ),
+                None,
+            )
+            for row in range(len(rows))
+            for column, value in enumerate(columns)
+        }
+        first = next((run.image for run in self.runs if run.image is not None), None)
+        height = width * (first.height / first.width if first is not None else 1.0)
+        figure, axes = pyplot.subplots(
+            len(rows), len(columns), squeeze=False, layout="constrained",
+            figsize=(width * len(columns) + 0.6, (height + 0.35) * len(rows) + 0.3),
+        )  # fmt: skip
+        for (row, column), run in cells.items():
+            place = axes[row][column]
+            place.set_xticks([])
+            place.set_yticks([])
+            if run is not None and run.image is not None:
+                place.imshow(run.image)
+            else:
+                place.set_facecolor("0.93")
+                place.text(0.5, 0.5, str(run.status) if run is not None else "", ha="center", va="center")
+            if row == 0:
+                place.set_title(_brief(columns[column]), fontsize=9)
+            if column == 0 and down is not None:
+                place.set_ylabel(_brief(rows[row]), fontsize=9)
+        figure.suptitle(across, fontsize=10)
+        if down is not None:
+            figure.supylabel(down, fontsize=10)
+        pyplot.close(figure)  # the figure is the value of the call: the inline backend must not show it too
+        return figure
+
+    def _axis(self, name: str) -> str:
+        if name in self.inputs:
+            return name
+        places = {
+            (self.workflow.split(address) if address != "seed" else ("", "seed")): address
+            for address in self.inputs
+        }
+        try:
+            return places[self.workflow.split(name)]
+        except (KeyError, ComfyError):
+            raise UnknownInput(
+                f"The sweep did not vary {name!r}.",
+                hint=did_you_mean(name, self.inputs) or f"It varied {', '.join(self.inputs)}.",
+            ) from None
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Save every file of every row into a folder, never over another; returns the paths."""
+        return [path for result in self.results if result is not None for path in result.save(folder)]
+
+    def __repr__(self) -> str:
+        done = sum(result is not None for result in self.results)
+        grid = " × ".join(f"{address} ({len(values)})" for address, values in self.inputs.items())
+        failed = f", {len(self) - done} not" if done < len(self) else ""
+        errors = [run.error for run in self.runs if run.error is not None]
+        why = f" ({clip(' '.join(str(errors[0]).split()), 200)})" if errors else ""
+        jobs = f"{len(self)} job{'s' * (len(self) != 1)}"
+        return f"<Sweep of {jobs} over {grid}: {done} completed{failed}{why}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        bundle: dict[str, Any] = {"text/plain": repr(self)}
+        shown = [run for run in self.runs if run.image is not None]
+        if shown:
+            from ..display import sweep_png
+
+            varied = [address for address, values in self.inputs.items() if len(values) > 1] or self.inputs
+            captions = [
+                ", ".join(f"{_short(name, self.inputs)} {_brief(run.setting[name])}" for name in varied)
+                for run in shown
+            ]
+            bundle["image/png"] = sweep_png([run.image for run in shown], captions)
+        return bundle
+
+
+def _library(name: str) -> Any:
+    import importlib
+
+    try:
+        return importlib.import_module(name)
+    except ImportError:
+        raise ComfyError(
+            f"This needs {name.split('.')[0]}.", hint='python -m pip install "comfy-notebook[lab]" has it.'
+        ) from None
+
+
+def _cell(value: Any) -> Any:
+    """A value as a table holds it: numbers and texts as they are, anything larger in a word."""
+    return value if value is None or isinstance(value, (bool, int, float, str)) else _brief(value)
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    if value is None or isinstance(value, (bool, int, str)):
+        text = str(value)
+        return text if len(text) <= 32 else text[:31] + "…"
+    if isinstance(value, Path):
+        return value.name
+    size = getattr(value, "size", None)
+    if isinstance(size, tuple):
+        return f"image {size[0]}×{size[1]}"
+    shape = getattr(value, "shape", None)
+    return f"array {'×'.join(map(str, shape))}" if shape is not None else type(value).__name__
+
+
+def _short(address: str, axes: Mapping[str, Any]) -> str:
+    """The input's name, with its node only when two inputs share the name."""
+    name = address.rpartition(".")[2]
+    return name if sum(other.rpartition(".")[2] == name for other in axes) == 1 else address

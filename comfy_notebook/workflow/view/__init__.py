@@ -1,0 +1,1 @@
+"""Workflows and nodes as text, tables and drawings."""

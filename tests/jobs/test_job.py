@@ -1,0 +1,191 @@
+"""`Job`: one handle, plain and awaitable; its events for any number of readers."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import comfy_notebook as comfy
+from comfy_notebook.clients import AsyncClient, Client
+from comfy_notebook.protocol import frames, messages
+from comfy_notebook.sync import IO
+from tests.client import graphs
+
+
+@pytest.fixture
+def cloud(embedded: Any) -> Iterator[Client]:
+    with comfy.connect(embedded.url, api_key=embedded.api_key, default=False, quiet=True) as client:
+        yield client
+
+
+def test_any_number_of_readers_see_every_event(cloud: Client) -> None:
+    job = cloud.submit(graphs.sleep(0.3, steps=5))
+    seen: list[list[Any]] = [[], []]
+
+    def read(into: list[Any]) -> None:
+        into.extend(job.events())
+
+    async def read_async() -> list[Any]:
+        return [event async for event in job.events()]
+
+    threads = [threading.Thread(target=read, args=(into,)) for into in seen]
+    for thread in threads:
+        thread.start()
+    from_another_loop = asyncio.run(read_async())
+    for thread in threads:
+        thread.join()
+    afterwards = list(job.events())
+    assert seen[0] == seen[1] == from_another_loop == afterwards
+    assert sum(isinstance(event, frames.PreviewImage) for event in afterwards) == 5
+    assert any(isinstance(event, messages.ExecutionSuccess) for event in afterwards)
+
+
+def test_await_gives_the_result(cloud: Client) -> None:
+    async def main() -> comfy.Result:
+        job = await cloud._async.submit(graphs.picture())
+        return await job
+
+    assert asyncio.run(main()).image.size == (32, 32)
+
+
+def test_the_async_client_in_a_loop_of_ones_own(embedded: Any) -> None:
+    async def main() -> list[Any]:
+        async with await AsyncClient.connect(embedded.url, api_key=embedded.api_key) as client:
+            jobs = [await client.submit(graphs.picture(color=n)) for n in range(3)]
+            results = await asyncio.gather(*(_await(job) for job in jobs))
+            nodes = await client.nodes
+            info = await client.info()
+            return [*(result.array[0, 0, 2] for result in results), "KSampler" in nodes, info.dialect]
+
+    assert asyncio.run(main()) == [0, 1, 2, True, "cloud"]
+
+
+async def _await(job: comfy.Job) -> comfy.Result:
+    return await job
+
+
+def test_a_cancelled_await_cancels_the_job(cloud: Client) -> None:
+    async def main() -> None:
+        await asyncio.wait_for(cloud._async.run(graphs.sleep(60)), 0.5)
+
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(main())
+    newest = cloud.jobs(limit=1).jobs[0]
+    assert cloud.job(newest.id).wait(timeout=5) is comfy.JobStatus.cancelled
+
+
+def test_updates_are_the_newest_and_the_last(cloud: Client) -> None:
+    job = cloud.submit(graphs.sleep(0.6, steps=60))
+    states = list(job.updates(interval=0.1))
+    assert 2 <= len(states) <= 12
+    assert [s.preview_count for s in states] == sorted(s.preview_count for s in states)
+    assert states[-1] is job.state
+    assert (states[-1].status, states[-1].preview_count, states[-1].fraction) == ("completed", 60, 1.0)
+
+
+def test_updates_of_a_job_that_has_ended(cloud: Client) -> None:
+    job = cloud.submit(graphs.picture())
+    job.wait()
+    assert [state.status.value for state in job.updates()] == ["completed"]
+
+
+def test_updates_that_take_too_long(cloud: Client) -> None:
+    job = cloud.submit(graphs.sleep(60))
+    with pytest.raises(comfy.JobTimeout):
+        list(job.updates(timeout=0.1))
+    job.cancel()
+
+
+def test_outputs_as_they_land(cloud: Client) -> None:
+    """A finished node's picture is there while the rest still runs."""
+    wf = comfy.Workflow(
+        {
+            "1": graphs.node("EmptyImage", width=8, height=8, batch_size=1, color=5),
+            "2": graphs.node("SaveImage", images=["1", 0], filename_prefix="early"),
+            "3": graphs.node("TestingSleep", seconds=30.0, steps=10),
+        }
+    )
+    job = cloud.submit(wf)
+    for _ in job.updates(interval=0.02, timeout=10):
+        if any(output.node_id == "2" and output.fetched for output in job.outputs):
+            break
+    assert not job.status.is_final
+    job.cancel()
+    assert job.wait(timeout=5) is comfy.JobStatus.cancelled
+    assert [output.image.size for output in job.outputs] == [(8, 8)], "and is kept after a cancellation"
+
+
+def test_no_previews_when_none_are_wanted(cloud: Client) -> None:
+    job = cloud.submit(graphs.sleep(0.2), previews=False)
+    job.result()
+    assert job.state.preview_count == 0
+    assert not any(isinstance(event, frames.PreviewImage) for event in job.events())
+
+
+def test_what_a_job_says_of_itself(cloud: Client) -> None:
+    job = cloud.submit(graphs.sleep(0.2))
+    result = job.result()
+    assert job.client is cloud._async.plain
+    assert job.seconds == pytest.approx(0.2, abs=0.5)
+    assert job.progress == 1.0
+    assert repr(job) == f"<Job {job.id} completed>"
+    assert repr(result).startswith(f"<Result of {job.id}: 1 text, 1 image")
+    assert job.state.titles == {"1": "EmptyImage", "2": "Sleep", "3": "Keep"}
+    assert cloud.job(job.id).workflow.graph == job.workflow.graph
+
+
+def test_the_same_error_each_time(cloud: Client) -> None:
+    job = cloud.submit(graphs.fail("OOMError"))
+    for _ in range(2):
+        with pytest.raises(comfy.OutOfMemory):
+            job.result()
+    assert job.wait() is comfy.JobStatus.failed
+
+
+def test_a_closed_client_ends_the_wait(embedded: Any) -> None:
+    client = comfy.connect(embedded.url, api_key=embedded.api_key, default=False, quiet=True)
+    job = client.submit(graphs.sleep(30))
+    client.close()
+    with pytest.raises(comfy.NotConnected, match="attaches to it again"):
+        job.result(timeout=5)
+    with pytest.raises(comfy.NotConnected):
+        client.submit(graphs.picture(), validate=False)
+    with comfy.connect(embedded.url, api_key=embedded.api_key, default=False, quiet=True) as again:
+        assert again.job(job.id).cancel()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_child_is_told_that_nobody_follows_the_job_there(cloud: Client) -> None:
+    job = cloud.submit(graphs.sleep(0.5))
+    child = os.fork()
+    if child == 0:
+        try:
+            job.wait(timeout=5)
+        except comfy.NotConnected:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert job.wait(timeout=10) is comfy.JobStatus.completed
+
+
+def test_a_client_that_is_dropped_leaves_no_socket_behind(embedded: Any) -> None:
+    client = comfy.connect(embedded.url, api_key=embedded.api_key, default=False, quiet=True)
+    assert client.queue() is not None
+    http, gone = client._async.http, weakref.ref(client._async)
+    (kept,) = [http._own]
+    assert kept is not None
+    del client
+    gc.collect()
+    assert gone() is None
+    IO.run(asyncio.sleep(0))  # what was to be done on the loop has begun
+    assert http._own is None
+    IO.run(asyncio.sleep(0))
+    assert kept.is_closed

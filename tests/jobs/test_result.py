@@ -1,0 +1,146 @@
+"""What a job put out, by kind, by node, in the order the server gave it."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from PIL import Image
+
+import comfy_notebook as comfy
+from comfy_notebook.jobs.outputs import Output, kind_of, outputs_of
+from comfy_notebook.jobs.result import Result
+
+
+def encoded(mode: str = "RGB", size: tuple[int, int] = (4, 3), fill: Any = None, kind: str = "PNG") -> bytes:
+    out = io.BytesIO()
+    Image.new(mode, size, fill if fill is not None else 0).save(out, kind)
+    return out.getvalue()
+
+
+def picture(node_id: str = "9", filename: str = "a.png", **more: Any) -> Output:
+    data = more.pop("data", encoded())
+    return Output(node_id=node_id, kind="image", filename=filename, data=data, **more)
+
+
+@pytest.mark.parametrize(
+    ("mode", "fill", "shape", "first"),
+    [
+        ("RGB", (1, 2, 3), (3, 4, 3), [1, 2, 3]),
+        ("RGBA", (1, 2, 3, 4), (3, 4, 4), [1, 2, 3, 4]),
+        ("L", 7, (3, 4, 1), [7]),
+        ("LA", (7, 9), (3, 4, 4), [7, 7, 7, 9]),
+        ("1", 1, (3, 4, 1), [255]),
+        ("P", 0, (3, 4, 3), [0, 0, 0]),
+        ("I;16", 65535, (3, 4, 1), [255]),
+    ],
+)
+def test_arrays_are_uint8_height_width_channels(mode: str, fill: Any, shape: Any, first: list[int]) -> None:
+    array = picture(data=encoded(mode, fill=fill)).array
+    assert (array.shape, array.dtype) == (shape, numpy.uint8)
+    assert array[0, 0].tolist() == first
+    array[0, 0] = 0  # one's own to write to
+
+
+def test_the_first_and_all_in_order() -> None:
+    result = Result("id", [picture(filename=f"{n}.png", data=encoded(size=(n, 1))) for n in (3, 1, 2)])
+    assert [image.width for image in result.images] == [3, 1, 2]
+    assert result.image is result.images[0]
+    assert (len(result), [o.filename for o in result]) == (3, ["3.png", "1.png", "2.png"])
+
+
+def test_asking_for_what_is_not_there() -> None:
+    text = Output(node_id="1", kind="text", text="hello")
+    with pytest.raises(comfy.NoOutput, match="1 text"):
+        Result("id", [text]).image  # noqa: B018
+    with pytest.raises(comfy.NoOutput, match=r"nothing at all.*SaveImage"):
+        Result("id").array  # noqa: B018
+    with pytest.raises(comfy.NoOutput, match="no picture that can be read"):
+        picture(data=b"garbage").image  # noqa: B018
+
+
+def test_one_nodes_outputs_by_title_id_or_class() -> None:
+    outputs = [
+        picture("9", "a.png", node_title="Final", class_type="SaveImage"),
+        picture("12", "b.png", node_title="Draft", class_type="PreviewImage", type="temp"),
+    ]
+    result = Result("id", outputs)
+    for ref in ("Draft", "12", "PreviewImage"):
+        assert [o.filename for o in result[ref]] == ["b.png"]
+    assert result[0].filename == "a.png"
+    with pytest.raises(comfy.UnknownNode, match="Draft"):
+        result["Draff"]
+
+
+RECORDED = {
+    "images": [{"filename": "v.mp4", "subfolder": "video", "type": "output"}],
+    "animated": [True],
+    "text": ["96", "ok"],
+    "holograms": [{"filename": "x.xyz", "type": "output"}],
+    "gifs": [{"filename": "g.gif", "type": "temp", "format": "image/gif"}],
+}
+
+
+def test_everything_with_a_filename_and_every_text_is_listed() -> None:
+    found = outputs_of("3", RECORDED, title="Save")
+    assert [(o.kind, o.filename or o.text, o.type) for o in found] == [
+        ("video", "v.mp4", "output"),
+        ("text", "96", "output"),
+        ("text", "ok", "output"),
+        ("file", "x.xyz", "output"),
+        ("image", "g.gif", "temp"),
+    ]
+    assert outputs_of("3", None) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "kind"),
+    [("a.PNG", "images", "image"), ("a.glb", "3d", "3d"), ("a.opus", "audio", "audio"),
+     ("a", "images", "image"), ("a.latent", "latents", "latent"), ("a.weird", "whatever", "file")],
+)  # fmt: skip
+def test_kinds(name: str, key: str, kind: str) -> None:
+    assert kind_of(name, key) == kind
+
+
+def test_saving_never_writes_over_a_file(tmp_path: Path) -> None:
+    result = Result("id", [picture(), picture(data=encoded(size=(9, 9)))])
+    (tmp_path / "a.png").write_text("mine")
+    paths = result.save(tmp_path)
+    assert [path.name for path in paths] == ["a_1.png", "a_2.png"]
+    assert (tmp_path / "a.png").read_text() == "mine"
+    assert paths[1].read_bytes() == result[1].bytes
+    assert sorted(os.listdir(tmp_path)) == ["a.png", "a_1.png", "a_2.png"], "and nothing is left half-written"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../../evil.png", "/etc/passwd", "..\\..\\evil.png", "CON.png", "a<b>:c?.png", "...", "x/../y.png"],
+)
+def test_names_from_the_server_are_no_paths(tmp_path: Path, name: str) -> None:
+    path = picture(filename=name).save(tmp_path / "out")
+    assert path.parent == tmp_path / "out"
+    assert not set(path.name) & set('<>:"|?*\\/')
+
+
+def test_a_full_disk_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(comfy.ComfyError, match=r"a\.png could not be written .* No space left"):
+        picture().save(tmp_path)
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_what_could_not_be_fetched_is_said_when_asked_for() -> None:
+    lost = Output(node_id="1", kind="image", filename="lost.png")
+    lost._failed(comfy.DownloadFailed("lost.png is not on the server (any more)."))
+    result = Result("id", [picture(), lost])
+    assert result.image.size == (4, 3)
+    assert [str(error) for error in result.errors] == ["lost.png is not on the server (any more)."]
+    with pytest.raises(comfy.DownloadFailed, match="lost"):
+        lost.bytes  # noqa: B018
