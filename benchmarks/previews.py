@@ -11,7 +11,7 @@ from common import client, line, median, previews, server
 from floor import Floor
 
 from comfy_notebook.protocol.frames import PreviewImage
-from comfy_notebook.workflow.graph import Workflow
+from comfy_notebook.workflow.workflow import Workflow
 
 
 def cpu() -> float:

@@ -10,7 +10,7 @@ import time
 from common import client, line, median, picture, server
 from floor import Floor
 
-from comfy_notebook.workflow.graph import Workflow
+from comfy_notebook.workflow.workflow import Workflow
 
 
 def cpu() -> float:

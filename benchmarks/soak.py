@@ -7,7 +7,7 @@ import time
 
 from common import client, median, picture, server
 
-from comfy_notebook.workflow.graph import Workflow
+from comfy_notebook.workflow.workflow import Workflow
 
 
 def main(jobs: int = 200) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from comfy_notebook.workflow.catalog import NodeCatalog
-from comfy_notebook.workflow.graph import Workflow
+from comfy_notebook.workflow.workflow import Workflow
 
 ROOT = Path(__file__).parents[1]
 RUNS = 5

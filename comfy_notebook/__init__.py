@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from .jobs.sweep import sweep as sweep
     from .protocol.status import JobStatus as JobStatus
     from .workflow.catalog import NodeCatalog as NodeCatalog
-    from .workflow.graph import Workflow as Workflow
+    from .workflow.workflow import Workflow as Workflow
 
 __version__ = "0.1.0"
 
@@ -77,7 +77,7 @@ _HOMES = {
     "jobs.state": "JobState",
     "jobs.sweep": "Sweep sweep",
     "workflow.catalog": "NodeCatalog",
-    "workflow.graph": "Workflow",
+    "workflow.workflow": "Workflow",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ComfyError, Problem
 
 if TYPE_CHECKING:
-    from ..workflow.graph import Workflow
     from ..workflow.node import Node
     from ..workflow.specs import InputSpec
+    from ..workflow.workflow import Workflow
 
 # What people turn, most first; names as ComfyUI's own nodes have them.
 _FIRST = ("text", "prompt", "positive", "negative", "image", "video", "audio", "seed", "noise_seed", "steps",

@@ -28,7 +28,7 @@ from .watching import widget_data
 if TYPE_CHECKING:
     from ..jobs.job import Job
     from ..jobs.result import Result
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
 
 Submit = Callable[["Workflow"], "Job"]
 MOST_AT_ONCE = 100
@@ -46,7 +46,7 @@ def form(
     `inputs` chooses and orders the knobs (`NODE.INPUT`, or a node for all of its own); without it
     every input is there, what people turn most first. `presets` is a file to read them from.
     """
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
 
     wf = workflow.copy() if isinstance(workflow, Workflow) else Workflow.load(workflow)
     if wf.catalog is None:

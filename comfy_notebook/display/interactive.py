@@ -28,7 +28,7 @@ def interact(
     Names are `NODE.INPUT` (in `inputs`), or keywords `INPUT` and `NODE__INPUT`. A name that several
     nodes have is refused with the list of them.
     """
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
 
     wf = workflow.copy() if isinstance(workflow, Workflow) else Workflow.load(workflow)
     asked = {**(inputs or {}), **knobs}

@@ -23,7 +23,7 @@ from .state import JobState
 if TYPE_CHECKING:
     from ..client.records import JobRecord
     from ..clients import Client
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
     from .follow.follower import Follower
     from .result import Output, Result
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ..clients import AsyncClient
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
     from .job import Job
     from .result import Result
 

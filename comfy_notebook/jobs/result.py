@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from ..client.records import JobRecord
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
 
 __all__ = ["Output", "Result"]
 _COUNTED = ("image", "video", "text", "file", "latent")

@@ -29,7 +29,7 @@ from .follow.follower import Follower
 
 if TYPE_CHECKING:
     from ..clients import AsyncClient
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
 
 _FIRST_STATUS = 6.0
 _SETTLING = 2.0
@@ -93,7 +93,7 @@ async def attach(client: AsyncClient, job_id: str) -> Follower:
     record = await require_record(client, job_id)
     workflow = None
     if record.workflow is not None:
-        from ..workflow.graph import Workflow
+        from ..workflow.workflow import Workflow
 
         workflow = Workflow(record.workflow, nodes=client.nodes_at_hand)
     follower = Follower(client, job_id, graph=record.workflow or {}, workflow=workflow)
@@ -131,7 +131,7 @@ async def prepare(
     client: AsyncClient, workflow: Any, *, seed: int | str | None, inputs: Mapping[str, Any] | None
 ) -> Workflow:
     """A copy of the workflow, converted and set."""
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
 
     wf = workflow.copy() if isinstance(workflow, Workflow) else Workflow.load(workflow)
     if not wf.is_converted:

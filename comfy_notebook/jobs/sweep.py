@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from ..clients import AsyncClient, Client
     from ..workflow.catalog import NodeCatalog
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
     from .job import Job
     from .planned import Planned
     from .result import Result
@@ -84,7 +84,7 @@ def plan(
     inputs: Mapping[str, Any] | None = None,
 ) -> Sweep:
     """The sweep with every row still to run; the arguments are those of `sweep`."""
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
     from .planned import Planned
 
     base = Workflow.load(wf, nodes=nodes)

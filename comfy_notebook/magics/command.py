@@ -22,7 +22,7 @@ from .values import resolve
 
 if TYPE_CHECKING:
     from ..clients import Client
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
     from .magic import ComfyMagics
 
 
@@ -76,7 +76,7 @@ class Call:
 
     def workflow(self, source: Any) -> Workflow:
         """A copy of the workflow that FILE|VAR, an expression's value, or the cell's JSON names."""
-        from ..workflow.graph import Workflow
+        from ..workflow.workflow import Workflow
 
         if self.body.json is not None:
             if source is not None:

@@ -14,7 +14,7 @@ from .parser import Parser, folder
 
 if TYPE_CHECKING:
     from ..workflow.catalog import NodeCatalog
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
 
 
 def commands() -> list[Command]:

@@ -14,8 +14,8 @@ from ..errors import ComfyError
 
 if TYPE_CHECKING:
     from ..workflow.catalog import NodeCatalog
-    from ..workflow.graph import Workflow
     from ..workflow.specs import InputSpec
+    from ..workflow.workflow import Workflow
 
 _MOST_FILES = 20
 _LARGEST = 20_000_000
@@ -99,7 +99,7 @@ class Memory:
         return self._converted[2]
 
     def _found(self, source: str, names: Mapping[str, Any]) -> Workflow | None:
-        from ..workflow.graph import Workflow
+        from ..workflow.workflow import Workflow
 
         value = names.get(source)
         if isinstance(value, Workflow):

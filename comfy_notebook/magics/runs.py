@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..clients import Client
     from ..jobs.job import Job
     from ..jobs.result import Result
-    from ..workflow.graph import Workflow
+    from ..workflow.workflow import Workflow
 
 _VALUES = """\
 Values: NODE is an id, a title, or a class only one node has: 6.text=…, KSampler.seed=7,

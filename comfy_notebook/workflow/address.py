@@ -8,7 +8,7 @@ from ..errors import ComfyError, UnknownInput, UnknownNode, closest, did_you_mea
 from .node import Node
 
 if TYPE_CHECKING:
-    from .graph import Workflow
+    from .workflow import Workflow
 
 
 class AmbiguousNode(UnknownNode):

@@ -12,7 +12,7 @@ from .view import outline
 from .wire import WRAPPER, as_link, plain
 
 if TYPE_CHECKING:
-    from .graph import Workflow
+    from .workflow import Workflow
 
 
 def assign(workflow: Workflow, node_id: str, name: str, value: Any) -> None:

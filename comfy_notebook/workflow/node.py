@@ -13,7 +13,7 @@ from .wire import clean, is_link, show, unwrap
 
 if TYPE_CHECKING:
     from .catalog import NodeInfo
-    from .graph import Workflow
+    from .workflow import Workflow
 
 
 class _NoSuchAttribute(UnknownInput, AttributeError):

@@ -10,7 +10,7 @@ from .order import links
 from .wire import is_link
 
 if TYPE_CHECKING:
-    from .graph import Workflow
+    from .workflow import Workflow
 
 NAMES = ("seed", "noise_seed")
 _HIGHEST = 2**50 - 1  # what the editor draws up to: a JavaScript number holds it exactly

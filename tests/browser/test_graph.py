@@ -9,7 +9,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from comfy_notebook.workflow.graph import Workflow
+from comfy_notebook.workflow.workflow import Workflow
 
 from .lab import ROOT, Lab
 

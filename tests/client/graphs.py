@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy_notebook.workflow.graph import Workflow
+from comfy_notebook.workflow.workflow import Workflow
 
 Graph = dict[str, dict[str, Any]]
 

@@ -15,8 +15,8 @@ from comfy_notebook.display.form_layout import arrange, find_input
 from comfy_notebook.display.forms import Form
 from comfy_notebook.display.interactive import Interaction
 from comfy_notebook.errors import ComfyError
-from comfy_notebook.workflow.graph import Workflow
 from comfy_notebook.workflow.specs import InputSpec
+from comfy_notebook.workflow.workflow import Workflow
 
 from .fakes import FakeJob, FakeOutput, picture, png_bytes, recorded
 from .graphs import CATALOG, TXT2IMG

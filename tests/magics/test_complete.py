@@ -15,7 +15,7 @@ from comfy_notebook.client.http import Access, Http
 from comfy_notebook.clients import AsyncClient
 from comfy_notebook.magics.complete import _hooked, complete
 from comfy_notebook.workflow.catalog import NodeCatalog
-from comfy_notebook.workflow.graph import Workflow
+from comfy_notebook.workflow.workflow import Workflow
 
 ROOT = Path(__file__).parents[2]
 
@@ -182,7 +182,7 @@ def test_the_hook_of_old_ipython_gives_the_same(shell: InteractiveShell, folder:
 
 @pytest.mark.parametrize("name", ["wf", "$wf", "{wf}"])
 def test_a_workflow_in_a_variable_offers_its_inputs(shell: InteractiveShell, folder: Path, name: str) -> None:
-    from comfy_notebook.workflow.graph import Workflow
+    from comfy_notebook.workflow.workflow import Workflow
 
     shell.user_ns["wf"] = Workflow.load("txt2img.json")
     line = f"%comfy run {name} KSampler.se"

@@ -29,7 +29,7 @@ from comfy_notebook.errors import (
     WorkflowNotFound,
 )
 from comfy_notebook.workflow import documents, files
-from comfy_notebook.workflow.graph import Workflow
+from comfy_notebook.workflow.workflow import Workflow
 
 from . import carriers
 from .support import EXAMPLES, ROOT, catalog, example

@@ -9,7 +9,7 @@ import pytest
 
 from comfy_notebook import api
 from comfy_notebook.errors import InvalidWorkflow
-from comfy_notebook.workflow.graph import Workflow
+from comfy_notebook.workflow.workflow import Workflow
 
 from .support import EXAMPLES
 

@@ -12,8 +12,8 @@ import pytest
 from comfy_notebook.client.records import FileRef
 from comfy_notebook.errors import ComfyError, InvalidWorkflow, Problem
 from comfy_notebook.workflow.catalog import NodeCatalog
-from comfy_notebook.workflow.graph import Workflow
 from comfy_notebook.workflow.validate import validate
+from comfy_notebook.workflow.workflow import Workflow
 
 from .support import ROOT, catalog, example
 

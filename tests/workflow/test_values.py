@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from comfy_notebook.errors import InvalidWorkflow
-from comfy_notebook.workflow.graph import Workflow
 from comfy_notebook.workflow.specs import InputSpec
 from comfy_notebook.workflow.values import parse_value
+from comfy_notebook.workflow.workflow import Workflow
 
 from .support import catalog, example
 

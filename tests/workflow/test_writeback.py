@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from comfy_notebook.workflow.catalog import NodeCatalog
-from comfy_notebook.workflow.graph import Workflow
+from comfy_notebook.workflow.workflow import Workflow
 
 from .support import ROOT, catalog, example
 

@@ -15,7 +15,7 @@ from .panel import Panel
 if TYPE_CHECKING:
     from ...client.records import JobPage, JobRecord
     from ...clients import Client
-    from ...workflow.graph import Workflow
+    from ...workflow.workflow import Workflow
 
 PAGE = 8
 _STATUSES = ("any", "completed", "failed", "cancelled", "in_progress", "pending")

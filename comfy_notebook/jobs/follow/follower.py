@@ -43,7 +43,7 @@ from .pace import SOON, Pace
 
 if TYPE_CHECKING:
     from ...clients import AsyncClient
-    from ...workflow.graph import Workflow
+    from ...workflow.workflow import Workflow
 
 log = logging.getLogger("comfy_notebook.job")
 

@@ -11,7 +11,7 @@ from ..wire import is_link, same, show, unwrap
 from .table import html_table, text_table
 
 if TYPE_CHECKING:
-    from ..graph import Workflow
+    from ..workflow import Workflow
 
 
 @dataclass(frozen=True)

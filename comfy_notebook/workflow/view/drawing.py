@@ -21,7 +21,7 @@ from .outline import editor_outputs, graph_of, title_of
 from .style import CSS, FRAME_CSS, colour, guess
 
 if TYPE_CHECKING:
-    from ..graph import Workflow
+    from ..workflow import Workflow
 
 _WIDTH, _STRIDE, _MARGIN = 230, 300, 14
 _TITLE, _ROW, _PAD = 26, 17, 6

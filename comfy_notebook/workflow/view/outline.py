@@ -13,7 +13,7 @@ from ..order import Graph, reading_order
 from ..wire import clean, is_link, show
 
 if TYPE_CHECKING:
-    from ..graph import Workflow
+    from ..workflow import Workflow
 
 _LONGEST = 60
 _NOTES = ("Note", "MarkdownNote")

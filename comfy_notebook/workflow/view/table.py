@@ -12,7 +12,7 @@ from ..wire import clean, is_link, show, unwrap
 
 if TYPE_CHECKING:
     from ..catalog import InputSpec
-    from ..graph import Workflow
+    from ..workflow import Workflow
 
 _STYLE = "text-align:left;vertical-align:top;white-space:pre-wrap"
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comfy_notebook.workflow.graph import Workflow
 from comfy_notebook.workflow.view.drawing import html, svg
 from comfy_notebook.workflow.view.layout import GAP_Y, Box, Wire, columns, place
 from comfy_notebook.workflow.view.style import CSS, colour, guess
+from comfy_notebook.workflow.workflow import Workflow
 from tests.workflow.support import catalog, example
 
 NS = "{http://www.w3.org/2000/svg}"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from comfy_notebook.errors import ComfyError, ConversionError, InvalidWorkflow, UnknownInput, UnknownNode
-from comfy_notebook.workflow.graph import Workflow
+from comfy_notebook.workflow.workflow import Workflow
 
 from .support import catalog, example
 
