@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from . import redact
-from .errors import AuthenticationError, ComfyError, did_you_mean
+from .errors import AuthenticationError, ComfyError
+from .text import did_you_mean, register
 
 CLOUD_URL = "https://cloud.comfy.org"
 LOCAL_URL = "http://127.0.0.1:8188"
@@ -60,7 +60,7 @@ class Key:
     source: str
 
     def __post_init__(self) -> None:
-        redact.register(self.value)
+        register(self.value)
 
     def __repr__(self) -> str:
         return f"<API key from {self.source}>"
@@ -106,7 +106,7 @@ def url_credentials(text: str) -> tuple[str, str] | None:
     from urllib.parse import unquote
 
     password = unquote(parts.password or "")
-    redact.register(password)
+    register(password)
     return unquote(parts.username), password
 
 

@@ -18,47 +18,13 @@ person at the keyboard. Programs catch the class and read the attributes.
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .redact import redact
+from .text import clip, redact
 
 _LONGEST = 2000
-_CLOSE, _FAR, _SURE = 0.58, 0.15, 0.85
-
-
-def clip(text: str, limit: int) -> str:
-    """The text, cut in the middle of nowhere but never silently: an ellipsis stands for the rest."""
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
-def closest(name: str, candidates: Iterable[str], n: int = 3) -> list[str]:
-    """The names nearest to a mistyped one, best first; case does not count.
-
-    One that is far nearer than the rest stands alone: a long list says nothing.
-    """
-    by_lower: dict[str, str] = {}
-    for candidate in candidates:
-        by_lower.setdefault(str(candidate).lower(), str(candidate))
-    low = name.lower()
-    if low in by_lower:
-        return [by_lower[low]]
-    found = difflib.get_close_matches(low, by_lower, n=n, cutoff=_CLOSE)
-    best = difflib.SequenceMatcher(None, found[0], low).ratio() if found else 0.0
-    floor = best - _FAR
-    found = [one for one in found if difflib.SequenceMatcher(None, one, low).ratio() >= floor]
-    inside = [one for one in by_lower if len(low) >= 3 and low in one and one not in found]
-    if best >= _SURE:
-        inside = []
-    return [by_lower[one] for one in (found + sorted(inside, key=len))[:n]]
-
-
-def did_you_mean(name: str, candidates: Iterable[str]) -> str:
-    """A closing sentence naming the closest names, or nothing when none is close."""
-    names = closest(name, candidates)
-    return f"Did you mean {' or '.join(repr(n) for n in names)}?" if names else ""
 
 
 class ComfyError(Exception):

@@ -6,8 +6,8 @@ import pickle
 import pytest
 
 from comfy_notebook import errors
-from comfy_notebook.errors import ComfyError, InvalidWorkflow, JobFailed, Problem, closest, did_you_mean
-from comfy_notebook.redact import redact, register
+from comfy_notebook.errors import ComfyError, InvalidWorkflow, JobFailed, Problem
+from comfy_notebook.text import closest, did_you_mean, redact, register
 
 
 def test_an_error_says_what_and_what_next_in_one_paragraph() -> None:

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import nearby
 from ..errors import UploadRejected
+from ..text import missing_file_hint
 from .records import FileRef, UploadLimits
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _from_path(path: Path, name: str | None) -> Packed:
     try:
         return Packed(_clean(name or path.name), path.read_bytes())
     except FileNotFoundError:
-        raise UploadRejected(f"There is no file {str(path)!r}.", hint=nearby.hint(path)) from None
+        raise UploadRejected(f"There is no file {str(path)!r}.", hint=missing_file_hint(path)) from None
     except OSError as error:
         raise UploadRejected(f"{str(path)!r} cannot be read: {error.strerror or error}.") from None
 

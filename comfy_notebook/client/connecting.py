@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import redact
 from ..config import (
     CLOUD_URL,
     KEY_VARIABLES,
@@ -22,7 +21,8 @@ from ..config import (
     require_safe,
     url_credentials,
 )
-from ..errors import AuthenticationError, ComfyError, clip
+from ..errors import AuthenticationError, ComfyError
+from ..text import clip, register
 from .dialect import kinds, probe
 from .http import Access, Http
 from .records import ServerInfo
@@ -61,7 +61,7 @@ async def open_client(
     if target is not None and "://" in target:
         auth = auth or url_credentials(target)
     for value in [*(headers or {}).values(), *(cookies or {}).values(), *(auth or ())[1:]]:
-        redact.register(value)
+        register(value)
     require_safe(choice.url, choice.key)
     access = Access(
         choice.url,

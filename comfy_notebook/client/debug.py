@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..redact import redact
+from ..text import redact
 
 if TYPE_CHECKING:
     from ..clients import Client

@@ -19,9 +19,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import redact
 from ..config import data_dir
 from ..errors import ConnectionFailed
+from ..text import redact, register
 
 START_TIMEOUT = 30.0
 IN_USE = "every data directory is in use"
@@ -155,8 +155,8 @@ def _launch(directory: Path, options: tuple[str, ...]) -> Embedded | str:
             fresh.unlink()
         if code == _EXIT_IN_USE:
             return IN_USE
-        return redact.redact(words.splitlines()[-1] if words else "it ended without a word")
-    redact.register(key)
+        return redact(words.splitlines()[-1] if words else "it ended without a word")
+    register(key)
     # Only the server that has the directory may replace its log.
     with contextlib.suppress(OSError):
         os.replace(fresh, log_file)
@@ -199,4 +199,4 @@ def tail(path: Path, lines: int) -> str:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return ""
-    return redact.redact("\n".join(text.splitlines()[-lines:]))
+    return redact("\n".join(text.splitlines()[-lines:]))

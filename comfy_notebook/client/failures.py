@@ -18,10 +18,8 @@ from ..errors import (
     RateLimited,
     ServerError,
     SubscriptionInactive,
-    clip,
-    closest,
 )
-from ..redact import redact
+from ..text import clip, closest, redact
 
 if TYPE_CHECKING:
     from .http import Response

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ..errors import ComfyError, did_you_mean
+from ..errors import ComfyError
+from ..text import did_you_mean
 
 if TYPE_CHECKING:
     from ..clients import AsyncClient

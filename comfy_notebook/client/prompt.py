@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import InvalidWorkflow
 from ..protocol.messages import ExecutionError, decode_message
 from ..protocol.status import JobStatus
-from ..redact import MASK
+from ..text import MASK
 from . import failures
 from .records import JobRecord, QueuedJob, QueueInfo, Submission, title_of
 

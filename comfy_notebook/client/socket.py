@@ -35,8 +35,8 @@ from ..protocol.messages import (
     Status,
     decode_message,
 )
-from ..redact import redact
 from ..sync import within
+from ..text import redact
 from .http import Access
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError
 from ..protocol.status import JobStatus
+from ..text import printable
 from ._compat import kernel_loop
 from .bundle import Bundle, ended_bundle, error_bundle, result_bundle
 from .frontend import detect
 from .options import options_of
-from .safe import plain
 from .watching import widget_data
 
 if TYPE_CHECKING:
@@ -39,7 +39,9 @@ def job_view(job: Job) -> None:
     options = options_of(job)
     view = LiveView(cancel=job.cancel, previews=options.previews, footer=f"Job {job.id}")
     view.paint(job.state)
-    slot = display(widget_data(view.widget, f"Comfy job {plain(job.id)}, running"), raw=True, display_id=True)
+    slot = display(
+        widget_data(view.widget, f"Comfy job {printable(job.id)}, running"), raw=True, display_id=True
+    )
     run_on(loop, follow(job, view, slot, options.interval))
 
 
@@ -65,7 +67,7 @@ async def follow(job: Job, view: Any, slot: Any, interval: float = 0.1) -> None:
     except ComfyError as error:
         bundle = _failed(job, error)
     finally:
-        metadata = {"comfy_notebook": {"job_id": plain(job.id)}}
+        metadata = {"comfy_notebook": {"job_id": printable(job.id)}}
         slot.update(bundle or ended_bundle(job.state, job.id), raw=True, metadata=metadata)
         view.close()
 
@@ -98,7 +100,7 @@ def _display_static(job: Job, *, deterministic: bool) -> None:
     if job.state.status is JobStatus.completed and not deterministic:
         display(result_bundle(job.result()), raw=True)
         return
-    words = "Job(submitted)" if deterministic else f"Job({plain(job.id)}, {job.state.status.value})"
+    words = "Job(submitted)" if deterministic else f"Job({printable(job.id)}, {job.state.status.value})"
     display({"text/plain": words}, raw=True)
 
 

@@ -13,11 +13,11 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError, JobFailed
+from ..text import PARAGRAPH, escape, printable
 from . import picture, wording
 from .frontend import detect
 from .media import media_html
 from .options import Options, options_of
-from .safe import PARAGRAPH, escape, plain
 from .static import style
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def output_bundle(
 def error_bundle(error: BaseException, state: JobState | None = None, job_id: str | None = None) -> Bundle:
     """What a failed run leaves: the node, the message, what to do, and the traceback folded away."""
     where = _where(error, state)
-    what = _without(plain(getattr(error, "what", error), PARAGRAPH, lines=True), where, _kind(error))
-    hint = plain(getattr(error, "hint", ""), PARAGRAPH, lines=True)
+    what = _without(printable(getattr(error, "what", error), PARAGRAPH, lines=True), where, _kind(error))
+    hint = printable(getattr(error, "hint", ""), PARAGRAPH, lines=True)
     lines = [f"{type(error).__name__}{f' at {where}' if where else ''}: {what}", hint, _job_line(job_id)]
     details = ""
     traceback = getattr(error, "traceback", "") if isinstance(error, JobFailed) else ""
@@ -94,7 +94,7 @@ def error_bundle(error: BaseException, state: JobState | None = None, job_id: st
 def ended_bundle(state: JobState, job_id: str | None = None) -> Bundle:
     """What a run that ended without a result leaves: cancelled, timed out, lost."""
     word = {"cancelled": "Cancelled", "lost": "Lost by the server"}.get(state.status.value, "Stopped")
-    at = f" at {plain(state.node_title)}" if state.node_title else ""
+    at = f" at {printable(state.node_title)}" if state.node_title else ""
     step = f", step {wording.step(state)}" if wording.step(state) else ""
     if detect().deterministic:
         at = step = ""
@@ -110,12 +110,12 @@ def result_text(result: Result) -> str:
         parts += [f"seed {seed}"] if seed is not None else []
         seconds = getattr(result, "seconds", None)
         parts += [wording.seconds(seconds)] if seconds else []
-        parts += [f"job {plain(result.job_id)}"] if getattr(result, "job_id", None) else []
+        parts += [f"job {printable(result.job_id)}"] if getattr(result, "job_id", None) else []
     failed = [output for output in result.outputs if output.error is not None]
     parts += [f"{len(failed)} not downloaded"] if failed else []
     lines = [f"Result({', '.join(parts)})"]
     texts = [text for output in result.outputs if output.kind == "text" and (text := output.text)]
-    lines += [plain(text, 1000, lines=True) for text in texts[:8]]
+    lines += [printable(text, 1000, lines=True) for text in texts[:8]]
     return "\n".join(lines)
 
 
@@ -138,7 +138,7 @@ def captions(outputs: Sequence[Output], sizes: Sequence[tuple[int, int] | None])
         seen[output.node_id] += 1
         title = output.node_title or output.class_type or output.node_id
         number = f" {seen[output.node_id]}" if of_node[output.node_id] > 1 else ""
-        lines.append(f"{plain(title, 60)}{number}" + (f" · {size[0]}×{size[1]}" if size else ""))
+        lines.append(f"{printable(title, 60)}{number}" + (f" · {size[0]}×{size[1]}" if size else ""))
     return lines
 
 
@@ -175,7 +175,7 @@ def open_image(output: Output) -> tuple[Image, tuple[int, int] | None]:
         image.load()
         return image, image.size
     except Exception as error:  # whatever the server sent, the other pictures are still shown
-        name = plain(output.filename or "output", 40)
+        name = printable(output.filename or "output", 40)
         text = "not downloaded" if isinstance(error, ComfyError) else "not readable"
         return picture.failed_tile(text=f"{name}: {text}"), None
 
@@ -196,11 +196,12 @@ def _page(encoded_png: str | None, body: str) -> str:
 
 
 def _output_text(output: Output) -> str:
+    name = printable(output.filename or output.kind)
     if output.error is not None:
-        return f"Output({plain(output.filename or output.kind)}, not downloaded: {plain(output.error, 300)})"
+        return f"Output({name}, not downloaded: {printable(output.error, 300)})"
     if output.kind == "text":
-        return plain(output.text or "", PARAGRAPH, lines=True)
-    return f"Output({plain(output.filename or output.kind)}, {plain(output.node_title or output.node_id)})"
+        return printable(output.text or "", PARAGRAPH, lines=True)
+    return f"Output({name}, {printable(output.node_title or output.node_id)})"
 
 
 def _where(error: BaseException, state: JobState | None) -> str:
@@ -209,8 +210,8 @@ def _where(error: BaseException, state: JobState | None) -> str:
     if title is None and isinstance(error, JobFailed) and state is not None:
         title, node_id = state.node_title or None, state.node
     if not title:
-        return f"node {plain(node_id)}" if node_id else ""
-    return f"{plain(title, 80)} (node {plain(node_id, 40)})" if node_id else plain(title, 80)
+        return f"node {printable(node_id)}" if node_id else ""
+    return f"{printable(title, 80)} (node {printable(node_id, 40)})" if node_id else printable(title, 80)
 
 
 def _kind(error: BaseException) -> str:
@@ -224,7 +225,7 @@ def _without(what: str, where: str, kind: str) -> str:
 
 
 def _job_line(job_id: str | None) -> str:
-    return f"Job {plain(job_id)}" if job_id and not detect().deterministic else ""
+    return f"Job {printable(job_id)}" if job_id and not detect().deterministic else ""
 
 
 def _wanted(include: Collection[str] | None, exclude: Collection[str] | None) -> Callable[[str], bool]:

@@ -6,9 +6,9 @@ import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..text import escape, printable
 from . import thumbs
 from .form_inputs import Choice, Knob
-from .safe import escape, plain
 
 if TYPE_CHECKING:
     from ..workflow.specs import InputSpec
@@ -110,7 +110,7 @@ class FileKnob(Knob):
         size = f"{picture.width}×{picture.height}"
         self.note.value = (
             f'<figure class="cnb cnb-tile"><img alt="{escape(name or "chosen picture")}" '
-            f'src="{thumbs.data_uri(picture, 128)}"><figcaption>{escape(plain(name, 30))} {size}'
+            f'src="{thumbs.data_uri(picture, 128)}"><figcaption>{escape(printable(name, 30))} {size}'
             "</figcaption></figure>"
         )
 

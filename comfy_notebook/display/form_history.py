@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..text import escape, printable
 from . import thumbs, wording
 from ._compat import close_all
-from .safe import escape, plain
 
 if TYPE_CHECKING:
     from ..jobs.result import Result
@@ -69,7 +69,7 @@ def settings_text(entry: Entry, before: Mapping[str, Any]) -> str:
     """The seeds, and what else is different from the run before."""
     seeds = [f"seed {seed}" for seed in dict.fromkeys(entry.seeds.values())]
     changed = [
-        f"{address.rpartition('.')[2]} {plain(value, 40)}"
+        f"{address.rpartition('.')[2]} {printable(value, 40)}"
         for address, value in entry.values.items()
         if before and address not in entry.seeds and before.get(address) != value
     ]

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .safe import plain
+from ..text import printable
 
 if TYPE_CHECKING:
     from ..workflow.specs import InputSpec
@@ -40,7 +40,7 @@ class Knob:
         try:
             self.control.value = value
         except Exception as error:  # traitlets' own error names traits, not inputs
-            raise ValueError(f"{plain(value)} does not fit here") from error
+            raise ValueError(f"{printable(value)} does not fit here") from error
 
     def changed(self, call: Callable[[], None]) -> None:
         """Call back after every change a person makes."""
@@ -78,7 +78,7 @@ class Choice(Knob):
     def put(self, value: Any) -> None:
         label = next((label for label, choice in self._by_label.items() if choice == value), None)
         if label is None:
-            raise ValueError(f"{plain(value)} is not one of the choices")
+            raise ValueError(f"{printable(value)} is not one of the choices")
         self.control.value = label
 
 
@@ -121,7 +121,7 @@ class Seed(Knob):
         try:
             number = int(self.control.value.strip() or "0")
         except ValueError:
-            raise ValueError(f"{plain(self.control.value)!r} is not a whole number") from None
+            raise ValueError(f"{printable(self.control.value)!r} is not a whole number") from None
         if not 0 <= number <= self._highest:
             raise ValueError(f"a seed lies between 0 and {self._highest}")
         return number
@@ -297,7 +297,7 @@ def _undeclared(value: Any, seed: bool) -> Knob:
 
 
 def _label(choice: Any) -> str:
-    return plain(choice, 200)
+    return printable(choice, 200)
 
 
 def _hashable(value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError
+from ..text import PARAGRAPH, escape, printable
 from . import brush
 from ._compat import kernel_loop
 from .background import run_on
@@ -14,7 +15,6 @@ from .form_inputs import Knob
 from .form_layout import Group, Layout
 from .live import LiveView
 from .options import options_of
-from .safe import PARAGRAPH, escape, plain
 from .static import style
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _name(control: Knob, name: str) -> None:
     """Say of each part of a control what it is for, to those who cannot see the label beside it."""
     for part in {control.control, getattr(control, "slider", control.control)}:
         if hasattr(part, "indent"):  # a checkbox lies inside its own label, which cannot be hidden
-            part.tooltip = plain(name)
+            part.tooltip = printable(name)
             continue
-        part.description = plain(name)
+        part.description = printable(name)
         part.add_class("cnb-named")

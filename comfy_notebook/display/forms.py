@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError
+from ..text import printable
 from . import presets as preset_files
 from .bundle import Bundle, ended_bundle, error_bundle, result_bundle
 from .form_files import FileKnob, as_image, user_variable
@@ -22,7 +23,6 @@ from .form_layout import Field, Group, arrange
 from .form_view import FormView
 from .frontend import detect
 from .options import options_of
-from .safe import plain
 from .watching import widget_data
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Form:
         """Keep the values under a name; they are saved with the notebook, beside the form's result."""
         if not name.strip():
             raise ComfyError("A preset needs a name.")
-        self.presets[plain(name.strip(), 60)] = preset_files.keepable(self.values)
+        self.presets[printable(name.strip(), 60)] = preset_files.keepable(self.values)
         self._refresh()
 
     def use(self, name: str) -> None:
@@ -175,11 +175,11 @@ class Form:
     def __repr__(self) -> str:
         lines = [f"Form({sum(len(group.fields) for group in self._groups)} inputs)"]
         lines += [
-            f"  {plain(group.title, 40)}.{plain(item.name, 40)} = {plain(item.value, 60)}"
+            f"  {printable(group.title, 40)}.{printable(item.name, 40)} = {printable(item.value, 60)}"
             for group in self._groups
             for item in group.fields
         ]
-        lines += [f"  ! {plain(problem, 400)}" for problem in self._layout.problems]
+        lines += [f"  ! {printable(problem, 400)}" for problem in self._layout.problems]
         return "\n".join(lines)
 
     def _ipython_display_(self) -> None:

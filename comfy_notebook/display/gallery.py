@@ -14,11 +14,11 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..text import escape, printable
 from . import bundle, picture
 from .frontend import detect
 from .media import media_html
 from .options import Options, options_of
-from .safe import escape, plain
 from .static import style, text
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def gallery_html(
 def _figure(key: str, image: Image, caption: str, output: Output, side: int, room: int) -> str:
     data = base64.b64encode(picture.fitted(image, limit=side, at_most=min(room, picture.AIM))).decode("ascii")
     name = escape(caption)
-    file = escape(plain(output.filename or "image.png").rsplit("/", 1)[-1].rsplit(".", 1)[0] + ".png")
+    file = escape(printable(output.filename or "image.png").rsplit("/", 1)[-1].rsplit(".", 1)[0] + ".png")
     source = f"data:image/png;base64,{data}"
     return (
         f'<figure class="cnb-cell"><label title="Enlarge"><input type="checkbox" class="cnb-zoom" '

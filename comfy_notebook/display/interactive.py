@@ -12,12 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..errors import ComfyError
+from ..text import printable
 from ._compat import kernel_loop
 from .background import run_on
 from .form_inputs import Choice, Knob, number
 from .form_layout import Field, find_input
 from .forms import Form, Submit, _client, _submit
-from .safe import plain
 
 
 def interact(
@@ -96,7 +96,7 @@ def ranged(given: Any, item: Field) -> Knob | None:
     if given is None or _is_number(given):
         return None
     raise ComfyError(
-        f"{item.address}: {plain(repr(given), 80)} does not say what to choose from.",
+        f"{item.address}: {printable(repr(given), 80)} does not say what to choose from.",
         hint="Give (low, high), a list, True, or a text.",
     )
 

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from ..jobs.state import JobState
 from ..protocol.frames import PreviewImage
 from ..protocol.status import JobStatus
+from ..text import escape
 from . import preview, thumbs, wording
 from ._compat import answer_while_blocked, close_all, is_open
-from .safe import escape
 from .static import style
 
 if TYPE_CHECKING:

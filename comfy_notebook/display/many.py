@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError
 from ..protocol.status import JobStatus
+from ..text import escape, printable
 from . import live, thumbs, wording
 from ._compat import answer_while_blocked, briefly, close_all, interrupts_held
 from .frontend import detect
 from .options import options_of
-from .safe import escape, plain
 from .static import style
 from .watching import widget_data
 
@@ -32,7 +32,7 @@ def watch_many(
     An interrupt cancels every job that has not ended, and goes on as KeyboardInterrupt. `timeout`
     is in seconds, for all of them together; when it is over the jobs run on and this returns.
     """
-    view = _view(jobs, [plain(label) for label in labels], quiet)
+    view = _view(jobs, [printable(label) for label in labels], quiet)
     until = None if timeout is None else time.monotonic() + timeout
     interval = options_of(jobs[0]).interval if jobs else 0.1
     try:

@@ -10,8 +10,8 @@ import base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..text import escape
 from .options import Options
-from .safe import escape
 
 if TYPE_CHECKING:
     from ..jobs.result import Output

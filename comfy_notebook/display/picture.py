@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .safe import plain
+from ..text import printable
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -121,7 +121,7 @@ def contact_sheet(
             sheet.paste(cell, (left + (width - cell.width) // 2, top))
             index = number * columns + column
             if index < len(captions):
-                text = _clipped(draw, plain(captions[index]), font, width)
+                text = _clipped(draw, printable(captions[index]), font, width)
                 draw.text((left + 1, top + heights[number] - below + 2), text, fill=_INK, font=font)
         top += heights[number] + _GAP
     return sheet
@@ -139,7 +139,7 @@ def failed_tile(width: int = 256, text: str = "not downloaded") -> Image:
     draw.line((w * 0.42, h * 0.32, w * 0.58, h * 0.53), fill=(190, 60, 60, 255), width=3)
     draw.line((w * 0.58, h * 0.32, w * 0.42, h * 0.53), fill=(190, 60, 60, 255), width=3)
     font = _font(13)
-    text = _clipped(draw, plain(text), font, w - 16)
+    text = _clipped(draw, printable(text), font, w - 16)
     draw.text(((w - draw.textlength(text, font=font)) / 2, h * 0.64), text, fill=_INK, font=font)
     return tile
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import ComfyError
+from ..text import escape
 from . import bundle, picture
 from .form_files import as_image
 from .frontend import detect
 from .options import Options
-from .safe import escape
 from .static import style
 
 _WIDTH = 512

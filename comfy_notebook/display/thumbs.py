@@ -7,8 +7,8 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..text import escape
 from . import picture
-from .safe import escape
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ComfyError
 from ..jobs.state import JobState
+from ..text import printable
 from . import wording
 from ._compat import briefly, interrupts_held
 from .bundle import Bundle, ended_bundle, error_bundle, result_bundle, result_text
 from .frontend import Frontend, detect
 from .options import options_of
-from .safe import plain
 
 if TYPE_CHECKING:
     from ..jobs.job import Job
@@ -91,7 +91,7 @@ def _static(result: Result) -> Bundle:
     try:
         return result_bundle(result)
     except Exception as error:  # a picture that cannot be drawn must not cost the person the result
-        return {"text/plain": f"{result_text(result)} (could not be drawn: {plain(error, 300)})"}
+        return {"text/plain": f"{result_text(result)} (could not be drawn: {printable(error, 300)})"}
 
 
 def _failure(error: ComfyError, job: Job) -> Bundle:
@@ -158,7 +158,7 @@ class _Text:
 
     def finish(self, bundle: Bundle, state: JobState) -> None:
         spent = wording.seconds(state.elapsed(state.ended_at or 0.0)) if state.ended_at else ""
-        first = plain(str(bundle.get("text/plain", "")).split("\n")[0], 200)
+        first = printable(str(bundle.get("text/plain", "")).split("\n")[0], 200)
         self._terminal.finish(state, first or f"{wording.headline(state)} {spent}".strip())
 
 
@@ -197,7 +197,7 @@ class _Widgets:
         self._live = LiveView(cancel=self._job.cancel, previews=self._previews, footer=f"Job {self._job.id}")
         self._live.paint(self._job.state)
         # The text of the slot names the job from the start: a kernel that dies leaves it on the page.
-        data = widget_data(self._live.widget, f"Comfy job {plain(self._job.id)}, running")
+        data = widget_data(self._live.widget, f"Comfy job {printable(self._job.id)}, running")
         self._slot = display(data, raw=True, display_id=True)
 
     def paint(self, state: JobState) -> None:
@@ -207,7 +207,7 @@ class _Widgets:
     def finish(self, bundle: Bundle, state: JobState) -> None:
         try:
             if self._slot is not None:
-                metadata = {"comfy_notebook": {"job_id": plain(self._job.id)}}
+                metadata = {"comfy_notebook": {"job_id": printable(self._job.id)}}
                 self._slot.update(bundle, raw=True, metadata=metadata)
         finally:
             if self._live is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..jobs.state import JobState
 from ..protocol.status import JobStatus
-from .safe import plain
+from ..text import printable
 
 
 def seconds(value: float | None) -> str:
@@ -34,9 +34,9 @@ def headline(state: JobState) -> str:
             return f"Queued, number {state.queue_position}"
         return "Queued"
     if state.status is JobStatus.in_progress:
-        return plain(state.node_title, 60) or plain(state.notification, 60) or "Starting"
+        return printable(state.node_title, 60) or printable(state.notification, 60) or "Starting"
     if state.status is JobStatus.failed:
-        return f"Failed at {plain(state.node_title, 60)}" if state.node_title else "Failed"
+        return f"Failed at {printable(state.node_title, 60)}" if state.node_title else "Failed"
     words = {JobStatus.completed: "Finishing", JobStatus.cancelled: "Cancelled", JobStatus.lost: "Lost"}
     return words.get(state.status, "")
 

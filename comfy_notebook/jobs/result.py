@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError, DownloadFailed, NoOutput, UnknownNode, did_you_mean
+from ..errors import ComfyError, DownloadFailed, NoOutput, UnknownNode
 from ..protocol.status import JobStatus
+from ..text import did_you_mean
 from .outputs import Output
 
 if TYPE_CHECKING:

@@ -21,10 +21,9 @@ from ..errors import (
     ServerError,
     UnknownNode,
     UploadRejected,
-    did_you_mean,
 )
-from ..redact import register
 from ..sync import within
+from ..text import did_you_mean, register
 from .follow.follower import Follower
 
 if TYPE_CHECKING:

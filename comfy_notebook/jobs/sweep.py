@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError, NoOutput, UnknownInput, clip, did_you_mean
+from ..errors import ComfyError, NoOutput, UnknownInput
+from ..text import clip, did_you_mean
 
 if TYPE_CHECKING:
     import numpy as np

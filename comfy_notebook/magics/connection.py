@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from ..config import TARGETS
-from ..errors import did_you_mean
+from ..text import did_you_mean
 from .command import Call, Command
 from .parser import Parser
 

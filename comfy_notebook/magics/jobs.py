@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError, JobNotFound, did_you_mean
+from ..errors import ComfyError, JobNotFound
+from ..text import did_you_mean
 from .command import Call, Command
 from .parser import Parser, folder, whole
 from .runs import save

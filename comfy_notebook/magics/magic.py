@@ -11,7 +11,7 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_loca
 from traitlets import Bool, Enum, Float, Int, observe
 
 from ..config import settings
-from ..errors import did_you_mean
+from ..text import did_you_mean
 from . import catalog, connection, files, jobs, runs, server
 from .body import Body, parse_body
 from .command import Call, Command

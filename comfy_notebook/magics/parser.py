@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from IPython.core.error import UsageError
 
-from ..errors import clip, closest, did_you_mean
+from ..text import clip, closest, did_you_mean
 from .line import Expression, LineError, Word, split
 from .values import resolve
 

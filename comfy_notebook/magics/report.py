@@ -8,7 +8,7 @@ import platform
 import sys
 
 from .. import __version__
-from ..redact import MASK, redact
+from ..text import MASK, redact
 
 _PACKAGES = (
     "ipython", "ipykernel", "ipywidgets", "jupyterlab", "notebook", "httpx", "websockets", "pillow", "numpy",

@@ -8,8 +8,7 @@ from typing import Any
 
 from IPython.core.error import UsageError
 
-from ..errors import did_you_mean
-from ..redact import redact
+from ..text import did_you_mean, redact
 from .line import Expression
 
 

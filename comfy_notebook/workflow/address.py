@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError, UnknownInput, UnknownNode, closest, did_you_mean
+from ..errors import ComfyError, UnknownInput, UnknownNode
+from ..text import closest, did_you_mean
 from .node import Node
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from os import PathLike
 from typing import Any
 
-from ..errors import ComfyError, UnknownNode, did_you_mean
+from ..errors import ComfyError, UnknownNode
+from ..text import did_you_mean
 from .specs import COMBO, InputSpec, NodeInfo, OutputSpec, types_accept
 
 __all__ = ["COMBO", "InputSpec", "NodeCatalog", "NodeInfo", "OutputSpec", "types_accept"]

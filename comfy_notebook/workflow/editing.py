@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError, UnknownInput, UnknownNode, did_you_mean
+from ..errors import ComfyError, UnknownInput, UnknownNode
+from ..text import did_you_mean
 from .address import check_input
 from .node import Node, NodeOutput
 from .order import links

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from .. import nearby
 from ..errors import (
     ComfyError,
     ConnectionFailed,
@@ -29,8 +28,8 @@ from ..errors import (
     InvalidWorkflow,
     NotAWorkflow,
     WorkflowNotFound,
-    clip,
 )
+from ..text import clip, missing_file_hint
 from . import documents
 from .containers import Damaged, Reader, kind_of, texts
 
@@ -130,7 +129,7 @@ def _from_path(path: Path) -> Found:
         mode = os.stat(path).st_mode
     except (OSError, ValueError):
         raise WorkflowNotFound(
-            f"There is no file {clip(str(path), 300)!r}.", hint=nearby.hint(path)
+            f"There is no file {clip(str(path), 300)!r}.", hint=missing_file_hint(path)
         ) from None
     if stat.S_ISDIR(mode):
         raise WorkflowNotFound(f"{str(path)!r} is a folder.", hint=_inside(path))

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError, UnknownInput, UnknownNode, did_you_mean
+from ..errors import ComfyError, UnknownInput, UnknownNode
+from ..text import did_you_mean
 from .wire import clean, is_link, show, unwrap
 
 if TYPE_CHECKING:

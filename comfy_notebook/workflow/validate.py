@@ -12,7 +12,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import Problem, closest
+from ..errors import Problem
+from ..text import closest
 from .order import Graph, cycle, upstream
 from .packs import pack_of
 from .wire import is_json, is_link, show, unwrap

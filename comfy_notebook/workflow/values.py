@@ -11,7 +11,8 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InvalidWorkflow, clip, closest
+from ..errors import InvalidWorkflow
+from ..text import clip, closest
 from .wire import is_link
 
 if TYPE_CHECKING:

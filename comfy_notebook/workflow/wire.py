@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..redact import redact
+from ..text import redact
 
 WRAPPER = "__value__"
 

@@ -6,9 +6,9 @@ import logging
 from pathlib import Path
 
 import comfy_notebook as comfy
-from comfy_notebook import redact
 from comfy_notebook.client import debug
 from comfy_notebook.clients import Client
+from comfy_notebook.text import register
 
 
 def test_a_report_says_what_helps(cloud: Client) -> None:
@@ -20,7 +20,7 @@ def test_a_report_says_what_helps(cloud: Client) -> None:
 
 
 def test_nothing_private_is_in_it(cloud: Client) -> None:
-    redact.register("private-key-123456")
+    register("private-key-123456")
     logging.getLogger("comfy_notebook.http").warning("with %s at %s", "private-key-123456", Path.home() / "x")
     said = debug.report(cloud)
     assert "private-key-123456" not in said

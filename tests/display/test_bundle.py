@@ -17,9 +17,9 @@ from comfy_notebook.display.bundle import error_bundle
 from comfy_notebook.display.gallery import _KEYS, show
 from comfy_notebook.display.options import Options
 from comfy_notebook.display.result import result_bundle
-from comfy_notebook.display.safe import escape, link, plain
 from comfy_notebook.display.static import text
 from comfy_notebook.errors import ComfyError, DownloadFailed, JobFailed
+from comfy_notebook.text import escape, printable, safe_link
 
 from .fakes import FakeOutput, FakeResult
 from .fakes import picture as small
@@ -164,13 +164,13 @@ def test_no_text_escapes_its_element(text):
     html = escape(text, 200)
     assert "<" not in html
     assert '"' not in html
-    assert len(plain(text, 50)) <= 50
+    assert len(printable(text, 50)) <= 50
 
 
 def test_only_web_addresses_are_links():
-    assert link("https://example.org/a?b=1&c=2") == "https://example.org/a?b=1&amp;c=2"
+    assert safe_link("https://example.org/a?b=1&c=2") == "https://example.org/a?b=1&amp;c=2"
     for bad in ("javascript:alert(1)", " JaVaScRiPt:alert(1)", "data:text/html,x", "//host/x", "http://[bad"):
-        assert link(bad) is None
+        assert safe_link(bad) is None
 
 
 def test_gallery_has_a_cell_a_picture_and_one_png_for_plain_viewers():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..safe import plain
+from ...text import printable
 from .panel import Panel
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class NodesPanel(Panel):
 
     def text(self) -> str:
         found = self._client.nodes.search(self._query, 40)
-        return "\n".join(f"{plain(node.class_type)}  {plain(node.category)}" for node in found)
+        return "\n".join(f"{printable(node.class_type)}  {printable(node.category)}" for node in found)
 
     def build(self) -> list[Any]:
         import ipywidgets as w
@@ -50,7 +50,7 @@ class NodesPanel(Panel):
         self.work(lambda: self._client.nodes.search(words, _MOST), self._list)
 
     def _list(self, found: Sequence[Any]) -> None:
-        names = [(plain(node.display_name, 60), node.class_type) for node in found]
+        names = [(printable(node.display_name, 60), node.class_type) for node in found]
         # Without words to rank by, they stand in the order of the names that are read.
         self._select.options = names if self._search.value.strip() else sorted(names, key=_by_name)
         self.say(f"{len(found)} node classes" if len(found) < _MOST else f"the first {_MOST}; type to narrow")
@@ -80,7 +80,7 @@ class ModelsPanel(Panel):
         lines = []
         for folder in folders:
             names = list(self._client.models(folder))
-            lines += [f"{plain(folder)} ({len(names)})", *(f"  {plain(name)}" for name in names[:50])]
+            lines += [f"{printable(folder)} ({len(names)})", *(f"  {printable(name)}" for name in names[:50])]
         return "\n".join(lines)
 
     def build(self) -> list[Any]:
@@ -113,7 +113,7 @@ class ModelsPanel(Panel):
 
     def _narrow(self) -> None:
         found = matching(self._names, self._search.value)
-        self._select.options = [(plain(name, 90), name) for name in found[:_MOST]]
+        self._select.options = [(printable(name, 90), name) for name in found[:_MOST]]
         self.say(f"{len(found)} of {len(self._names)}")
 
 

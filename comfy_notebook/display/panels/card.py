@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ...text import escape, printable
 from ..bundle import Bundle
 from ..frontend import detect
-from ..safe import escape, plain
 from ..static import style
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def client_card(known: ServerInfo | Client) -> Bundle:
 
     Under COMFY_NOTEBOOK_LIVE=0 the text holds no address and no numbers.
     """
-    dialect = _DIALECTS.get(known.dialect, plain(known.dialect))
+    dialect = _DIALECTS.get(known.dialect, printable(known.dialect))
     if detect().deterministic:
         return {"text/plain": f"Client({dialect})"}
     rows = {
@@ -35,7 +35,10 @@ def client_card(known: ServerInfo | Client) -> Bundle:
         "Why": known.reason,
     }
     told = {label: value for label, value in rows.items() if value not in (None, "")}
-    lines = [f"Client({dialect})", *(f"  {label.lower():8} {plain(value)}" for label, value in told.items())]
+    lines = [
+        f"Client({dialect})",
+        *(f"  {label.lower():8} {printable(value)}" for label, value in told.items()),
+    ]
     cells = "".join(f"<dt>{label}</dt><dd>{escape(value, 300)}</dd>" for label, value in told.items())
     card = f'<div class="cnb cnb-card"><dl class="cnb-dl">{cells}</dl></div>'
     return {"text/plain": "\n".join(lines), "text/html": style("panel.css") + card}

@@ -7,9 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ComfyError
+from ...text import escape, printable
 from .. import thumbs, wording
 from .._compat import close_all
-from ..safe import escape, plain
 from .panel import Panel
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class JobsPanel(Panel):
     def _fetch(self, job_id: str) -> tuple[Any, Any]:
         job = self._client.job(job_id)
         if job.workflow is None:
-            raise ComfyError(f"The server kept no workflow of job {plain(job_id)}.")
+            raise ComfyError(f"The server kept no workflow of job {printable(job_id)}.")
         return job, job.workflow
 
     def _loaded(self, found: tuple[Any, Any]) -> None:
@@ -142,7 +142,7 @@ def jobs_text(page: JobPage) -> str:
         outputs = _outputs(record.outputs_count)
         spent = wording.seconds(record.seconds)
         words = (record.status.value, when(record.created), spent, outputs)
-        lines.append("  " + "  ".join([plain(record.id), *[word for word in words if word]]))
+        lines.append("  " + "  ".join([printable(record.id), *[word for word in words if word]]))
     return "\n".join(lines)
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ...errors import ComfyError
+from ...text import PARAGRAPH, escape
 from .._compat import close_all, is_open, kernel_loop
 from ..background import run_on
 from ..frontend import detect
-from ..safe import PARAGRAPH, escape
 from ..static import style
 from ..watching import widget_data
 

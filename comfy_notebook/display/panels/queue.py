@@ -11,9 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ComfyError
+from ...text import escape, printable
 from .._compat import close_all, kernel_loop
 from ..background import run_on
-from ..safe import escape, plain
 from .panel import Panel
 
 if TYPE_CHECKING:
@@ -115,9 +115,10 @@ def queue_panel(client: Client) -> QueuePanel:
 def queue_text(queue: QueueInfo) -> str:
     """The queue as lines of text."""
     lines = [_counts(queue)]
-    lines += [f"  running  {plain(job.id)}  {plain(job.title, 60)}".rstrip() for job in queue.running]
+    lines += [f"  running  {printable(job.id)}  {printable(job.title, 60)}".rstrip() for job in queue.running]
     lines += [
-        f"  {job.position:>7}  {plain(job.id)}  {plain(job.title, 60)}".rstrip() for job in queue.pending
+        f"  {job.position:>7}  {printable(job.id)}  {printable(job.title, 60)}".rstrip()
+        for job in queue.pending
     ]
     return "\n".join(lines)
 

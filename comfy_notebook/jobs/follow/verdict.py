@@ -18,10 +18,9 @@ from ...errors import (
     OutOfMemory,
     ServerError,
     ValidationFailed,
-    clip,
 )
 from ...protocol.messages import ExecutionError
-from ...redact import redact
+from ...text import clip, redact
 from ..state import JobState
 
 _TYPES: dict[str, tuple[type[JobFailed], str]] = {

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ...display.safe import escape, plain
+from ...text import escape, printable
 from ..order import layers, sources
 from ..wire import is_link, show, unwrap
 from .layout import Box, Placed, Wire, columns, place
@@ -129,7 +129,7 @@ def _nodes(workflow: Workflow, graph: Mapping[str, Mapping[str, Any]]) -> dict[s
     for node_id, data in graph.items():
         marks = "".join([" o" * (node_id in ends), " x" * (node_id in wrong)])
         title = title_of(workflow, node_id, data)
-        class_type = plain(data.get("class_type") or "?")
+        class_type = printable(data.get("class_type") or "?")
         named = title.removesuffix(f" [{class_type}]")
         hover = [f"{named} · {class_type} · {node_id}"]
         drawn = _Drawn(node_id, named, class_type, marks, "")
@@ -210,7 +210,7 @@ def _clip(text: str, width: int) -> str:
 
 
 def _short(text: str, width: int) -> str:
-    return escape(_clip(plain(text), width))
+    return escape(_clip(printable(text), width))
 
 
 def _wires(

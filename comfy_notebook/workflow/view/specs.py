@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import Any
 
-from ...errors import clip
+from ...text import clip
 from ..specs import InputSpec, NodeInfo
 
 _CHOICES_SHOWN = 6

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, overload
 
-from ...errors import Problem, clip
+from ...errors import Problem
+from ...text import clip
 from ..wire import clean, is_link, show, unwrap
 
 if TYPE_CHECKING:

@@ -117,9 +117,7 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_secrets_are_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    from comfy_notebook import redact
-
-    monkeypatch.setattr(redact, "_known", {"comfyui-0123456789abcdef"})
+    monkeypatch.setattr("comfy_notebook.text._registered", {"comfyui-0123456789abcdef"})
     wf = Workflow({"1": {"class_type": "A", "inputs": {"key": "comfyui-0123456789abcdef"}}})
     for text in (html(wf), svg(wf), repr(wf), repr(wf["1"]), repr(wf.inputs()), wf.inputs()._repr_html_()):
         assert "0123456789" not in text
