@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ComfyError, Problem
 
 if TYPE_CHECKING:
-    from ..workflow.node import Node
     from ..workflow.specs import InputSpec
-    from ..workflow.workflow import Workflow
+    from ..workflow.workflow import Node, Workflow
 
 # What people turn, most first; names as ComfyUI's own nodes have them.
 _FIRST = ("text", "prompt", "positive", "negative", "image", "video", "audio", "seed", "noise_seed", "steps",
@@ -82,7 +81,7 @@ def _group(node: Node) -> Group:
 
 
 def _settable(spec: InputSpec | None, value: Any) -> bool:
-    from ..workflow.node import NodeOutput
+    from ..workflow.workflow import NodeOutput
 
     if isinstance(value, (NodeOutput, dict, tuple)):
         return False

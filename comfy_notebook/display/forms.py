@@ -313,9 +313,7 @@ def _split(address: str) -> tuple[str, str]:
 
 
 def _seed_addresses(workflow: Workflow) -> list[str]:
-    from ..workflow.seeds import seed_inputs
-
-    return [f"{node_id}.{name}" for node_id, name in seed_inputs(workflow)]
+    return [f"{node_id}.{name}" for node_id, name in workflow.seed_inputs()]
 
 
 def _failure(job: Job, error: ComfyError) -> Bundle:

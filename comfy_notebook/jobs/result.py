@@ -112,10 +112,8 @@ class Result(Sequence[Output]):
         """Every seed of the run, by `NODE.INPUT`."""
         if self.workflow is None or not self.workflow.is_converted:
             return {}
-        from ..workflow.seeds import seed_inputs
-
         graph = self.workflow.graph
-        return {f"{node}.{name}": graph[node]["inputs"][name] for node, name in seed_inputs(self.workflow)}
+        return {f"{node}.{name}": graph[node]["inputs"][name] for node, name in self.workflow.seed_inputs()}
 
     def save(self, directory: str | Path = ".") -> list[Path]:
         """Write every file and text into a directory (made if need be), unchanged; returns the paths.

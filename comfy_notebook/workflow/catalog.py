@@ -1,8 +1,8 @@
-"""The node classes a server knows: `object_info` made typed, searched and kept.
+"""The node classes a server knows: `object_info`, typed and searchable.
 
-Contract: a `NodeCatalog` is a read-only mapping of class_type to `NodeInfo`, each parsed when first
-asked for. `raw` is the server's own answer, untouched and serialisable. `load` reads one file; nothing
-else here does I/O.
+A `NodeCatalog` is a read-only mapping of class_type to `NodeInfo`, each parsed when it is first asked for.
+`raw` is the server's own answer, unchanged and serialisable. `load` reads one file; nothing else here does
+I/O.
 """
 
 from __future__ import annotations
@@ -10,17 +10,142 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from os import PathLike
+from types import MappingProxyType
 from typing import Any
 
 from ..errors import ComfyError, UnknownNode
 from ..text import did_you_mean
-from .specs import COMBO, InputSpec, NodeInfo, OutputSpec, types_accept
-
-__all__ = ["COMBO", "InputSpec", "NodeCatalog", "NodeInfo", "OutputSpec", "types_accept"]
+from .specs import ANY, AUTOGROW, COMBO, DYNAMIC_COMBO, InputSpec, OutputSpec
+from .view.nodes import NodeSheet
 
 _LARGEST = 512 * 1024 * 1024
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """One node class: what it takes, what it gives, where it comes from."""
+
+    class_type: str
+    display_name: str
+    category: str
+    description: str
+    inputs: Mapping[str, InputSpec] = field(hash=False)
+    hidden: Mapping[str, InputSpec] = field(hash=False)
+    outputs: tuple[OutputSpec, ...]
+    output_node: bool = False
+    deprecated: bool = False
+    experimental: bool = False
+    api_node: bool = False
+    python_module: str = ""
+    search_aliases: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, class_type: str, raw: Mapping[str, Any]) -> NodeInfo:
+        """Read one entry of `object_info`; what is malformed in it is left out, never fatal."""
+        sections = raw.get("input")
+        order = raw.get("input_order")
+        inputs = {
+            name: InputSpec.parse(name, spec, section)
+            for section in ("required", "optional")
+            for name, spec in _ordered(sections, order, section)
+        }
+        hidden = {
+            name: InputSpec.parse(name, spec, "hidden") for name, spec in _ordered(sections, order, "hidden")
+        }
+        aliases = raw.get("search_aliases")
+        return cls(
+            class_type=class_type,
+            display_name=_text(raw.get("display_name")) or class_type,
+            category=_text(raw.get("category")),
+            description=_text(raw.get("description")),
+            inputs=MappingProxyType(inputs),
+            hidden=MappingProxyType(hidden),
+            outputs=tuple(_outputs(raw)),
+            output_node=bool(raw.get("output_node")),
+            deprecated=bool(raw.get("deprecated")),
+            experimental=bool(raw.get("experimental")),
+            api_node=bool(raw.get("api_node")),
+            python_module=_text(raw.get("python_module")),
+            search_aliases=tuple(a for a in aliases if isinstance(a, str))
+            if isinstance(aliases, list)
+            else (),
+        )
+
+    @property
+    def dynamic(self) -> bool:
+        """True when the inputs of a node depend on its values (dynamic combos, autogrow groups)."""
+        return any(spec.dynamic for spec in self.inputs.values())
+
+    def inputs_with(self, values: Mapping[str, Any]) -> Mapping[str, InputSpec]:
+        """The inputs that a node with these values has, by their full names.
+
+        A dynamic combo is followed by the inputs of its chosen option. An autogrow group stands for its
+        members: those that must be given, those in `values`, and the next free one.
+        """
+        if not self.dynamic:
+            return self.inputs
+        found: dict[str, InputSpec] = {}
+        waiting = list(self.inputs.values())[::-1]
+        while waiting:
+            spec = waiting.pop()
+            if spec.type == AUTOGROW:
+                waiting += _shown_members(spec, values)[::-1]
+                continue
+            found[spec.name] = spec
+            if spec.type == DYNAMIC_COMBO:
+                waiting += spec.brings(values.get(spec.name, spec.default))[::-1]
+        return found
+
+    def spec_of(self, name: str, values: Mapping[str, Any]) -> InputSpec | None:
+        """The declaration of one input of a node with these values, any member of a group included."""
+        if "." not in name or name in self.inputs:
+            return self.inputs.get(name)
+        spec = self.inputs_with(values).get(name)
+        if spec is None and (group := self.group_of(name, values)):
+            spec = next((member for _, member in group.grown() if member.name == name), None)
+        return spec
+
+    def group_of(self, name: str, values: Mapping[str, Any]) -> InputSpec | None:
+        """The autogrow group that a name belongs to (`images` and `images.image7` to `images`)."""
+        waiting = list(self.inputs.values())
+        while waiting:
+            spec = waiting.pop()
+            if spec.type == AUTOGROW and (name == spec.name or name.startswith(f"{spec.name}.")):
+                return spec
+            if spec.type == DYNAMIC_COMBO:
+                waiting += spec.brings(values.get(spec.name, spec.default))
+        return None
+
+    @property
+    def _sheet(self) -> NodeSheet:
+        said = ("output_node", "output node"), ("api_node", "partner node"), ("deprecated", "deprecated")
+        marks = [word for key, word in (*said, ("experimental", "experimental")) if getattr(self, key)]
+        return NodeSheet(
+            self.class_type,
+            self.display_name,
+            self.category,
+            self.description,
+            marks,
+            list(self.inputs.values()),
+            list(self.outputs),
+        )
+
+    def __repr__(self) -> str:
+        takes = ", ".join(f"{spec.name}: {spec.type}" for spec in self.inputs.values())
+        gives = ", ".join(output.type for output in self.outputs) or "nothing"
+        return f"<{self.class_type}({takes}) -> {gives}>"
+
+    def __str__(self) -> str:
+        return self._sheet.text()
+
+    def _repr_html_(self) -> str:
+        return self._sheet.html()
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(repr(self) if cycle else str(self))
 
 
 class NodeCatalog(Mapping[str, NodeInfo]):
@@ -177,3 +302,43 @@ def _gunzip(data: bytes) -> bytes:
     if not unzip.eof:
         raise ValueError("it is cut short")
     return text
+
+
+def _shown_members(group: InputSpec, values: Mapping[str, Any]) -> list[InputSpec]:
+    """The members of an autogrow group that a node shows: needed ones, given ones, and one more."""
+    members = list(group.grown())
+    given = [number for number, spec in members if spec.name in values]
+    shown = max([group.least, *(number + 1 for number in given)])
+    return [spec for number, spec in members if number <= shown]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _ordered(sections: Any, order: Any, section: str) -> Iterator[tuple[str, Any]]:
+    """The inputs of one section, those named in `input_order` first, then the rest as they stand."""
+    found = sections.get(section) if isinstance(sections, dict) else None
+    if not isinstance(found, dict):
+        return
+    first = order.get(section) if isinstance(order, dict) else None
+    names: dict[str, None] = {}
+    if isinstance(first, list):
+        names = {name: None for name in first if isinstance(name, str) and name in found}
+    for name in found:
+        if isinstance(name, str):
+            names.setdefault(name)
+    for name in names:
+        yield name, found[name]
+
+
+def _outputs(raw: Mapping[str, Any]) -> Iterator[OutputSpec]:
+    types, names, lists = (raw.get(key) for key in ("output", "output_name", "output_is_list"))
+    if not isinstance(types, (list, tuple)):
+        return
+    for index, kind in enumerate(types):
+        # An output declared as a list of choices feeds a combo.
+        kind = COMBO if isinstance(kind, (list, tuple)) else kind if isinstance(kind, str) else ANY
+        name = names[index] if isinstance(names, list) and index < len(names) else None
+        is_list = lists[index] if isinstance(lists, list) and index < len(lists) else False
+        yield OutputSpec(_text(name) or kind, kind, bool(is_list), index)

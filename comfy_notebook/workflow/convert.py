@@ -17,9 +17,9 @@ from typing import Any
 from ..errors import ConversionError, Problem
 from .catalog import NodeCatalog
 from .editor.export import Exporter
-from .editor.jsvalues import TooDeep, copied
+from .editor.graph import ProblemLog
+from .editor.javascript import TooDeep, copied
 from .editor.loading import Loaded
-from .editor.model import Problems
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def convert(
             f"This is no workflow of the ComfyUI editor: {_what(ui)}.",
             hint="An editor file is a JSON object with a list of nodes; save it again from the editor.",
         )
-    problems = Problems()
+    problems = ProblemLog()
     loaded = Loaded(ui, NodeCatalog.from_object_info(catalog), problems, now)
     if ui["nodes"] and not loaded.root.nodes:
         raise ConversionError(

@@ -1,17 +1,19 @@
-"""One node class of a server, typed: its inputs and outputs as `object_info` declares them.
+"""Inputs and outputs of a node class, typed, as `object_info` declares them.
 
-Contract: parsing never raises. Whatever a custom node puts into its definition, what can be read is
-read and the rest takes the loosest meaning (type `"*"`, no options). Nothing here does I/O.
+Parsing never raises: what can be read of a custom node's definition is read, and the rest takes the
+loosest meaning (type `"*"`, no options).
 
-The forms read (ComfyUI server 0.3.64 and its V3 schema): `["INT", {…}]`, `["IMAGE"]`, a combo as
+Forms read (ComfyUI 0.3.64 to 0.33 and the V3 schema): `["INT", {…}]`, `["IMAGE"]`, a combo as
 `[["a", "b"], {…}]` (V1) or `["COMBO", {"options": ["a", "b"]}]` (V3) or with `remote` and no options
-at all; hidden inputs as `"UNIQUE_ID"` (V1) or `["UNIQUE_ID"]` (V3).
+at all; hidden inputs as `"UNIQUE_ID"` (V1) or `["UNIQUE_ID"]` (V3). Two V3 types bring further inputs,
+whose names start with their own: a dynamic combo (`resize_type` brings `resize_type.width`) those of the
+chosen option, an autogrow group (`images`) its template over and over (`images.image0`, `images.image1`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -42,6 +44,7 @@ _UPLOADS = (
 )
 _ANYTHING = ("", ANY, MATCH_TYPE.lower())
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
+_MOST_GROWN = 1000
 
 
 def types_accept(wanted: str, given: str) -> bool:
@@ -62,8 +65,8 @@ def types_accept(wanted: str, given: str) -> bool:
 class InputSpec:
     """One declared input: its type, where it stands, and its options as the server sent them.
 
-    `type` is `"COMBO"` for every form of choice; `choices` is None when they are not known here (fetched
-    by the editor from a `remote` route) and for everything that is no choice.
+    `type` is `"COMBO"` for every form of choice. `choices` is None for inputs that offer none, and when
+    the editor fetches them from a `remote` route.
     """
 
     name: str
@@ -197,13 +200,62 @@ class InputSpec:
         """True when the choices are fetched from a route of the server and are not listed here."""
         return bool(self.options.get("remote"))
 
+    @property
+    def dynamic(self) -> bool:
+        """True for a V3 input that brings further inputs: a dynamic combo or an autogrow group."""
+        return self.type in (DYNAMIC_COMBO, AUTOGROW)
+
+    def brings(self, choice: Any) -> list[InputSpec]:
+        """The inputs that one option of a dynamic combo declares; none for any other input."""
+        options = self.options.get("options")
+        if self.type != DYNAMIC_COMBO or not isinstance(options, (list, tuple)):
+            return []
+        for option in options:
+            if isinstance(option, dict) and option.get("key") == choice:
+                return list(_listed(option.get("inputs"), f"{self.name}.", self.section))
+        return []
+
+    @property
+    def least(self) -> int:
+        """How many inputs of an autogrow group must be given."""
+        least = self._template.get("min", 0)
+        return least if isinstance(least, int) and not isinstance(least, bool) else 0
+
+    def grown(self) -> Iterator[tuple[int, InputSpec]]:
+        """Every input that an autogrow group can have, with its number from 0; none for any other input."""
+        template = self._template
+        if self.type != AUTOGROW:
+            return
+        repeated = list(_listed(template.get("input"), "", self.section))
+        names, most, prefix = template.get("names"), template.get("max"), template.get("prefix")
+        count = len(names) if isinstance(names, list) else most if type(most) is int else 100
+        for number in range(min(count, _MOST_GROWN)):
+            for spec in repeated:
+                if isinstance(names, list):
+                    name = str(names[number])
+                else:
+                    name = (
+                        f"{prefix if len(repeated) == 1 and isinstance(prefix, str) else spec.name}{number}"
+                    )
+                section = spec.section if number < self.least else "optional"
+                yield number, replace(spec, name=f"{self.name}.{name}", section=section)
+
+    @property
+    def _template(self) -> Mapping[str, Any]:
+        template = self.options.get("template")
+        return template if isinstance(template, dict) else _EMPTY
+
+    @property
+    def link_type(self) -> str:
+        """The type of link the input takes: for a match type, those its template allows."""
+        if self.type != MATCH_TYPE:
+            return self.type
+        allowed = self._template.get("allowed_types")
+        return allowed if isinstance(allowed, str) else ANY
+
     def accepts(self, type: str) -> bool:
         """Whether an output of this type may be linked here (unions, `*`, matched template types)."""
-        if self.type == MATCH_TYPE:
-            template = self.options.get("template")
-            allowed = template.get("allowed_types") if isinstance(template, dict) else None
-            return types_accept(allowed if isinstance(allowed, str) else ANY, str(type))
-        return types_accept(self.type, str(type))
+        return types_accept(self.link_type, str(type))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,102 +268,9 @@ class OutputSpec:
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class NodeInfo:
-    """One node class: what it takes, what it gives, where it comes from."""
-
-    class_type: str
-    display_name: str
-    category: str
-    description: str
-    inputs: Mapping[str, InputSpec] = field(hash=False)
-    hidden: Mapping[str, InputSpec] = field(hash=False)
-    outputs: tuple[OutputSpec, ...]
-    output_node: bool = False
-    deprecated: bool = False
-    experimental: bool = False
-    api_node: bool = False
-    python_module: str = ""
-    search_aliases: tuple[str, ...] = ()
-
-    @classmethod
-    def parse(cls, class_type: str, raw: Mapping[str, Any]) -> NodeInfo:
-        """Read one entry of `object_info`; what is malformed in it is left out, never fatal."""
-        sections = raw.get("input")
-        order = raw.get("input_order")
-        inputs = {
-            name: InputSpec.parse(name, spec, section)
-            for section in ("required", "optional")
-            for name, spec in _ordered(sections, order, section)
-        }
-        hidden = {
-            name: InputSpec.parse(name, spec, "hidden") for name, spec in _ordered(sections, order, "hidden")
-        }
-        aliases = raw.get("search_aliases")
-        return cls(
-            class_type=class_type,
-            display_name=_text(raw.get("display_name")) or class_type,
-            category=_text(raw.get("category")),
-            description=_text(raw.get("description")),
-            inputs=MappingProxyType(inputs),
-            hidden=MappingProxyType(hidden),
-            outputs=tuple(_outputs(raw)),
-            output_node=bool(raw.get("output_node")),
-            deprecated=bool(raw.get("deprecated")),
-            experimental=bool(raw.get("experimental")),
-            api_node=bool(raw.get("api_node")),
-            python_module=_text(raw.get("python_module")),
-            search_aliases=tuple(a for a in aliases if isinstance(a, str))
-            if isinstance(aliases, list)
-            else (),
-        )
-
-    def __repr__(self) -> str:
-        takes = ", ".join(f"{spec.name}: {spec.type}" for spec in self.inputs.values())
-        gives = ", ".join(output.type for output in self.outputs) or "nothing"
-        return f"<{self.class_type}({takes}) -> {gives}>"
-
-    def __str__(self) -> str:
-        from .view.specs import as_text
-
-        return as_text(self)
-
-    def _repr_html_(self) -> str:
-        from .view.specs import as_html
-
-        return as_html(self)
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        printer.text(repr(self) if cycle else str(self))
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _ordered(sections: Any, order: Any, section: str) -> Iterator[tuple[str, Any]]:
-    """The inputs of one section, those named in `input_order` first, then the rest as they stand."""
-    found = sections.get(section) if isinstance(sections, dict) else None
-    if not isinstance(found, dict):
-        return
-    first = order.get(section) if isinstance(order, dict) else None
-    names: dict[str, None] = {}
-    if isinstance(first, list):
-        names = {name: None for name in first if isinstance(name, str) and name in found}
-    for name in found:
-        if isinstance(name, str):
-            names.setdefault(name)
-    for name in names:
-        yield name, found[name]
-
-
-def _outputs(raw: Mapping[str, Any]) -> Iterator[OutputSpec]:
-    types, names, lists = (raw.get(key) for key in ("output", "output_name", "output_is_list"))
-    if not isinstance(types, (list, tuple)):
-        return
-    for index, kind in enumerate(types):
-        # An output declared as a list of choices feeds a combo.
-        kind = COMBO if isinstance(kind, (list, tuple)) else kind if isinstance(kind, str) else ANY
-        name = names[index] if isinstance(names, list) and index < len(names) else None
-        is_list = lists[index] if isinstance(lists, list) and index < len(lists) else False
-        yield OutputSpec(_text(name) or kind, kind, bool(is_list), index)
+def _listed(inputs: Any, prefix: str, within: str) -> Iterator[InputSpec]:
+    """The inputs of `{"required": …, "optional": …}` inside an input; optional in an optional one."""
+    for section in ("required", "optional"):
+        found = inputs.get(section) if isinstance(inputs, dict) else None
+        for name, raw in found.items() if isinstance(found, dict) else ():
+            yield InputSpec.parse(f"{prefix}{name}", raw, "optional" if within == "optional" else section)

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import Problem
 from ..text import closest
-from .order import Graph, cycle, upstream
-from .packs import pack_of
-from .wire import is_json, is_link, show, unwrap
-
-if TYPE_CHECKING:
-    from .catalog import InputSpec, NodeCatalog, NodeInfo
+from .catalog import NodeCatalog, NodeInfo
+from .editor.saved import pack_of
+from .model import Graph, cycle, upstream
+from .specs import InputSpec
+from .values import is_json, is_link, summary, unwrap
 
 _SOCKETS = frozenset(
     {
@@ -136,7 +135,7 @@ class _Check:
                 if misspelt:
                     suggestion = f"renaming {misspelt[0]!r}, which the class does not have, to {name!r}"
                 elif spec.is_widget and spec.default is not None:
-                    suggestion = show(spec.default)
+                    suggestion = summary(spec.default)
                 what = "is missing." if spec.is_widget else f"needs a link of type {spec.type}."
                 yield self.problem(node_id, name, "required_input_missing", what, suggestion)
         optional = [name for name, spec in info.inputs.items() if not spec.required and name not in given]
@@ -160,14 +159,14 @@ class _Check:
         is_name = spec.type == "STRING" and isinstance(getattr(value, "value", None), str)
         if spec.upload or is_name or (spec.type == "COMBO" and spec.choices is None):
             return None
-        message = f"holds {show(value)}, but takes {_takes(spec)}."
+        message = f"holds {summary(value)}, but takes {_takes(spec)}."
         suggestion = "linking a LoadImage node that holds it" if spec.type in ("IMAGE", "MASK") else None
         return self.problem(node_id, spec.name, "invalid_input_type", message, suggestion)
 
     def link(self, node_id: str, spec: InputSpec, stored: list[Any]) -> Problem | None:
         name = spec.name
         if not is_link(stored):
-            message = f"{show(stored)} is no link: a link is [node id, output number]."
+            message = f"{summary(stored)} is no link: a link is [node id, output number]."
             return self.problem(
                 node_id, name, "bad_linked_input", message, "wrapping a list as {'__value__': […]}"
             )
@@ -208,7 +207,7 @@ class _Check:
         if kind == "COMBO":
             return self.choice(node_id, spec, value)
         if kind in _SOCKETS and not spec.is_widget:
-            message = f"takes a link of type {kind}, not {show(value)}."
+            message = f"takes a link of type {kind}, not {summary(value)}."
             return self.problem(node_id, name, "invalid_input_type", message, severity="warning")
         return None
 
@@ -219,14 +218,14 @@ class _Check:
             if isinstance(number, float) and math.isnan(number):
                 raise ValueError
         except (TypeError, ValueError, OverflowError):
-            default = show(spec.default)
-            message = f"{show(value)} is not {'a whole' if spec.type == 'INT' else 'a'} number."
+            default = summary(spec.default)
+            message = f"{summary(value)} is not {'a whole' if spec.type == 'INT' else 'a'} number."
             return self.problem(node_id, name, "invalid_input_type", message, default)
         if spec.min is not None and number < spec.min:
-            message = f"{show(value)} is smaller than its least value."
+            message = f"{summary(value)} is smaller than its least value."
             return self.problem(node_id, name, "value_smaller_than_min", message, str(spec.min), min=spec.min)
         if spec.max is not None and number > spec.max:
-            message = f"{show(value)} is bigger than its greatest value."
+            message = f"{summary(value)} is bigger than its greatest value."
             return self.problem(node_id, name, "value_bigger_than_max", message, str(spec.max), max=spec.max)
         return None
 
@@ -239,9 +238,9 @@ class _Check:
         if not wrong:
             return None
         if not choices:
-            message = f"{show(wrong[0])} is not on the server: it has nothing to choose from here."
+            message = f"{summary(wrong[0])} is not on the server: it has nothing to choose from here."
             return self.problem(node_id, spec.name, "value_not_in_list", message)
-        message = f"{show(wrong[0])} is not among its {len(choices)} choice{'s' * (len(choices) > 1)}."
+        message = f"{summary(wrong[0])} is not among its {len(choices)} choice{'s' * (len(choices) > 1)}."
         return self.problem(node_id, spec.name, "value_not_in_list", message, _nearest(wrong[0], choices))
 
 

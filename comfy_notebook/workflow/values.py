@@ -1,29 +1,126 @@
-"""Text to a value, by the input's declared type.
+"""Values of inputs: how the API's format stores them, how they are compared, described and read from text.
 
-A STRING takes its text verbatim, so that `{day|night}`, `no` and `it's` survive; INT, FLOAT,
-BOOLEAN and combos are parsed and checked. Without a definition the type of the value in the file
-decides.
+A link is stored as `[node id, output index]`. ComfyUI takes every bare list for a link, so a literal list
+is sent as `{"__value__": [...]}` (execution.py, get_input_data). What JSON cannot hold (an image, an
+array, bytes, a path) stays the Python object it is until the run is submitted.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 from ..errors import InvalidWorkflow
-from ..text import clip, closest
-from .wire import is_link
+from ..text import clip, closest, redact
+from .specs import InputSpec
 
-if TYPE_CHECKING:
-    from .catalog import InputSpec
-
+WRAPPER = "__value__"
 _TRUE = ("true", "yes", "on", "1")
 _FALSE = ("false", "no", "off", "0")
 
 
+def is_link(value: Any) -> bool:
+    """Whether a stored value has the form of a link."""
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and isinstance(value[0], str)
+        and isinstance(value[1], int)
+        and not isinstance(value[1], bool)
+    )
+
+
+def as_link(value: Any, graph: Mapping[str, Any]) -> list[Any] | None:
+    """The link a list means when its first item is the id, as text or number, of a node that exists."""
+    if isinstance(value, list) and len(value) == 2 and not isinstance(value[0], bool):
+        link = [str(value[0]), value[1]]
+        if isinstance(value[0], (str, int)) and is_link(link) and link[0] in graph:
+            return link
+    return None
+
+
+def unwrap(value: Any) -> Any:
+    """The literal a person means: the list inside a wrapper, anything else as it is."""
+    if isinstance(value, Mapping) and len(value) == 1 and WRAPPER in value:
+        return value[WRAPPER]
+    return value
+
+
+def normalized(value: Any) -> Any:
+    """The value with numpy scalars as numbers and tuples as lists; whatever JSON lacks is kept."""
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return value
+    if getattr(value, "shape", None) == () and callable(getattr(value, "item", None)):
+        return value.item()
+    if isinstance(value, Mapping):
+        return {str(key): normalized(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [normalized(item) for item in value]
+    return value
+
+
+def is_json(value: Any) -> bool:
+    """Whether JSON can hold the value as it is."""
+    todo = [value]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, dict):
+            todo.extend(item.values())
+        elif isinstance(item, list):
+            todo.extend(item)
+        elif not isinstance(item, (str, int, float, bool, type(None))):
+            return False
+    return True
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal; pictures and arrays only when they are the same object."""
+    todo = [(one, other)]
+    while todo:
+        a, b = todo.pop()
+        if a is b:
+            continue
+        if isinstance(a, dict) and isinstance(b, dict):
+            if a.keys() != b.keys():
+                return False
+            todo.extend((a[key], b[key]) for key in a)
+        elif isinstance(a, list) and isinstance(b, list):
+            if len(a) != len(b):
+                return False
+            todo.extend(zip(a, b, strict=True))
+        elif not (is_json(a) and is_json(b) and type(a) is type(b) and (a == b or (a != a and b != b))):
+            return False
+    return True
+
+
+def duplicate(value: Any) -> Any:
+    """A copy of the lists and objects, sharing everything else: pictures are not copied."""
+    if isinstance(value, dict):
+        return {key: duplicate(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [duplicate(item) for item in value]
+    return value
+
+
+def summary(value: Any, limit: int = 60) -> str:
+    """The value on one line, for outlines and tables; pictures and arrays by their size, not their pixels."""
+    value = unwrap(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return f"<{len(value)} bytes>"
+    shape = getattr(value, "shape", None)
+    if shape:
+        return f"<array {'×'.join(str(n) for n in shape)} {getattr(value, 'dtype', '')}>".replace(" >", ">")
+    size, mode = getattr(value, "size", None), getattr(value, "mode", None)
+    if isinstance(size, tuple) and isinstance(mode, str) and len(size) == 2:
+        return f"<image {size[0]}×{size[1]} {mode}>"
+    text = redact(repr(value))
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
 def parse_value(text: str, spec: InputSpec | None = None, current: Any = None, *, name: str = "") -> Any:
-    """The value a text means for an input.
+    """The value that a text means for an input.
 
     `spec` is the input's definition, `current` the value in the file for when there is none; `name`
     is how messages call the input. Raises `InvalidWorkflow` saying what would be right.

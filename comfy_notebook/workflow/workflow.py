@@ -1,10 +1,9 @@
-"""`Workflow`: a ComfyUI graph to read, edit and send.
+"""`Workflow`, `Node` and `NodeOutput`: a ComfyUI graph to read, edit and send.
 
-The graph is held in the API's format: node ids to `{"class_type", "inputs", "_meta"}`. A file in
-the editor's own ("save") format stays as it is until a `NodeCatalog` is at hand, because only the
-node definitions tell which saved value belongs to which input; `resolve` converts it. Nothing here
-connects, uploads or submits. Values may be any Python object: pictures, arrays, bytes and paths
-stay in the graph until the run is submitted (`pending_uploads`, `with_values`).
+A `Workflow` holds a graph in the API's format, and works on it by the functions of `model`; loading and
+converting are `BaseWorkflow`'s. Nothing here connects, uploads or submits. Values may be any Python
+object: pictures, arrays, bytes and paths stay in the graph until the run is submitted
+(`pending_uploads`, `with_values`).
 """
 
 from __future__ import annotations
@@ -12,53 +11,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError, ConversionError, InvalidWorkflow, Problem
-from . import address, editing, seeds
-from .catalog import NodeCatalog
-from .node import Node
-from .order import links
-from .view import outline
-from .wire import as_link, duplicate, is_json, plain, same, show, unwrap
+from ..errors import ComfyError, Problem, UnknownInput, UnknownNode
+from ..text import did_you_mean, printable
+from . import model
+from .base import BaseWorkflow, Nodes
+from .catalog import NodeCatalog, NodeInfo
+from .editor.saved import saved_graph
+from .values import duplicate, is_link, parse_value, summary, unwrap
+from .view.outline import heading, outline
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from .catalog import NodeInfo
-    from .files import Source
     from .view.difference import Difference
     from .view.table import InputTable, Problems
 
-_HOW = "Pass the node definitions: Workflow.load(source, nodes=client.nodes), or wf.resolve(client.nodes)."
 
-
-class Workflow:
+class Workflow(BaseWorkflow):
     """A workflow, by its nodes: `wf["KSampler"].seed = 42`, `wf.set("6.text", "a lighthouse")`."""
 
-    def __init__(
-        self,
-        api: Mapping[str, Any] | None = None,
-        *,
-        editor: Mapping[str, Any] | None = None,
-        source: Source | None = None,
-        nodes: NodeCatalog | Mapping[str, Any] | None = None,
-    ) -> None:
-        self._api: dict[str, dict[str, Any]] | None = None
-        self._original: dict[str, Any] | None = None
-        self._problems: list[Problem] = []
-        self._catalog = None if nodes is None else NodeCatalog.from_object_info(nodes)
-        self.editor: dict[str, Any] | None = dict(editor) if editor is not None else None
-        """The document of the editor the graph came with, for `extra_pnginfo`; never changed."""
-        self.source = source
-        """What was read from where, or None for a graph made in memory."""
-        if api is not None:
-            self._take(api)
-        elif editor is None:
-            self._take({})
-        elif nodes is not None:
-            self.resolve(nodes)
-
     @classmethod
-    def load(cls, source: Any, nodes: NodeCatalog | Mapping[str, Any] | None = None) -> Workflow:
+    def load(cls, source: Any, nodes: Nodes | None = None) -> Workflow:
         """Read a workflow from a path, URL, JSON text, bytes, dict or output: any file ComfyUI wrote.
 
         JSON may be in either format. In pictures, videos, sound and 3D files the executed `prompt`
@@ -74,118 +45,6 @@ class Workflow:
         found = read(source)
         return cls(found.api, editor=found.editor, source=found.source, nodes=nodes)
 
-    # -- the graph ---------------------------------------------------------------------------
-
-    def _take(self, api: Mapping[str, Any]) -> None:
-        graph: dict[str, dict[str, Any]] = {}
-        for node_id, node in api.items():
-            if not isinstance(node, Mapping) or not isinstance(node.get("inputs", {}), Mapping):
-                raise InvalidWorkflow(f"Node {str(node_id)!r} of the workflow is not an object with inputs.")
-            # The server's own note of a past run (IS_CHANGED): sent back, it would hide a changed file.
-            data = {str(key): duplicate(value) for key, value in node.items() if key != "is_changed"}
-            data["inputs"] = {str(name): plain(value) for name, value in node.get("inputs", {}).items()}
-            graph[str(node_id)] = data
-        for data in graph.values():
-            for name, value in data["inputs"].items():
-                data["inputs"][name] = as_link(value, graph) or value
-        self._api = graph
-        self._original = duplicate(graph)
-
-    @property
-    def is_converted(self) -> bool:
-        """Whether the graph is at hand in the API's format."""
-        return self._api is not None
-
-    @property
-    def graph(self) -> dict[str, dict[str, Any]]:
-        """The nodes in the API's format, by id. Raises `ConversionError` while that takes a catalog."""
-        if self._api is None:
-            raise ConversionError("This workflow is in the editor's format and not converted yet.", hint=_HOW)
-        return self._api
-
-    @property
-    def catalog(self) -> NodeCatalog | None:
-        """The node definitions at hand, or None."""
-        return self._catalog
-
-    @property
-    def problems(self) -> Problems:
-        """What the conversion could not know, and named instead of guessing."""
-        from .view.table import Problems
-
-        return Problems(self._problems)
-
-    @property
-    def edited(self) -> bool:
-        """Whether the graph differs from what was loaded or converted."""
-        return self._api is not None and not same(self._api, self._original)
-
-    @property
-    def extra_pnginfo(self) -> dict[str, Any]:
-        """What a server is to write into pictures: the editor's document with the values of this graph.
-
-        Empty when there is no such document, or when it cannot be made to say what the graph says.
-        """
-        document = self.editor
-        if document is not None and self.edited:
-            from .writeback import written_back
-
-            document = written_back(document, self._original or {}, self.graph, self._catalog)
-        return {"workflow": document} if document is not None else {}
-
-    def resolve(self, nodes: NodeCatalog | Mapping[str, Any]) -> Workflow:
-        """Take these node definitions into use, converting the editor's format when that is still to do.
-
-        `nodes` is a catalog, or what `GET /object_info` answers.
-
-        Returns the workflow itself. Raises `ConversionError` only when nothing could be converted;
-        anything less is in `.problems`.
-        """
-        catalog = self._catalog = NodeCatalog.from_object_info(nodes)
-        if self._api is None:
-            from .convert import convert
-
-            done = convert(self.editor or {}, catalog)
-            if not done.api and (done.problems or (self.editor or {}).get("nodes")):
-                raise ConversionError("Nothing in this workflow could be converted.", problems=done.problems)
-            self._take(done.api)
-            self._problems = list(done.problems)
-        return self
-
-    def to_api(self, nodes: NodeCatalog | Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The graph as the API takes it: a new dict of plain JSON values.
-
-        Raises `ConversionError` when an editor-format workflow has no catalog to convert it, and
-        `InvalidWorkflow` naming the input when a picture, array, bytes or path is still in it: the
-        client uploads those when the run is submitted.
-        """
-        if nodes is not None:
-            self.resolve(nodes)
-        graph: dict[str, Any] = duplicate(self.graph)
-        held = [
-            Problem(
-                f"holds {show(value)}, which JSON cannot.", node_id=node_id, input_name=name, kind="not_json"
-            )
-            for node_id, name, value in self.pending_uploads()
-        ]
-        if held:
-            raise InvalidWorkflow(
-                "The workflow holds values that are uploaded only when a run is submitted.",
-                problems=held,
-                hint="Submit it, or set the name of a file the server has.",
-            )
-        return graph
-
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the graph as an API-format JSON file and return its path.
-
-        An existing file is replaced when it is itself an API-format workflow; anything else (the
-        editor's own file, a picture) only with `overwrite=True`. Nothing half-written is left behind.
-        """
-        from .files import write
-
-        return write(path, self.to_api(), overwrite=overwrite)
-
     # -- nodes -------------------------------------------------------------------------------
 
     @property
@@ -197,12 +56,19 @@ class Workflow:
         """The handle on a node by its id alone."""
         return Node(self, node_id)
 
+    def _find(self, ref: Any) -> str:
+        if not isinstance(ref, Node):
+            return model.find(self.graph, self._catalog, str(ref))
+        if ref.workflow is self or ref.id in self.graph:
+            return ref.id
+        raise UnknownNode(f"Node {ref.id} belongs to another workflow.")
+
     def __getitem__(self, ref: str | int | Node) -> Node:
-        return Node(self, address.find(self, ref))
+        return Node(self, self._find(ref))
 
     def __contains__(self, ref: object) -> bool:
         try:
-            address.find(self, ref)
+            self._find(ref)
         except ComfyError:
             return False
         return True
@@ -211,7 +77,7 @@ class Workflow:
         return iter(self.nodes)
 
     def __len__(self) -> int:
-        return len(self.graph) if self._api is not None else len(outline.editor_graph(self.editor))
+        return len(self.graph) if self._api is not None else len(saved_graph(self.editor))
 
     def __bool__(self) -> bool:
         return True
@@ -219,62 +85,47 @@ class Workflow:
     def _ipython_key_completions_(self) -> list[str]:
         if self._api is None:
             return []
-        named = address.by_name(self)
-        singles = [name for kind in named.values() for name, ids in kind.items() if len(ids) == 1]
-        return list(dict.fromkeys([*singles, *self.graph]))
+        named = model.by_name(self._api, self._catalog).values()
+        singles = [name for kind in named for name, ids in kind.items() if len(ids) == 1]
+        return list(dict.fromkeys([*singles, *self._api]))
 
     def add(self, class_type: str, /, **inputs: Any) -> Node:
         """Add a node of a class and return its handle; inputs left out take their defaults.
 
-        With a catalog at hand the class and the inputs must exist in it.
+        With a catalog the class and the inputs must exist in it.
         """
-        return editing.add(self, class_type, inputs)
+        values = {name: self._stored(value) for name, value in inputs.items()}
+        return Node(self, model.add(self.graph, self._catalog, class_type, values))
 
     def remove(self, ref: str | int | Node) -> None:
-        """Take a node out, together with the links that read it."""
-        editing.remove(self, address.find(self, ref))
-
-    def retitle(self, node_id: str, title: str) -> None:
-        """Give a node another title."""
-        meta = self.graph[node_id].setdefault("_meta", {})
-        meta["title"] = str(title)
+        """Remove a node, together with the links that read it."""
+        model.remove(self.graph, self._find(ref))
 
     def outputs(self) -> list[Node]:
-        """The output nodes: those whose class says so, or, without definitions, those nobody reads."""
-        read = {source for _, _, source, _ in links(self.graph)}
-        found = []
-        for node in self.nodes:
-            info: NodeInfo | None = node.info
-            if info.output_node if info is not None else node.id not in read:
-                found.append(node)
-        return found
-
-    def output_slots(self, node_id: str) -> list[tuple[str | None, str | None]]:
-        """What is known of a node's outputs, as (name, type)."""
-        return editing.output_slots(self, node_id)
+        """The output nodes: those whose class says so, or, without definitions, those no node reads."""
+        return [Node(self, node_id) for node_id in model.output_nodes(self.graph, self._catalog)]
 
     # -- inputs ------------------------------------------------------------------------------
 
-    def input_names(self, node_id: str) -> list[str]:
-        """The inputs a node has, or may have by its definition."""
-        return address.input_names(self, node_id)
-
-    def check_input(self, node_id: str, name: str) -> None:
-        """Raise `UnknownInput` with the closest names unless the node may have this input."""
-        address.check_input(self, node_id, name)
+    def _stored(self, value: Any) -> Any:
+        """The value with nodes and outputs of nodes as the links they mean."""
+        if isinstance(value, Node):
+            value = value._only_output()
+        if isinstance(value, NodeOutput):
+            if value.node_id not in self.graph:
+                raise UnknownInput(f"{value!r} belongs to no node of this workflow.")
+            return [value.node_id, value.slot]
+        if isinstance(value, (list, tuple)):
+            return [self._stored(item) for item in value]
+        return value
 
     def assign(self, node_id: str, name: str, value: Any) -> None:
         """Set one input of a node by its id. Links are `NodeOutput`, or `[id of a node here, index]`."""
-        editing.assign(self, node_id, name, value)
-
-    def unset(self, node_id: str, name: str) -> None:
-        """Leave an input out, so that the server uses its default."""
-        address.check_input(self, node_id, name)
-        self.graph[node_id]["inputs"].pop(name, None)
+        model.assign(self.graph, self._catalog, node_id, name, self._stored(value))
 
     def split(self, where: str) -> tuple[str, str]:
-        """The node id and input name an address `NODE.INPUT` means."""
-        return address.split(self, where)
+        """The node id and input name that an address `NODE.INPUT` means."""
+        return model.split(self.graph, self._catalog, where)
 
     def get(self, where: str) -> Any:
         """The value of `NODE.INPUT`; a link reads as a `NodeOutput`."""
@@ -283,17 +134,13 @@ class Workflow:
 
     def set(self, where: str, value: Any) -> None:
         """Set `NODE.INPUT` to any value."""
-        node_id, name = self.split(where)
-        self.assign(node_id, name, value)
+        self.assign(*self.split(where), value)
 
     def set_text(self, where: str, text: str) -> Any:
         """Set `NODE.INPUT` from text, read by the input's declared type; returns the value."""
-        from .values import parse_value
-
         node_id, name = self.split(where)
-        info = self.node(node_id).info
+        spec = model.spec_of(self.graph, self._catalog, node_id, name)
         current = unwrap(self.graph[node_id]["inputs"].get(name))
-        spec = info.inputs.get(name) if info is not None else None
         value = parse_value(text, spec, current, name=f"{self.node(node_id).title}.{name}")
         self.assign(node_id, name, value)
         return value
@@ -309,24 +156,28 @@ class Workflow:
         """Every input that can be set: its node, type, value, range or choices, and help."""
         from .view.table import input_table
 
-        return input_table(self, links=links)
+        return input_table(self.graph, self._catalog, self._read, links=links)
+
+    def _read(self, value: Any) -> Any:
+        return NodeOutput(self, str(value[0]), value[1]) if is_link(value) else unwrap(value)
+
+    def seed_inputs(self) -> list[tuple[str, str]]:
+        """Every seed input that is not linked, as (node id, input name)."""
+        return model.seed_inputs(self.graph, self._catalog)
 
     def set_seed(self, seed: int | str) -> int:
         """Set every seed input that is not linked; "random" draws one. Returns the seed used."""
-        return seeds.set_seed(self, seed)
+        return model.set_seed(self.graph, self._catalog, seed)
 
     @property
     def seed(self) -> int | None:
-        """The seed, when all seed inputs that are not linked agree on one."""
-        found = {self.graph[node_id]["inputs"][name] for node_id, name in seeds.seed_inputs(self)}
+        """The seed, when all seed inputs that are not linked have the same."""
+        found = {self.graph[node_id]["inputs"][name] for node_id, name in self.seed_inputs()}
         return found.pop() if len(found) == 1 else None
 
     def pending_uploads(self) -> Iterator[tuple[str, str, Any]]:
         """The inputs whose values JSON cannot hold, as (node id, input name, value)."""
-        for node_id, node in self.graph.items():
-            for name, value in node["inputs"].items():
-                if not is_json(value):
-                    yield node_id, name, unwrap(value)
+        return model.held_values(self.graph)
 
     # -- the whole -----------------------------------------------------------------------------
 
@@ -342,21 +193,18 @@ class Workflow:
         """A copy with some inputs replaced, by `(node id, input name)` or `NODE.INPUT`."""
         other = self.copy()
         for where, value in values.items():
-            node_id, name = where if isinstance(where, tuple) else other.split(where)
-            other.assign(node_id, name, value)
+            other.assign(*(where if isinstance(where, tuple) else other.split(where)), value)
         return other
 
     def diff(self, other: Any) -> Difference:
         """What changes from this workflow to the other: nodes, classes, titles, inputs."""
         from .view.difference import difference
 
-        return difference(
-            self, other if isinstance(other, Workflow) else Workflow.load(other, nodes=self._catalog)
-        )
+        if not isinstance(other, Workflow):
+            other = Workflow.load(other, nodes=self._catalog)
+        return difference((self.graph, self._catalog, self._read), (other.graph, other._catalog, other._read))
 
-    def validate(
-        self, nodes: NodeCatalog | Mapping[str, Any] | None = None, *, targets: Iterable[Any] | None = None
-    ) -> Problems:
+    def validate(self, nodes: Nodes | None = None, *, targets: Iterable[Any] | None = None) -> Problems:
         """What a server would refuse, and what the conversion could not know; nothing is sent.
 
         `targets` limits the check to the nodes those outputs need, as a partial run does.
@@ -369,23 +217,258 @@ class Workflow:
         graph = self.graph
         if self._catalog is None:
             raise ComfyError(
-                "Checking a workflow takes the node definitions.", hint="wf.validate(client.nodes)"
+                "Checking a workflow needs the node definitions.", hint="wf.validate(client.nodes)"
             )
-        wanted = [address.find(self, ref) for ref in targets] if targets is not None else None
+        wanted = [self._find(ref) for ref in targets] if targets is not None else None
         found = validate(graph, self._catalog, targets=wanted, editor=self.editor)
         seen = {(problem.node_id, problem.kind) for problem in found}
         return Problems([p for p in self._problems if (p.node_id, p.kind) not in seen] + found)
 
+    def _shown(self) -> tuple[model.Graph, NodeCatalog | None]:
+        """The graph to show: the API's, or what the editor's document says without definitions."""
+        return (saved_graph(self.editor), None) if self._api is None else (self._api, self._catalog)
+
     def __repr__(self) -> str:
-        return outline.outline(self)
+        graph, catalog = self._shown()
+        state = "" if self._api is not None else "not converted yet (needs the node definitions)"
+        first = heading(len(graph), self.source, state or ("edited since" if self.edited else ""))
+        return outline(graph, catalog, first, problems=len(self._problems))
 
     def to_svg(self) -> str:
         """A picture of the graph as one self-contained SVG document."""
         from .view.drawing import svg
 
-        return svg(self)
+        return svg(*self._shown(), editor=self.editor, problems=self._wrong())
+
+    def _wrong(self) -> list[Problem]:
+        checked = self._api is not None and self._catalog is not None
+        return (self.validate() if checked else self.problems).errors
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         from .view.drawing import html
 
-        return {"text/plain": repr(self), "text/html": html(self)}
+        text = repr(self)
+        page = html(*self._shown(), editor=self.editor, problems=self._wrong(), outline=text)
+        return {"text/plain": text, "text/html": page}
+
+
+class _NoSuchAttribute(UnknownInput, AttributeError):
+    """An `UnknownInput` that `hasattr` and tab completion understand."""
+
+
+class NodeOutput:
+    """One output of a node, to be set as the value of another node's input."""
+
+    __slots__ = ("_workflow", "node_id", "slot")
+
+    def __init__(self, workflow: Workflow, node_id: str, slot: int) -> None:
+        self._workflow = workflow
+        self.node_id = node_id
+        self.slot = slot
+
+    @property
+    def node(self) -> Node:
+        """The node this is an output of. Raises `UnknownNode` when the workflow has no such node."""
+        return self._workflow[self.node_id]
+
+    @property
+    def name(self) -> str:
+        """The output's name, or its number when no definition says."""
+        return self._describe()[0] or str(self.slot)
+
+    @property
+    def type(self) -> str | None:
+        """The type of data it gives, such as MODEL, when a definition says."""
+        return self._describe()[1]
+
+    def _describe(self) -> tuple[str | None, str | None]:
+        known = Node(self._workflow, self.node_id)._slots()
+        return known[self.slot] if 0 <= self.slot < len(known) else (None, None)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, NodeOutput):
+            return (self.node_id, self.slot) == (other.node_id, other.slot)
+        return [self.node_id, self.slot] == other
+
+    def __hash__(self) -> int:
+        return hash((self.node_id, self.slot))
+
+    def __repr__(self) -> str:
+        known = self.node_id in self._workflow.graph
+        where = Node(self._workflow, self.node_id).label if known else f"{self.node_id} (missing)"
+        return f"<output {self.name} of {where}>"
+
+
+class Node:
+    """One node: its inputs are its attributes and its items.
+
+    `node.seed` and `node["seed"]` are the same input; only item access reaches an input whose name
+    clashes with the node's own: `id, class_type, title, label, inputs, info, workflow, output,
+    outputs, remove`. A linked input reads as a `NodeOutput`. A handle holds no state of its own: it reads
+    and writes the workflow it came from.
+    """
+
+    __slots__ = ("_id", "_workflow")
+    _own = frozenset(
+        ("id", "class_type", "title", "label", "inputs", "info", "workflow", "output", "outputs", "remove")
+    )
+
+    def __init__(self, workflow: Workflow, node_id: str) -> None:
+        object.__setattr__(self, "_workflow", workflow)
+        object.__setattr__(self, "_id", node_id)
+
+    def _data(self) -> dict[str, Any]:
+        data = self._workflow.graph.get(self._id)
+        if data is None:
+            raise UnknownNode(f"Node {self._id} is no longer in the workflow.")
+        return data
+
+    def _here(self) -> tuple[model.MutableGraph, NodeCatalog | None, str]:
+        """The arguments that the functions of `model` take: the graph, the catalog, this node."""
+        self._data()
+        return self._workflow.graph, self._workflow.catalog, self._id
+
+    @property
+    def id(self) -> str:
+        """The node's id, such as "3", or "12:5" inside a subgraph."""
+        return self._id
+
+    @property
+    def workflow(self) -> Workflow:
+        """The workflow the node belongs to."""
+        return self._workflow
+
+    @property
+    def class_type(self) -> str:
+        """The node's class, such as KSampler; empty when the file names none."""
+        return str(self._data().get("class_type") or "")
+
+    @property
+    def title(self) -> str:
+        """The title in the file, else the display name of its definition, else its class. May be set."""
+        return model.title_of(*self._here())
+
+    @property
+    def label(self) -> str:
+        """Title, class and id in a few words, as messages name a node."""
+        return model.label_of(*self._here())
+
+    @property
+    def info(self) -> NodeInfo | None:
+        """The definition of the node's class, when the catalog has it."""
+        return model.info_of(*self._here())
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """Every input the file gives, by name: values, and `NodeOutput` for links. A copy."""
+        return {name: self._workflow._read(value) for name, value in self._data().get("inputs", {}).items()}
+
+    @property
+    def outputs(self) -> list[NodeOutput]:
+        """The node's outputs, as far as its definition or the links that read it tell."""
+        return [NodeOutput(self._workflow, self._id, slot) for slot in range(len(self._slots()))]
+
+    def _slots(self) -> list[tuple[str | None, str | None]]:
+        workflow = self._workflow
+        return model.output_slots(workflow.graph, workflow.catalog, self._id, workflow.editor)
+
+    def _only_output(self) -> NodeOutput:
+        if len(self._slots()) != 1:
+            raise UnknownInput(f"{self.label} is a node.", hint="Say which output of it: .output(0).")
+        return self.output(0)
+
+    def output(self, which: int | str = 0) -> NodeOutput:
+        """One output by number (from 0) or by name. Raises `UnknownInput` when there is no such output."""
+        known = self._slots()
+        if isinstance(which, str):
+            slots = [n for n, (name, _) in enumerate(known) if name == which]
+            if not slots:
+                slots = [n for n, (_, kind) in enumerate(known) if kind == which]
+            if len(slots) == 1:
+                return NodeOutput(self._workflow, self._id, slots[0])
+            names = [name for name, _ in known if name]
+            if slots:
+                raise UnknownInput(
+                    f"{self.label} has {len(slots)} outputs {which!r}.", hint="Say which by number."
+                )
+            hint = did_you_mean(which, names) or (
+                f"It has {', '.join(names)}." if names else "Use its number."
+            )
+            raise UnknownInput(f"{self.label} has no output {which!r}.", hint=hint)
+        info = self.info
+        if which < 0 or (info is not None and which >= len(info.outputs)):
+            have = f"It has {len(info.outputs)}." if info is not None else ""
+            raise UnknownInput(f"{self.label} has no output number {which}.", hint=have)
+        return NodeOutput(self._workflow, self._id, int(which))
+
+    def remove(self) -> None:
+        """Remove the node from the workflow; see `Workflow.remove`."""
+        self._workflow.remove(self)
+
+    def __getitem__(self, name: str) -> Any:
+        data = self._data().get("inputs", {})
+        if name in data:
+            return self._workflow._read(data[name])
+        model.check_input(*self._here(), name)
+        spec = model.spec_of(*self._here(), name)
+        return spec.default if spec is not None else None
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self._workflow.assign(self._id, name, value)
+
+    def __delitem__(self, name: str) -> None:
+        """Leave an input out, so that the server uses its default."""
+        model.check_input(*self._here(), name)
+        self._data()["inputs"].pop(name, None)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._data().get("inputs", {})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._data().get("inputs", {}))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        try:
+            return self[name]
+        except UnknownInput as error:
+            raise _NoSuchAttribute(error.what, hint=error.hint) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "title":
+            self._data().setdefault("_meta", {})["title"] = str(value)
+        elif name in self._own:
+            raise ComfyError(
+                f"`{name}` of a node cannot be set.",
+                hint=f"For an input of that name write node[{name!r}] = …",
+            )
+        else:
+            self[name] = value
+
+    def __delattr__(self, name: str) -> None:
+        del self[name]
+
+    def __dir__(self) -> list[str]:
+        names = self._ipython_key_completions_() if self._id in self._workflow.graph else []
+        return sorted({*self._own, *(name for name in names if name.isidentifier())})
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return model.input_names(*self._here())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Node) and other._workflow is self._workflow and other._id == self._id
+
+    def __hash__(self) -> int:
+        return hash((id(self._workflow), self._id))
+
+    def __repr__(self) -> str:
+        if self._id not in self._workflow.graph:
+            return f"<node {self._id}, removed>"
+        parts = []
+        for name, value in self.inputs.items():
+            if isinstance(value, NodeOutput):
+                parts.append(f"{printable(name)} ← {printable(value.node_id)}.{printable(value.name)}")
+            else:
+                parts.append(f"{printable(name)} = {summary(value)}")
+        return "\n  ".join([self.label, *parts])

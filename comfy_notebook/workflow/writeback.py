@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError
-from .wire import duplicate, is_json, is_link, same, unwrap
+from .values import duplicate, is_json, is_link, same, unwrap
 
 if TYPE_CHECKING:
     from .catalog import NodeCatalog

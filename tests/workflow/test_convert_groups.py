@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from comfy_notebook.workflow.editor.model import BYPASSED, MUTED
+from comfy_notebook.workflow.editor.graph import BYPASSED, MUTED
 
 from .editor_files import EditorFile, node_class, with_nodes
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from comfy_notebook.workflow.editor.model import MOST_NODES
+from comfy_notebook.workflow.editor.graph import MOST_NODES
 
 from .editor_files import EditorFile, node_class, with_nodes
 

@@ -7,14 +7,12 @@ or after a list of names; the editor shows `min + 1` of them and one more for ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..specs import AUTOGROW, DYNAMIC_COMBO, InputSpec
-from .model import Node, Socket
-from .plans import Plan, Slot, is_widget, slots_of, socket_type
-
-_MOST_GROWN = 1000
+from ..specs import AUTOGROW, InputSpec
+from .graph import Node
+from .plans import Plan, Slot, Socket, is_widget, slots_of
 
 
 def dynamic_slots(node: Node, plan: Plan) -> list[Slot]:
@@ -56,26 +54,15 @@ def grown_slots(node: Node, groups: Iterable[InputSpec]) -> list[Slot]:
 def chosen_groups(spec: InputSpec, values: Mapping[str, Any]) -> list[InputSpec]:
     """The autogrow groups inside what is chosen in a dynamic combo, at any depth."""
     found: list[InputSpec] = []
-    for inner in _chosen(spec, values.get(spec.name)):
+    for inner in spec.brings(values.get(spec.name)):
         found += [inner] if inner.type == AUTOGROW else chosen_groups(inner, values)
     return found
-
-
-def _chosen(spec: InputSpec, chosen: Any) -> list[InputSpec]:
-    """The inputs that the chosen option of a dynamic combo declares; none for any other input."""
-    options = spec.options.get("options")
-    if spec.type != DYNAMIC_COMBO or not isinstance(options, list):
-        return []
-    for option in options:
-        if isinstance(option, dict) and option.get("key") == chosen:
-            return list(_listed(option.get("inputs"), spec.name + "."))
-    return []
 
 
 def _option_inputs(spec: InputSpec, chosen: Any) -> list[InputSpec]:
     """The inputs that come with the chosen option, groups as what they show at first."""
     shown: list[InputSpec] = []
-    for inner in _chosen(spec, chosen):
+    for inner in spec.brings(chosen):
         shown += _at_first(inner) if inner.type == AUTOGROW else [inner]
     return shown
 
@@ -86,10 +73,8 @@ def _groups(specs: Iterable[InputSpec]) -> list[InputSpec]:
 
 def _at_first(group: InputSpec) -> list[InputSpec]:
     """What an autogrow group shows before anything is linked."""
-    template = group.options.get("template")
-    least = template.get("min") if isinstance(template, dict) else 1
-    shown = max(1, least + 1) if isinstance(least, int) and not isinstance(least, bool) else 2
-    return [spec for number, spec in _repeated(group) if number < shown]
+    shown = max(1, group.least + 1)
+    return [spec for number, spec in group.grown() if number < shown]
 
 
 def _grown(node: Node, groups: Iterable[InputSpec]) -> list[InputSpec]:
@@ -101,33 +86,8 @@ def _grown(node: Node, groups: Iterable[InputSpec]) -> list[InputSpec]:
     grown: list[InputSpec] = []
     for group in groups:
         first = {spec.name for spec in _at_first(group)}
-        grown += [spec for _, spec in _repeated(group) if spec.name in named and spec.name not in first]
+        grown += [spec for _, spec in group.grown() if spec.name in named and spec.name not in first]
     return grown
-
-
-def _repeated(group: InputSpec) -> Iterator[tuple[int, InputSpec]]:
-    """Every input a group can show, with its number."""
-    template = group.options.get("template")
-    if not isinstance(template, dict):
-        return
-    repeated = list(_listed(template.get("input"), ""))
-    names, most, prefix = template.get("names"), template.get("max"), template.get("prefix")
-    count = len(names) if isinstance(names, list) else most if isinstance(most, int) else 100
-    for number in range(min(count, _MOST_GROWN)):
-        for spec in repeated:
-            if isinstance(names, list):
-                name = str(names[number])
-            else:
-                name = f"{prefix if len(repeated) == 1 and isinstance(prefix, str) else spec.name}{number}"
-            full = f"{group.name}.{name}"
-            yield number, InputSpec(full, spec.type, spec.section, spec.options, spec.choices)
-
-
-def _listed(inputs: Any, prefix: str) -> Iterator[InputSpec]:
-    for section in ("required", "optional"):
-        found = inputs.get(section) if isinstance(inputs, dict) else None
-        for name, raw in found.items() if isinstance(found, dict) else ():
-            yield InputSpec.parse(f"{prefix}{name}", raw, section)
 
 
 def _brought(spec: InputSpec, values: dict[str, Any]) -> list[Socket]:
@@ -143,6 +103,4 @@ def _slots(spec: InputSpec) -> list[Slot]:
 
 
 def _socket(spec: InputSpec) -> Socket:
-    return (
-        Socket(spec.name, spec.type, spec.name) if is_widget(spec) else Socket(spec.name, socket_type(spec))
-    )
+    return Socket(spec.name, spec.type, spec.name) if is_widget(spec) else Socket(spec.name, spec.link_type)

@@ -11,13 +11,13 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from .jsvalues import NOTHING, TooDeep, copied
+from .graph import BYPASSED, MOST_NODES, MUTED, Graph, Node, ProblemLog
+from .javascript import NOTHING, TooDeep, copied
 from .loading import Loaded
-from .model import BYPASSED, MOST_NODES, MUTED, Graph, Node, Problems
+from .packs import BROWSER_ONLY
 from .plans import CAPTURED
 from .resolve import Literal, Resolver, Scope
 from .texts import expand_prompt
-from .unknown import report_unknown
 
 _LAST_MODEL = "Last Time Model File"
 _PLAIN = (str, int, bool, type(None))
@@ -28,7 +28,7 @@ class Exporter:
 
     def __init__(self, loaded: Loaded, rng: random.Random) -> None:
         self._root: Graph = loaded.root
-        self._problems: Problems = loaded.problems
+        self._problems: ProblemLog = loaded.problems
         self._resolver = Resolver(loaded.problems)
         self._rng = rng
         self._names = loaded.names
@@ -74,7 +74,7 @@ class Exporter:
                 continue
             if node.plan is None:
                 looks_like_id = len(node.type) == 36 and node.type.count("-") == 4
-                report_unknown(node, scope.prefix, self._problems, subgraph=looks_like_id)
+                _report_unknown(node, scope.prefix, self._problems, subgraph=looks_like_id)
             yield scope, node
 
     def _opens_anyway(self, scope: Scope, node: Node) -> bool:
@@ -161,6 +161,53 @@ class Exporter:
         last = node.properties.get(_LAST_MODEL)
         if node.type in ("Preview3D", "Preview3DAnimation") and isinstance(last, str) and last:
             inputs["model_file"] = last
+
+
+def _report_unknown(node: Node, path: str, problems: ProblemLog, *, subgraph: bool) -> None:
+    """Name the missing class, and the pack it comes from when the file says."""
+    saved = node.raw.get("widgets_values")
+    unmatched = saved if isinstance(saved, list) and saved and not node.values else None
+    details: dict[str, Any] = {"widgets_values": unmatched} if unmatched else {}
+    lost = " Its values could not be matched to input names and are left out." if unmatched else ""
+    if subgraph:
+        problems.add(
+            "missing_subgraph",
+            f"The file does not define the subgraph {node.type}: the node is kept by that type.{lost}",
+            node,
+            path=path,
+            **details,
+        )
+        return
+    pack = next((node.properties.get(key) for key in ("cnr_id", "aux_id") if node.properties.get(key)), None)
+    if isinstance(pack, str) and pack != "comfy-core":
+        where = f" It comes from the node pack {pack!r}."
+        details["pack"] = pack
+    elif isinstance(pack, str):
+        where = " It is one of ComfyUI's own: the server is older or newer than the file."
+    else:
+        where = ""
+    if node.type in BROWSER_ONLY:
+        where = f" It lives in the editor only, and the server lacks its pack.{where}"
+    if _alone(node):
+        where += " Nothing is linked to it: the workflow runs the same without it."
+    problems.add(
+        "missing_node_type",
+        f"The server has no node class {node.type!r:.100}.{where}{lost}",
+        node,
+        path=path,
+        **details,
+    )
+
+
+def _alone(node: Node) -> bool:
+    """Whether nothing leads into a node and nothing out of it."""
+    outputs = node.raw.get("outputs")
+    out = (
+        any(entry.get("links") for entry in outputs if isinstance(entry, dict))
+        if isinstance(outputs, list)
+        else False
+    )
+    return not out and all(link is None for link in node.links)
 
 
 def _place(key: str) -> tuple[int, int]:

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from ..specs import InputSpec, NodeInfo, OutputSpec
-from .jsvalues import slot_number, type_name
-from .model import INPUT_SIDE, OUTPUT_SIDE, PRIMITIVE, REROUTE, Node, Problems
+from ..catalog import NodeInfo
+from ..specs import InputSpec, OutputSpec
+from .graph import INPUT_SIDE, OUTPUT_SIDE, PRIMITIVE, REROUTE, Node, ProblemLog
+from .javascript import slot_number, type_name
 from .plans import Plan, Plans, is_widget, plan, upload_slot
 from .reading import file_inputs, load_node, marker, output_types, read_graph
 
@@ -49,7 +50,7 @@ def group_classes(listed: Mapping[str, Any], plans: Plans) -> dict[str | None, G
     return found
 
 
-def expand_group(node: Node, group: GroupClass, plans: Plans, problems: Problems, nested: set[str]) -> None:
+def expand_group(node: Node, group: GroupClass, plans: Plans, problems: ProblemLog, nested: set[str]) -> None:
     """Open one group node: its inner graph with its own values, and its sockets, links by name."""
     node.type, node.group = f"workflow>{group.name}", True
     inner = [{**raw, "id": index, "inputs": []} for index, raw in enumerate(group.nodes)]

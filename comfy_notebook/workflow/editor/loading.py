@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any
 
 from ..catalog import NodeCatalog
+from .graph import MOST_NODES, Graph, Node, ProblemLog
 from .groups import PREFIXES, GroupClass, expand_group, group_classes, group_name
-from .jsvalues import id_key
-from .model import MOST_NODES, Graph, Node, Problems
+from .javascript import id_key
 from .plans import Plans
 from .primitives import apply_primitives
 from .reading import read_graph, repair_links
@@ -25,7 +25,7 @@ class Loaded:
     """The live graphs of one file."""
 
     def __init__(
-        self, data: Mapping[str, Any], catalog: NodeCatalog, problems: Problems, now: datetime | None = None
+        self, data: Mapping[str, Any], catalog: NodeCatalog, problems: ProblemLog, now: datetime | None = None
     ) -> None:
         self.problems = problems
         self.plans = Plans(catalog)

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..catalog import NodeCatalog
-from ..specs import AUTOGROW, COMBO, DYNAMIC_COMBO, MATCH_TYPE, WIDGET_TYPES, InputSpec, NodeInfo
-from .jsvalues import NOTHING
-from .model import Socket
+from ..catalog import NodeCatalog, NodeInfo
+from ..specs import AUTOGROW, COMBO, DYNAMIC_COMBO, WIDGET_TYPES, InputSpec
+from .javascript import NOTHING
 from .packs import BROWSER_ONLY, in_the_browser
 
 #: Controls that hold a saved value and are never exported.
@@ -34,6 +33,15 @@ PREFIXED = frozenset(
         *("CLIPSave", "VAESave", "ModelSave", "LoraSave"),
     }
 )
+
+
+@dataclass(slots=True)
+class Socket:
+    """One input of a node: where a link may arrive; `widget` names the widget it stands for."""
+
+    name: str
+    type: str
+    widget: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +118,7 @@ def plan(info: NodeInfo) -> Plan:
             slots += slots_of(spec)
             widgets.append(Socket(spec.name, spec.type, spec.name))
         elif spec.type != AUTOGROW:
-            plain.append(Socket(spec.name, socket_type(spec)))
+            plain.append(Socket(spec.name, spec.link_type))
     if upload := upload_slot(info):
         slots.append(upload)
         widgets.append(Socket(upload.name, upload.coerce, upload.name))
@@ -179,15 +187,6 @@ def default(spec: InputSpec) -> Any:
     if kind in _VIEWERS:
         return {}
     return {"INT": 0, "FLOAT": 0, "BOOLEAN": False, "COLOR": "#000000"}.get(kind, "")
-
-
-def socket_type(spec: InputSpec) -> str:
-    """The type a plain socket shows: for a matched type, what its template allows."""
-    if spec.type != MATCH_TYPE:
-        return spec.type
-    template = spec.options.get("template")
-    allowed = template.get("allowed_types") if isinstance(template, dict) else None
-    return allowed if isinstance(allowed, str) else "*"
 
 
 def upload_slot(info: NodeInfo) -> Slot | None:

@@ -11,8 +11,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ..specs import WIDGET_TYPES, InputSpec
-from .jsvalues import NOTHING, id_key, number, rounded, text
-from .model import PRIMITIVE, Graph, Link, Node
+from .graph import PRIMITIVE, Graph, Link, Node
+from .javascript import NOTHING, id_key, number, rounded, text
 from .plans import Slot
 from .texts import Names
 from .values import coerced

@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .dynamic import dynamic_sockets
-from .jsvalues import id_key, slot_number, type_name
-from .model import INPUT_SIDE, OUTPUT_SIDE, REROUTE, VIRTUAL, Boundary, Graph, Link, Node, Problems, Socket
-from .plans import Plan, Plans
-from .unknown import load_unknown
-from .values import load_values, rename_sampler
+from .graph import INPUT_SIDE, OUTPUT_SIDE, REROUTE, VIRTUAL, Boundary, Graph, Link, Node, ProblemLog
+from .javascript import id_key, slot_number, type_name
+from .plans import Plan, Plans, Socket
+from .values import load_unknown, load_values, rename_sampler
 
 #: Classes renamed long ago; the editor still loads files that use the old name.
 _RENAMED = {
@@ -25,7 +24,7 @@ _RENAMED = {
 
 
 def read_graph(
-    data: Mapping[str, Any], plans: Plans, nested: frozenset[str] | set[str], problems: Problems
+    data: Mapping[str, Any], plans: Plans, nested: frozenset[str] | set[str], problems: ProblemLog
 ) -> Graph:
     """The root graph or a definition's inside; nodes whose type is in `nested` get sockets later."""
     name = data.get("name")
@@ -44,7 +43,7 @@ def read_graph(
     return graph
 
 
-def load_node(node: Node, plans: Plans, nested: frozenset[str] | set[str], problems: Problems) -> None:
+def load_node(node: Node, plans: Plans, nested: frozenset[str] | set[str], problems: ProblemLog) -> None:
     """Give a node its plan, values, sockets and links, by what kind of node its type makes it."""
     if node.type in nested:
         return
@@ -113,7 +112,7 @@ def _entry(slots: Any, index: int | None) -> dict[str, Any] | None:
     return None
 
 
-def _nodes(listed: Any, problems: Problems) -> Iterable[Node]:
+def _nodes(listed: Any, problems: ProblemLog) -> Iterable[Node]:
     unnamed = 0
     for raw in listed if isinstance(listed, list) else ():
         if not isinstance(raw, dict):
@@ -136,7 +135,7 @@ def _nodes(listed: Any, problems: Problems) -> Iterable[Node]:
         )
 
 
-def _links(listed: Any, graph: Graph, problems: Problems) -> Iterable[Link]:
+def _links(listed: Any, graph: Graph, problems: ProblemLog) -> Iterable[Link]:
     if isinstance(listed, dict):
         listed = list(listed.values())
     for raw in listed if isinstance(listed, list) else ():
@@ -209,7 +208,7 @@ def _load_sockets_of_file(node: Node) -> None:
     node.outputs = output_types(node.raw)
 
 
-def _load_sockets(node: Node, plan: Plan, problems: Problems) -> None:
+def _load_sockets(node: Node, plan: Plan, problems: ProblemLog) -> None:
     """Sockets in definition order with the file's links, by name; then what only the file has."""
     if plan.dynamic:
         node.sockets = dynamic_sockets(node, plan)

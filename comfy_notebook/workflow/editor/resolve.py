@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..specs import types_accept
-from .jsvalues import NOTHING
-from .model import BYPASSED, INPUT_SIDE, MUTED, PRIMITIVE, Graph, Link, Node, Problems
+from .graph import BYPASSED, INPUT_SIDE, MUTED, PRIMITIVE, Graph, Link, Node, ProblemLog
+from .javascript import NOTHING
 from .packs import GETTER, SETTER, held_name
 
 _DEEPEST = 100
@@ -47,7 +47,7 @@ class Scope:
     depth: int = 0
     inner: dict[str, Scope | None] = field(default_factory=dict)
 
-    def enter(self, node: Node, problems: Problems) -> Scope | None:
+    def enter(self, node: Node, problems: ProblemLog) -> Scope | None:
         """The inside of an instance here; None where a definition contains itself or nests too deep."""
         if node.id in self.inner:
             return self.inner[node.id]
@@ -104,7 +104,7 @@ class _At:
 class Resolver:
     """Finds sources, and notes links that lead nowhere."""
 
-    def __init__(self, problems: Problems) -> None:
+    def __init__(self, problems: ProblemLog) -> None:
         self._problems = problems
         self._known: dict[tuple[int, str, int, str | None], Source] = {}
         self._setters: dict[int, dict[str | None, Node]] = {}

@@ -10,8 +10,9 @@ import json
 import re
 from typing import Any
 
-from .jsvalues import NOTHING, id_key
-from .model import PRIMITIVE, Graph, Node, Problems, Promotion, Socket
+from .graph import PRIMITIVE, Graph, Node, ProblemLog, Promotion
+from .javascript import NOTHING, id_key
+from .plans import Socket
 from .reading import file_inputs
 
 _MOST_LISTED = 1000
@@ -33,7 +34,7 @@ def lay_out_instance(node: Node, graph: Graph) -> None:
     )
 
 
-def promote(node: Node, problems: Problems) -> None:
+def promote(node: Node, problems: ProblemLog) -> None:
     """Find the widgets an instance shows, and give them the instance's saved values.
 
     Values are saved by position, one for each promoted widget whether linked or not. Files of frontends
@@ -89,7 +90,7 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _by_proxy(node: Node, listed: list[Any], saved: list[Any], problems: Problems) -> None:
+def _by_proxy(node: Node, listed: list[Any], saved: list[Any], problems: ProblemLog) -> None:
     by_name = {p.name: p for p in node.promoted if p}
     by_target = {p.target: p for p in node.promoted[::-1] if p}
     for entry, value in zip(listed[:_MOST_LISTED], saved):  # noqa: B905 (without a value: the inner one)

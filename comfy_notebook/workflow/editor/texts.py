@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from .jsvalues import NOTHING, text
-from .model import MOST_NODES, Graph, Node
+from .graph import MOST_NODES, Graph, Node
+from .javascript import NOTHING, text
 from .plans import PREFIXED
 from .values import control_value
 

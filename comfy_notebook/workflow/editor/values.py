@@ -13,15 +13,16 @@ from typing import Any
 
 from ..specs import DYNAMIC_COMBO, InputSpec
 from .dynamic import chosen_groups, dynamic_slots, grown_slots, option_slots
-from .jsvalues import NOTHING, text
-from .model import Node, Problems
+from .graph import Node, ProblemLog
+from .javascript import NOTHING, text
 from .plans import Plan, Slot
 
 _FOLDER = re.compile(r"\[(?:input|output|temp)\]", re.IGNORECASE)
+_CONTROLS = ("fixed", "increment", "decrement", "randomize")
 _RENAMED_SAMPLERS = ("KSampler", "KSamplerAdvanced")
 
 
-def load_values(node: Node, plan: Plan, problems: Problems) -> None:
+def load_values(node: Node, plan: Plan, problems: ProblemLog) -> None:
     """Fill `node.values`: every exported widget of the class, in the editor's order."""
     saved = _saved(node, plan)
     if saved is not None and not isinstance(saved, (list, dict)):
@@ -161,3 +162,33 @@ def _dynamic(node: Node, plan: Plan, saved: Any) -> dict[str, Any]:
             if slot.spec.type == DYNAMIC_COMBO:
                 groups += chosen_groups(slot.spec, {slot.name: value})
     return values
+
+
+def load_unknown(node: Node) -> None:
+    """Keep the values of a node whose class the server lacks, under the names its file gives.
+
+    The file names the inputs that stand for widgets, in widget order, and saves values in that order with
+    control values between them. When the two do not line up, no value is kept: no name is better than a
+    wrong one, and the problem carries them.
+    """
+    saved, named = node.raw.get("widgets_values"), node.raw.get("widgets_values_named")
+    if isinstance(named, dict):
+        node.values = {str(name): value for name, value in named.items() if name != "control_after_generate"}
+    elif isinstance(saved, dict):
+        node.values = {str(name): value for name, value in saved.items()}
+    elif isinstance(saved, list):
+        node.values = _matched([s.widget for s in node.sockets if s.widget is not None], saved)
+
+
+def _matched(names: list[str], saved: list[Any]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    at = 0
+    for name in names:
+        if at >= len(saved):
+            return {}
+        values[name] = saved[at]
+        number = isinstance(saved[at], (int, float)) and not isinstance(saved[at], bool)
+        at += 1
+        if at < len(saved) and number and isinstance(saved[at], str) and saved[at] in _CONTROLS:
+            at += 1
+    return values if at == len(saved) else {}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..node import NodeOutput
-from ..wire import is_link, same, show, unwrap
+from ..catalog import NodeCatalog
+from ..model import Graph, class_of, title_of
+from ..values import same, summary
 from .table import html_table, text_table
 
-if TYPE_CHECKING:
-    from ..workflow import Workflow
+Side = tuple[Graph, NodeCatalog | None, Callable[[Any], Any]]
+"""One of the two graphs: its nodes, their definitions, and how a stored value is read."""
 
 
 @dataclass(frozen=True)
@@ -46,43 +47,37 @@ class Difference(list[Change]):
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    return f"← {value.node_id}.{value.name}" if isinstance(value, NodeOutput) else show(value)
+    return f"← {value.node_id}.{value.name}" if hasattr(value, "node_id") else summary(value)
 
 
-def difference(before: Workflow, after: Workflow) -> Difference:
+def difference(before: Side, after: Side) -> Difference:
     """Nodes are matched by id; titles, classes and inputs are compared."""
-    old, new = before.graph, after.graph
+    (old, old_nodes, read_old), (new, new_nodes, read_new) = before, after
     changes = Difference()
     for node_id in [*old, *(i for i in new if i not in old)]:
         if node_id not in new:
-            changes.append(Change("removed", node_id, before.node(node_id).title))
+            changes.append(Change("removed", node_id, title_of(old, old_nodes, node_id)))
             continue
-        title = after.node(node_id).title
+        title = title_of(new, new_nodes, node_id)
         if node_id not in old:
             changes.append(Change("added", node_id, title))
             continue
-        first, second = before.node(node_id), after.node(node_id)
-        if first.class_type != second.class_type:
-            changes.append(Change("class", node_id, title, None, first.class_type, second.class_type))
-        if first.title != second.title:
-            changes.append(Change("title", node_id, title, None, first.title, second.title))
+        old_class, new_class = class_of(old, node_id), class_of(new, node_id)
+        if old_class != new_class:
+            changes.append(Change("class", node_id, title, None, old_class, new_class))
+        old_title = title_of(old, old_nodes, node_id)
+        if old_title != title:
+            changes.append(Change("title", node_id, title, None, old_title, title))
         was, now = old[node_id]["inputs"], new[node_id]["inputs"]
         for name in [*was, *(n for n in now if n not in was)]:
-            if name in was and name in now and _alike(was[name], now[name]):
+            if name in was and name in now and _equal(was[name], now[name]):
                 continue
-            changes.append(
-                Change(
-                    "input", node_id, title, name, _read(before, was.get(name)), _read(after, now.get(name))
-                )
-            )
+            values = read_old(was.get(name)), read_new(now.get(name))
+            changes.append(Change("input", node_id, title, name, *values))
     return changes
 
 
-def _alike(was: Any, now: Any) -> bool:
-    # 8 and 8.0: which of them a file has is chance, and JavaScript knows no difference.
+def _equal(was: Any, now: Any) -> bool:
+    # A file may have 8 or 8.0 for the same number: JavaScript makes no difference between them.
     numbers = {type(was), type(now)} == {int, float}
     return was == now if numbers else same(was, now)
-
-
-def _read(workflow: Workflow, value: Any) -> Any:
-    return NodeOutput(workflow, value[0], value[1]) if is_link(value) else unwrap(value)

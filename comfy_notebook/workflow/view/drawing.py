@@ -9,19 +9,18 @@ come from files of others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ...errors import Problem
 from ...text import escape, printable
-from ..order import layers, sources
-from ..wire import is_link, show, unwrap
+from ..catalog import NodeCatalog
+from ..model import Graph, class_of, layers, links, output_nodes, output_slots, sources, specs_of
+from ..values import is_link, summary, unwrap
 from .layout import Box, Placed, Wire, columns, place
-from .outline import editor_outputs, graph_of, title_of
+from .outline import node_title
 from .style import CSS, FRAME_CSS, colour, guess
-
-if TYPE_CHECKING:
-    from ..workflow import Workflow
 
 _WIDTH, _STRIDE, _MARGIN = 230, 300, 14
 _TITLE, _ROW, _PAD = 26, 17, 6
@@ -32,17 +31,20 @@ _HEAD = f"v{7 - _TITLE}q0 -7 7 -7h{_WIDTH - 14}q7 0 7 7v{_TITLE - 7}z"
 
 @dataclass
 class _Drawn:
-    """One node as it will be drawn: sockets on both sides, then rows of values."""
+    """One node as it will be drawn: sockets on both sides, then rows of values.
+
+    `slots` are all its outputs as (name, type), `outputs` the drawn ones by number, `inputs` the types of
+    its linked inputs by name, and `kinds` what the links from its outputs carry.
+    """
 
     id: str
     title: str
-    class_type: str
-    marks: str
-    hover: str
-    inputs: list[str] = field(default_factory=list)
+    slots: list[tuple[str | None, str | None]]
+    marks: str = ""
+    hover: str = ""
+    inputs: dict[str, str] = field(default_factory=dict)
     outputs: dict[int, str] = field(default_factory=dict)
     rows: list[tuple[str, str]] = field(default_factory=list)
-    slots: list[tuple[str | None, str | None]] = field(default_factory=list)
     kinds: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -54,7 +56,7 @@ class _Drawn:
         return _TITLE + (self.sockets + len(self.rows)) * _ROW + 2 * _PAD
 
     def input_at(self, name: str) -> float:
-        return self.socket_at(self.inputs.index(name))
+        return self.socket_at(list(self.inputs).index(name))
 
     def output_at(self, slot: int) -> float:
         return self.socket_at(list(self.outputs).index(slot))
@@ -64,9 +66,15 @@ class _Drawn:
         return _TITLE + _PAD + n * _ROW + _ROW / 2
 
 
-def svg(workflow: Workflow) -> str:
+def svg(
+    graph: Graph,
+    catalog: NodeCatalog | None,
+    *,
+    editor: Mapping[str, Any] | None = None,
+    problems: Iterable[Problem] = (),
+) -> str:
     """The picture as an SVG document of its own."""
-    body, width, height = _picture(workflow)
+    body, width, height = _picture(graph, catalog, editor, problems)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="cn-graph" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" role="img"><style>{CSS}</style>'
@@ -74,11 +82,17 @@ def svg(workflow: Workflow) -> str:
     )
 
 
-def html(workflow: Workflow) -> str:
-    """The picture for a notebook, with the outline for where pictures and styles are stripped."""
-    body, width, height = _picture(workflow)
-    outline = escape(repr(workflow), 20_000, lines=True)
-    caption = escape(repr(workflow).partition("\n")[0], 300)
+def html(
+    graph: Graph,
+    catalog: NodeCatalog | None,
+    *,
+    editor: Mapping[str, Any] | None = None,
+    problems: Iterable[Problem] = (),
+    outline: str = "",
+) -> str:
+    """The picture for a notebook, with the outline for sites that strip pictures and styles."""
+    body, width, height = _picture(graph, catalog, editor, problems)
+    caption = escape(outline.partition("\n")[0], 300)
     least = max(320, round(width * 0.62))
     return (
         f"<style>{CSS}{FRAME_CSS}</style>"
@@ -86,23 +100,33 @@ def html(workflow: Workflow) -> str:
         f'<svg class="cn-graph" viewBox="0 0 {width} {height}" role="img" '
         f'aria-label="{caption}" style="width:100%;min-width:{least}px;max-width:{width}px;height:auto;'
         f'display:block">{body}</svg></div>'
-        f'<pre class="cn-graph-outline">{outline}</pre>'
+        f'<pre class="cn-graph-outline">{escape(outline, 20_000, lines=True)}</pre>'
     )
 
 
-def _picture(workflow: Workflow) -> tuple[str, int, int]:
-    graph = graph_of(workflow)
+def _picture(
+    graph: Graph, catalog: NodeCatalog | None, editor: Mapping[str, Any] | None, problems: Iterable[Problem]
+) -> tuple[str, int, int]:
+    ends = set(output_nodes(graph, catalog))
     dropped = len(graph) - _MOST_NODES
     if dropped > 0:
         graph = {node_id: graph[node_id] for node_id in list(graph)[:_MOST_NODES]}
-    nodes = _nodes(workflow, graph)
-    wires, kinds = _wires(workflow, graph, nodes)
+    wrong: dict[str | None, list[str]] = {}
+    for problem in problems:
+        wrong.setdefault(problem.node_id, []).append(str(problem))
+    used = _used_outputs(graph)
+    nodes: dict[str, _Drawn] = {}
+    for node_id in graph:
+        slots = output_slots(graph, catalog, node_id, editor)
+        nodes[node_id] = _drawn(graph, catalog, node_id, slots, used[node_id], wrong.get(node_id, []))
+        nodes[node_id].marks = " o" * (node_id in ends) + " x" * (node_id in wrong)
+    wires, kinds = _wires(graph, nodes)
     column = columns(sources(graph), layers(graph))
     placed = place([Box(n.id, column[n.id], n.height) for n in nodes.values()], wires)
     parts = [
         _link(wire, kind, way, placed) for wire, kind, way in zip(wires, kinds, placed.ways, strict=True)
     ]
-    parts += [_node(node, placed, workflow) for node in nodes.values()]
+    parts += [_node(node, placed) for node in nodes.values()]
     last = max((box.column for box in placed.boxes.values()), default=0)
     width, height = last * _STRIDE + _WIDTH + 2 * _MARGIN, round(placed.height) + 2 * _MARGIN
     if not nodes:
@@ -114,46 +138,41 @@ def _picture(workflow: Workflow) -> tuple[str, int, int]:
     return "".join(parts), width, height
 
 
-def _nodes(workflow: Workflow, graph: Mapping[str, Mapping[str, Any]]) -> dict[str, _Drawn]:
+def _used_outputs(graph: Graph) -> dict[str, set[int]]:
+    """The outputs of each node that some other node reads."""
     used: dict[str, set[int]] = {node_id: set() for node_id in graph}
-    for node in graph.values():
-        for value in node["inputs"].values():
-            if is_link(value) and value[0] in used and 0 <= value[1] < 1000:
-                used[value[0]].add(value[1])
-    wrong: dict[str | None, list[str]] = {}
-    checked = workflow.is_converted and workflow.catalog is not None
-    for problem in (workflow.validate() if checked else workflow.problems).errors:
-        wrong.setdefault(problem.node_id, []).append(str(problem))
-    ends = {node.id for node in workflow.outputs()} if workflow.is_converted else set()
-    nodes = {}
-    for node_id, data in graph.items():
-        marks = "".join([" o" * (node_id in ends), " x" * (node_id in wrong)])
-        title = title_of(workflow, node_id, data)
-        class_type = printable(data.get("class_type") or "?")
-        named = title.removesuffix(f" [{class_type}]")
-        hover = [f"{named} · {class_type} · {node_id}"]
-        drawn = _Drawn(node_id, named, class_type, marks, "")
-        values = []
-        for name, value in data["inputs"].items():
-            if is_link(value):
-                drawn.inputs.append(name)
-                hover.append(f"{name} ← {value[0]}")
-            else:
-                values.append((name, unwrap(value)))
-                hover.append(f"{name} = {show(value, 400)}")
-        drawn.hover = "\n".join([*wrong.get(node_id, []), *hover])
-        slots = drawn.slots = _slots(workflow, node_id)
-        for slot in sorted(used[node_id] | set(range(min(len(slots), 8)))):
-            drawn.outputs[slot] = (slots[slot][0] or "") if slot < len(slots) else ""
-        drawn.rows = _rows(values)
-        nodes[node_id] = drawn
-    return nodes
+    for _, _, source, slot in links(graph):
+        if source in used and 0 <= slot < 1000:
+            used[source].add(slot)
+    return used
 
 
-def _slots(workflow: Workflow, node_id: str) -> list[tuple[str | None, str | None]]:
-    if workflow.is_converted:
-        return workflow.output_slots(node_id)
-    return editor_outputs(workflow.editor, node_id)
+def _drawn(
+    graph: Graph,
+    catalog: NodeCatalog | None,
+    node_id: str,
+    slots: list[tuple[str | None, str | None]],
+    used: set[int],
+    wrong: list[str],
+) -> _Drawn:
+    class_type = printable(class_of(graph, node_id) or "?")
+    title = node_title(graph, catalog, node_id).removesuffix(f" [{class_type}]")
+    drawn = _Drawn(node_id, title, slots)
+    specs = specs_of(graph, catalog, node_id)
+    hover = [*wrong, f"{title} · {class_type} · {node_id}"]
+    values = []
+    for name, value in graph[node_id]["inputs"].items():
+        if is_link(value):
+            drawn.inputs[name] = specs[name].type if name in specs else guess(name)
+            hover.append(f"{name} ← {value[0]}")
+        else:
+            values.append((name, unwrap(value)))
+            hover.append(f"{name} = {summary(value, 400)}")
+    drawn.hover = "\n".join(hover)
+    for slot in sorted(used | set(range(min(len(slots), 8)))):
+        drawn.outputs[slot] = (slots[slot][0] or "") if slot < len(slots) else ""
+    drawn.rows = _rows(values)
+    return drawn
 
 
 def _rows(values: list[tuple[str, Any]]) -> list[tuple[str, str]]:
@@ -172,7 +191,7 @@ def _rows(values: list[tuple[str, Any]]) -> list[tuple[str, str]]:
                 continue
             rows.append((name, text))
         else:
-            rows.append((name, show(value, max(8, _CHARS - _columns(name) - 2))))
+            rows.append((name, summary(value, max(8, _CHARS - _columns(name) - 2))))
     return rows
 
 
@@ -213,21 +232,17 @@ def _short(text: str, width: int) -> str:
     return escape(_clip(printable(text), width))
 
 
-def _wires(
-    workflow: Workflow, graph: Mapping[str, Mapping[str, Any]], nodes: dict[str, _Drawn]
-) -> tuple[list[Wire], list[str]]:
+def _wires(graph: Graph, nodes: dict[str, _Drawn]) -> tuple[list[Wire], list[str]]:
+    """The links between drawn nodes, and the type that each carries."""
     wires, kinds = [], []
-    for node_id, node in graph.items():
-        for name, value in node["inputs"].items():
-            if not is_link(value) or value[0] not in nodes or value[1] not in nodes[value[0]].outputs:
-                continue
-            source, slot = value
-            slots = nodes[source].slots
-            kind = slots[slot][1] if slot < len(slots) else None
-            at = nodes[source].output_at(slot), nodes[node_id].input_at(name)
-            wires.append(Wire(source, at[0], node_id, at[1], str(slot)))
-            kinds.append(kind or guess(name))
-            nodes[source].kinds.setdefault(slot, kinds[-1])
+    for reader, name, source, slot in links(graph):
+        if source not in nodes or slot not in nodes[source].outputs:
+            continue
+        slots = nodes[source].slots
+        at = nodes[source].output_at(slot), nodes[reader].input_at(name)
+        wires.append(Wire(source, at[0], reader, at[1], str(slot)))
+        kinds.append((slots[slot][1] if slot < len(slots) else None) or guess(name))
+        nodes[source].kinds.setdefault(slot, kinds[-1])
     return wires, kinds
 
 
@@ -263,7 +278,7 @@ def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
     return f"C{x + bend:g} {y:.1f} {to_x - bend:g} {to_y:.1f} {to_x:g} {to_y:.1f}"
 
 
-def _node(node: _Drawn, placed: Placed, workflow: Workflow) -> str:
+def _node(node: _Drawn, placed: Placed) -> str:
     box = placed.boxes[node.id]
     left, top = _x(box.column), box.y + _MARGIN
     right = left + _WIDTH
@@ -291,19 +306,15 @@ def _node(node: _Drawn, placed: Placed, workflow: Workflow) -> str:
         if value:
             spot = f'class="v e" x="{right - 11:g}"' if name else f'class="v" x="{left + 11:g}"'
             out.append(f'<text {spot} y="{y - 4:.1f}">{_short(value, _CHARS)}</text>')
-    return "".join([*out, *_sockets(node, workflow, left, right, top), "</g>"])
+    return "".join([*out, *_sockets(node, left, right, top), "</g>"])
 
 
-def _sockets(node: _Drawn, workflow: Workflow, left: float, right: float, top: float) -> list[str]:
-    info = workflow.node(node.id).info if workflow.is_converted else None
-    dots = []
-    for n, name in enumerate(node.inputs):
-        spec = info.inputs.get(name) if info is not None else None
-        kind = spec.type if spec is not None else guess(name)
-        dots.append((left, top + node.socket_at(n), kind))
+def _sockets(node: _Drawn, left: float, right: float, top: float) -> list[str]:
+    dots = [(left, n, kind) for n, kind in enumerate(node.inputs.values())]
     for n, slot in enumerate(node.outputs):
         kind = (node.slots[slot][1] if slot < len(node.slots) else None) or node.kinds.get(slot, "")
-        dots.append((right, top + node.socket_at(n), kind))
+        dots.append((right, n, kind))
     return [
-        f'<circle class="s" cx="{x:g}" cy="{y:.1f}" r="4.2" fill="{colour(kind)}"/>' for x, y, kind in dots
+        f'<circle class="s" cx="{x:g}" cy="{top + node.socket_at(n):.1f}" r="4.2" fill="{colour(kind)}"/>'
+        for x, n, kind in dots
     ]

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 from ...errors import Problem
-from ...text import clip
-from ..wire import clean, is_link, show, unwrap
-
-if TYPE_CHECKING:
-    from ..catalog import InputSpec
-    from ..workflow import Workflow
+from ...text import printable
+from ..catalog import NodeCatalog
+from ..model import Graph, class_of, specs_of, title_of
+from ..values import is_link, summary
 
 _STYLE = "text-align:left;vertical-align:top;white-space:pre-wrap"
 
 
 def text_table(header: Sequence[str], rows: Iterable[Sequence[str]], widest: int = 48) -> str:
     """Columns aligned with spaces; long cells are clipped."""
-    lines = [header, *([clip(clean(cell), widest) for cell in row] for row in rows)]
+    lines = [header, *([printable(cell, widest) for cell in row] for row in rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(header))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -33,7 +31,7 @@ def html_table(header: Sequence[str], rows: Iterable[Sequence[str]], caption: st
     head = "".join(f'<th style="text-align:left">{escape(name)}</th>' for name in header)
     body = "".join(
         "<tr>"
-        + "".join(f'<td style="{_STYLE}">{escape(clip(clean(cell), 500))}</td>' for cell in row)
+        + "".join(f'<td style="{_STYLE}">{escape(printable(cell, 500))}</td>' for cell in row)
         + "</tr>"
         for row in rows
     )
@@ -102,7 +100,7 @@ class InputTable(Sequence[InputRow]):
         header = ["address", "node", "class", "type", "value", "range or choices", "help"]
         rows = []
         for row in self._rows:
-            value = show(row.value) if row.given else f"(default {show(row.default)})"
+            value = summary(row.value) if row.given else f"(default {summary(row.default)})"
             rows.append([row.address, row.title, row.class_type, row.type, value, row.allowed, row.help])
         while len(header) > 5 and not any(row[-1] for row in rows):  # nothing known: no empty columns
             header.pop()
@@ -116,32 +114,32 @@ class InputTable(Sequence[InputRow]):
         return html_table(*self._table())
 
 
-def input_table(workflow: Workflow, *, links: bool = False) -> InputTable:
-    """Every literal input of the file, and those its definitions add; linked ones when asked."""
+def input_table(
+    graph: Graph, catalog: NodeCatalog | None, read: Callable[[Any], Any], *, links: bool = False
+) -> InputTable:
+    """Every literal input of the file, and those its definitions add; with `links`, linked ones as well.
+
+    `read` turns a stored value into the one to show.
+    """
     rows = []
-    for node in workflow.nodes:
-        data = workflow.graph[node.id]["inputs"]
-        info = node.info
-        specs: dict[str, InputSpec] = {}
-        if info is not None:
-            specs = dict(info.inputs)
-        names = [*specs, *(name for name in data if name not in specs)]
-        for name in names:
+    for node_id, node in graph.items():
+        data = node["inputs"]
+        title, class_type = title_of(graph, catalog, node_id), class_of(graph, node_id)
+        specs = specs_of(graph, catalog, node_id)
+        for name in [*specs, *(name for name in data if name not in specs)]:
             spec = specs.get(name)
-            value = unwrap(data.get(name))
             linked = is_link(data.get(name))
-            if linked and not links:
+            if (linked and not links) or (name not in data and (spec is None or not spec.is_widget)):
                 continue
-            if name not in data and (spec is None or not spec.is_widget):
-                continue
+            value = read(data.get(name))
             rows.append(
                 InputRow(
-                    node_id=node.id,
-                    title=node.title,
-                    class_type=node.class_type,
+                    node_id=node_id,
+                    title=title,
+                    class_type=class_type,
                     name=name,
                     type=spec.type if spec is not None else type_name(value),
-                    value=node.inputs[name] if linked else value,
+                    value=value,
                     default=spec.default if spec is not None else None,
                     min=spec.min if spec is not None else None,
                     max=spec.max if spec is not None else None,

@@ -11,11 +11,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from comfy_notebook.workflow.view.drawing import html, svg
 from comfy_notebook.workflow.view.layout import GAP_Y, Box, Wire, columns, place
 from comfy_notebook.workflow.view.style import CSS, colour, guess
 from comfy_notebook.workflow.workflow import Workflow
 from tests.workflow.support import catalog, example
+
+
+def svg(wf: Workflow) -> str:
+    return wf.to_svg()
+
+
+def html(wf: Workflow) -> str:
+    return wf._repr_mimebundle_()["text/html"]
+
 
 NS = "{http://www.w3.org/2000/svg}"
 

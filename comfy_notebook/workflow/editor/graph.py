@@ -1,21 +1,19 @@
 """The live graph: nodes with sockets and widget values, links, and graphs within graphs.
 
-Plain records, filled by `reading` and the modules after it, read by `resolve` and `export`. Ids are
-texts throughout (`jsvalues.id_key`). A `Graph` is shared by all instances of its definition; what an
-instance changes is kept on its own `Node`.
+Plain records, filled by `reading` and the modules after it, read by `resolve` and `export`. All ids are
+strings (`javascript.id_key`). A `Graph` is shared by all instances of its definition; what an instance
+changes is kept on its own `Node`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ...errors import Problem
 from ..specs import InputSpec
-
-if TYPE_CHECKING:
-    from .plans import Plan
+from .plans import Plan, Socket
 
 MUTED, BYPASSED = 2, 4
 INPUT_SIDE, OUTPUT_SIDE = "-10", "-20"
@@ -24,15 +22,6 @@ VIRTUAL = frozenset({PRIMITIVE, REROUTE, "Note", "MarkdownNote"})
 #: How many nodes one file may unfold to: far more than any real one, few enough to hold.
 MOST_NODES = 20_000
 _MOST_PROBLEMS = 500
-
-
-@dataclass(slots=True)
-class Socket:
-    """One input of a node: where a link may arrive; `widget` names the widget it stands for."""
-
-    name: str
-    type: str
-    widget: str | None = None
 
 
 @dataclass(slots=True)
@@ -151,8 +140,8 @@ class Graph:
     repeated: set[str] = field(default_factory=set)
 
 
-class Problems:
-    """What could not be known or was wrong, each thing once, and no more than a person can read."""
+class ProblemLog:
+    """What could not be known or was wrong: each thing once, and no more than a person can read."""
 
     def __init__(self) -> None:
         self.found: list[Problem] = []

@@ -1,0 +1,105 @@
+"""A node class as text or HTML: a table of its inputs and a line of its outputs.
+
+All of it is the server's text, so it is escaped in HTML and bounded in length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from ...text import clip
+from ..specs import InputSpec, OutputSpec
+
+_CHOICES_SHOWN = 6
+_COLUMNS = ("input", "type", "default", "range or choices", "help")
+
+
+def value_range(spec: InputSpec, shown: int = _CHOICES_SHOWN) -> str:
+    """The values an input takes in a few words: `0 … 100, step 0.1`, or its first choices."""
+    if spec.choices is not None:
+        first = [clip(str(choice), 40) for choice in spec.choices[:shown]]
+        more = len(spec.choices) - len(first)
+        return ", ".join(first) + (f", … {more} more" if more > 0 else "") if first else "none installed"
+    if spec.remote:
+        return "fetched from the server"
+    parts = []
+    if spec.min is not None or spec.max is not None:
+        parts.append(f"{_bound(spec.min)} … {_bound(spec.max)}")
+    if spec.step is not None:
+        parts.append(f"step {spec.step:g}" if isinstance(spec.step, float) else f"step {spec.step}")
+    return ", ".join(parts)
+
+
+def _bound(value: Any) -> str:
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class NodeSheet:
+    """What is shown of a node class."""
+
+    class_type: str
+    display_name: str
+    category: str
+    description: str
+    marks: Sequence[str]
+    inputs: Sequence[InputSpec]
+    outputs: Sequence[OutputSpec]
+
+    def text(self) -> str:
+        """The node class as aligned plain text."""
+        lines = [self._heading()]
+        if self.description:
+            lines += [clip(self.description, 600)]
+        rows = self._rows()
+        if rows:
+            cells = [tuple(" ".join(cell.split()) for cell in row) for row in (_COLUMNS, *rows)]
+            widths = [max(len(row[i]) for row in cells) for i in range(len(_COLUMNS))]
+            lines += [
+                "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+                for row in cells
+            ]
+        lines.append(f"  -> {self._outputs() or 'no outputs'}")
+        return "\n".join(lines)
+
+    def html(self) -> str:
+        """The node class as an HTML table; every text of the server's is escaped."""
+        head = "".join(f"<th style='text-align:left'>{escape(c)}</th>" for c in _COLUMNS)
+        body = "".join(
+            "<tr>" + "".join(f"<td style='text-align:left'>{escape(cell)}</td>" for cell in row) + "</tr>"
+            for row in self._rows()
+        )
+        description = f"<p>{escape(clip(self.description, 600))}</p>" if self.description else ""
+        return (
+            f"<div><strong>{escape(self._heading())}</strong>{description}"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+            f"<p>Outputs: {escape(self._outputs() or 'none')}</p></div>"
+        )
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = []
+        for spec in self.inputs:
+            default = clip(repr(spec.default), 40) if spec.is_widget and spec.default is not None else ""
+            name = spec.name if spec.required else f"{spec.name} (optional)"
+            rows.append(
+                (clip(name, 60), clip(spec.type, 40), default, value_range(spec), clip(spec.tooltip, 200))
+            )
+        return rows
+
+    def _heading(self) -> str:
+        title = clip(self.class_type, 80)
+        if self.display_name != self.class_type:
+            title += f" · {clip(self.display_name, 80)}"
+        return " · ".join([title, *([clip(self.category, 80)] if self.category else []), *self.marks])
+
+    def _outputs(self) -> str:
+        said = ", ".join(
+            f"{clip(o.name, 60)}: {clip(o.type, 60)}{' (list)' if o.is_list else ''}"
+            if o.name != o.type
+            else clip(o.type, 60)
+            for o in self.outputs
+        )
+        return clip(said, 1000)
