@@ -19,13 +19,3 @@ ROOT = Path(__file__).parent.parent
 def test_clean(tool: list[str]) -> None:
     found = subprocess.run([sys.executable, "-m", *tool], cwd=ROOT, capture_output=True, text=True)
     assert found.returncode == 0, found.stdout + found.stderr
-
-
-def test_files_stay_small() -> None:
-    """A file past 1,000 lines is two ideas."""
-    long = {
-        str(path.relative_to(ROOT)): lines
-        for path in (ROOT / "comfy_notebook").rglob("*.py")
-        if (lines := path.read_text(encoding="utf-8").count("\n")) > 1000
-    }
-    assert not long
