@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.servers import EmbeddedServer, end_server, start_server
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C interrupt again where whoever started pytest ignores it (`nohup pytest &`).
+
+    Python installs its handler only when SIGINT is not ignored, and every child inherits that.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
