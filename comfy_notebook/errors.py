@@ -1,4 +1,4 @@
-"""Every exception of the package: one tree, each saying what happened, where, and what to do.
+"""The exceptions of the package. Each says what happened, where, and what to do next.
 
     ComfyError
     ├── ConnectionFailed · NotConnected · ServerError · JobNotFound · NoOutput
@@ -12,47 +12,55 @@
     │       InsufficientFunds · InactiveSubscription
     └── JobCancelled · JobLost · JobTimeout
 
-In IPython an error renders as one short paragraph, with no traceback: it is a message to the
-person at the keyboard. Programs catch the class and read the attributes.
+An error carries data: `message` and `hint` are bare sentences, and where it happened stands in
+fields such as `node_id` and `node_title`. `str(error)` composes them; IPython prints that as one
+paragraph without a traceback.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .text import clip, redact
+from .text import clip, node_label, redact
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 _LONGEST = 2000
 
 
 class ComfyError(Exception):
-    """Anything that went wrong while using ComfyUI from here.
+    """The base class of every error of this package.
 
-    `what` is the message, `hint` what to do next. Both are redacted and bounded before they are
-    shown, so no message can carry an API key or a megabyte of server text.
+    `message` says what happened and `hint` what to do next. Secrets in them are masked, and each
+    is at most 2,000 characters long.
     """
 
-    hinted = False
-    """Whether the page says what to do already: the error's own line then leaves it out."""
-
-    def __init__(self, what: str, *, hint: str = "") -> None:
-        self.what = clip(redact(what), _LONGEST)
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        self.message = clip(redact(message), _LONGEST)
         self.hint = clip(redact(hint), _LONGEST)
-        super().__init__(self.what)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
-        return f"{self.what} {self.hint}".strip()
+        return f"{self.message} {self.hint}".strip()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+    def with_hint(self, more: str) -> Self:
+        """A copy of this error whose hint continues with `more`."""
+        error = copy.copy(self)
+        error.hint = clip(redact(f"{self.hint} {more}".strip()), _LONGEST)
+        return error
 
     def _render_traceback_(self) -> list[str]:
         """What IPython prints in place of a traceback."""
         kinds = (kind.__name__ for kind in type(self).__mro__)
         name = next(name for name in kinds if not name.startswith("_"))
-        return [f"{name}: {self.what if self.hinted else self}"]
+        return [f"{name}: {self}"]
 
 
 def _rebuild(cls: type[ComfyError], args: tuple[Any, ...], state: dict[str, Any]) -> ComfyError:
@@ -71,16 +79,16 @@ class NotConnected(ComfyError):
 
 
 class ServerError(ComfyError):
-    """The server answered with a status that means neither success nor a mistake of the user's."""
+    """The server answered with an error that the user did not cause."""
 
-    def __init__(self, what: str, *, status: int | None = None, body: str = "", hint: str = "") -> None:
-        super().__init__(what, hint=hint)
+    def __init__(self, message: str, *, status: int | None = None, body: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.status = status
         self.body = clip(redact(body), _LONGEST)
 
 
 class JobNotFound(ComfyError):
-    """The server knows no job of that id."""
+    """The server has no job with that id."""
 
 
 class NoOutput(ComfyError):
@@ -92,7 +100,7 @@ class WorkflowNotFound(ComfyError):
 
 
 class NotAWorkflow(ComfyError):
-    """The file or value was read, and no workflow is in it."""
+    """The file or value was read, but does not contain a workflow."""
 
 
 class AuthenticationError(ComfyError):
@@ -104,24 +112,24 @@ class InsufficientCredits(ComfyError):
 
 
 class SubscriptionInactive(ComfyError):
-    """HTTP 429 meaning that the account's subscription is not active; trying again will not help."""
+    """HTTP 429 for an account whose subscription is not active; a retry does not help."""
 
 
 class RateLimited(ComfyError):
-    """HTTP 429 meaning too many requests or jobs; `retry_after` is in seconds when the server said."""
+    """HTTP 429 for too many requests or jobs; `retry_after` is in seconds, None when not given."""
 
-    def __init__(self, what: str, *, retry_after: float | None = None, hint: str = "") -> None:
-        super().__init__(what, hint=hint)
+    def __init__(self, message: str, *, retry_after: float | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a workflow: which node and input, what, and the closest right value.
+    """One mistake in a workflow: the node and input, what is wrong, and the closest valid value.
 
-    `kind` uses ComfyUI's own words where it has one (`value_not_in_list`, `required_input_missing`,
+    `kind` is ComfyUI's own word where it has one (`value_not_in_list`, `required_input_missing`,
     `return_type_mismatch`, `missing_node_type`, …). `severity` is "error" for what a server
-    refuses and "warning" for what it would accept and a person should know.
+    refuses and "warning" for what it accepts but may not be meant.
     """
 
     message: str
@@ -135,9 +143,7 @@ class Problem:
     details: dict[str, Any] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
-        where = self.node_title or self.class_type or ""
-        if self.node_id is not None:
-            where = f"{where} (node {self.node_id})" if where else f"node {self.node_id}"
+        where = node_label(self.node_id, self.node_title or self.class_type)
         if self.input_name:
             where = f"{where}, {self.input_name}" if where else self.input_name
         text = f"{where}: {self.message}" if where else self.message
@@ -147,8 +153,8 @@ class Problem:
 
 
 class _WithProblems(ComfyError):
-    def __init__(self, what: str, *, problems: Sequence[Problem] = (), hint: str = "") -> None:
-        super().__init__(what, hint=hint)
+    def __init__(self, message: str, *, problems: Sequence[Problem] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.problems = list(problems)
 
     def __str__(self) -> str:
@@ -157,39 +163,43 @@ class _WithProblems(ComfyError):
             lines.append(f"  … and {len(self.problems) - 20} more")
         if not lines:
             return super().__str__()
-        return "\n".join([self.what, *lines, *([self.hint] if self.hint else [])])
+        return "\n".join([self.message, *lines, *([self.hint] if self.hint else [])])
 
 
 class InvalidWorkflow(_WithProblems):
-    """The workflow would be refused, or was (HTTP 400); `.problems` lists every reason by node."""
+    """The server refused the workflow (HTTP 400) or would; `.problems` lists every reason by node."""
 
 
 class ConversionError(_WithProblems):
-    """An editor-format workflow could not be turned into the API's format."""
+    """An editor-format workflow could not be converted to the API format."""
 
 
 class UnknownNode(ComfyError):
-    """No node, or more than one, answers to that id, title or class."""
+    """No node, or more than one, has that id, title or class."""
 
 
 class UnknownInput(ComfyError):
-    """The node has no input of that name."""
+    """The node has no input with that name."""
 
 
 class UploadRejected(ComfyError):
-    """The file is not one the server takes: too large, of a wrong kind, or unreadable."""
+    """The file cannot be uploaded: it is too large, of an unsupported type, or unreadable."""
 
 
 class DownloadFailed(ComfyError):
-    """An output could not be fetched whole."""
+    """An output could not be downloaded completely."""
 
 
 class JobFailed(ComfyError):
-    """A node raised while the job ran; `.traceback` is the server's own, as one text."""
+    """A node raised an exception while the job ran.
+
+    `message` is the exception's text alone; the node and the exception's type are fields.
+    `traceback` is the server's, as one text, and `inputs` what the node was given, shortened.
+    """
 
     def __init__(
         self,
-        what: str,
+        message: str,
         *,
         job_id: str | None = None,
         node_id: str | None = None,
@@ -200,7 +210,7 @@ class JobFailed(ComfyError):
         inputs: dict[str, Any] | None = None,
         hint: str = "",
     ) -> None:
-        super().__init__(what, hint=hint)
+        super().__init__(message, hint=hint)
         self.job_id = job_id
         self.node_id = node_id
         self.node_title = node_title
@@ -209,9 +219,21 @@ class JobFailed(ComfyError):
         self.traceback = redact(traceback)
         self.inputs = inputs or {}
 
+    @property
+    def where(self) -> str:
+        """The failed node, such as `Upscale (ImageScale, node 12)`; "" when the server named none."""
+        return node_label(self.node_id, self.node_title, self.class_type)
+
+    def __str__(self) -> str:
+        kind = (self.exception_type or "").rpartition(".")[2]
+        said = f"{kind}: {self.message}" if kind else self.message
+        if self.hint and said[-1:].isalnum():
+            said += "."
+        return f"{self.where or 'The job'} failed: {said} {self.hint}".strip()
+
 
 class ValidationFailed(JobFailed):
-    """`ValidationError`: the workflow or its inputs turned out to be invalid while running."""
+    """`ValidationError`: the workflow or its inputs were found to be invalid while running."""
 
 
 class ModelDownloadFailed(JobFailed):
@@ -219,7 +241,7 @@ class ModelDownloadFailed(JobFailed):
 
 
 class ImageDownloadFailed(JobFailed):
-    """`ImageDownloadError`: an input image could not be fetched by the server."""
+    """`ImageDownloadError`: the server could not fetch an input image."""
 
 
 class OutOfMemory(JobFailed):
@@ -235,18 +257,18 @@ class InactiveSubscription(JobFailed):
 
 
 class _AboutJob(ComfyError):
-    def __init__(self, what: str, *, job_id: str | None = None, hint: str = "") -> None:
-        super().__init__(what, hint=hint)
+    def __init__(self, message: str, *, job_id: str | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
         self.job_id = job_id
 
 
 class JobCancelled(_AboutJob):
-    """The job was cancelled, by us or by someone else."""
+    """The job was cancelled, from here or by another client."""
 
 
 class JobLost(_AboutJob):
-    """The server no longer knows the job: it restarted, or dropped it."""
+    """The server no longer has the job: it restarted or deleted it."""
 
 
 class JobTimeout(_AboutJob):
-    """The job did not end within the time given; it goes on unless it was asked to be cancelled."""
+    """The job did not end within the given time; it continues unless it was cancelled."""

@@ -109,6 +109,19 @@ def _visible(char: str, lines: bool) -> str:
     return "\ufffd" if unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") else char
 
 
+def node_label(node_id: str | None, title: str | None = None, class_type: str | None = None) -> str:
+    """What messages call a node: "KSampler (node 3)", "My sampler (KSampler, node 3)", "node 3".
+
+    Empty when nothing is known of the node.
+    """
+    name = title or class_type
+    number = f"node {node_id}" if node_id is not None else ""
+    if not name:
+        return number
+    details = [part for part in (class_type if class_type != name else "", number) if part]
+    return f"{name} ({', '.join(details)})" if details else name
+
+
 def closest(name: str, candidates: Iterable[str], n: int = 3) -> list[str]:
     """The up to `n` candidates nearest to a mistyped name, best first; case is ignored.
 

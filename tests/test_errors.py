@@ -16,6 +16,27 @@ def test_an_error_says_what_and_what_next_in_one_paragraph() -> None:
     assert error._render_traceback_() == ["ComfyError: No file 'a.json'. Did you mean 'b.json'?"]
 
 
+def test_a_failed_job_composes_node_exception_message_and_hint() -> None:
+    error = JobFailed(
+        "no latent",
+        node_id="3",
+        node_title="Second pass",
+        class_type="KSampler",
+        exception_type="builtins.ValueError",
+        hint="Connect latent_image.",
+    )
+    assert error.message == "no latent"
+    assert str(error) == "Second pass (KSampler, node 3) failed: ValueError: no latent. Connect latent_image."
+    assert str(JobFailed("the server gave no reason.")) == "The job failed: the server gave no reason."
+
+
+def test_a_longer_hint_leaves_the_first_error_alone() -> None:
+    error = JobFailed("no latent", node_id="3", hint="Try again.")
+    longer = error.with_hint("Or not.")
+    assert (error.hint, longer.hint, longer.node_id) == ("Try again.", "Try again. Or not.", "3")
+    assert type(longer) is JobFailed
+
+
 def test_every_error_is_in_the_one_tree() -> None:
     found = [e for e in vars(errors).values() if isinstance(e, type) and issubclass(e, Exception)]
     assert all(issubclass(e, ComfyError) for e in found)

@@ -50,7 +50,7 @@ class Downloads:
                 raise
             except ComfyError as error:
                 raise DownloadFailed(
-                    f"{filename} could not be downloaded: {error.what}", hint=error.hint
+                    f"{filename} could not be downloaded: {error.message}", hint=error.hint
                 ) from None
 
     async def _whole(self, params: dict[str, Any]) -> tuple[bytes, str]:
@@ -85,7 +85,7 @@ class Downloads:
                         return bytes(got), mime
                     failure = f"{len(got)} bytes came of {begin + expected}"
             except Broken as error:
-                failure = error.what
+                failure = error.message
         raise DownloadFailed(f"{params['filename']} arrived incomplete: {failure}.", hint="Try again.")
 
     async def _read(self, body: AsyncIterator[bytes], got: bytearray) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError, JobFailed
-from ..text import PARAGRAPH, escape, printable
+from ..text import PARAGRAPH, escape, node_label, printable
 from . import picture, wording
 from .frontend import detect
 from .media import media_html
@@ -64,12 +64,18 @@ def output_bundle(
     return _only(data, include, exclude)
 
 
-def error_bundle(error: BaseException, state: JobState | None = None, job_id: str | None = None) -> Bundle:
-    """What a failed run leaves: the node, the message, what to do, and the traceback folded away."""
+def error_bundle(
+    error: BaseException, state: JobState | None = None, job_id: str | None = None, *, hint: bool = True
+) -> Bundle:
+    """A failed run as a card: the node, the message, what to do, and the server's traceback folded.
+
+    `hint` is false when the error is raised as well: the line that IPython prints has the hint.
+    """
     where = _where(error, state)
-    what = _without(printable(getattr(error, "what", error), PARAGRAPH, lines=True), where, _kind(error))
-    hint = printable(getattr(error, "hint", ""), PARAGRAPH, lines=True)
-    lines = [f"{type(error).__name__}{f' at {where}' if where else ''}: {what}", hint, _job_line(job_id)]
+    message = printable(getattr(error, "message", error), PARAGRAPH, lines=True)
+    advice = printable(getattr(error, "hint", ""), PARAGRAPH, lines=True) if hint else ""
+    title = f"{type(error).__name__}{f' at {where}' if where else ''}"
+    lines = [f"{title}: {message}", advice, _job_line(job_id)]
     details = ""
     traceback = getattr(error, "traceback", "") if isinstance(error, JobFailed) else ""
     if traceback:
@@ -77,13 +83,12 @@ def error_bundle(error: BaseException, state: JobState | None = None, job_id: st
             "<details><summary>Traceback from the server</summary>"
             f"<pre>{escape(traceback, 20_000, lines=True)}</pre></details>"
         )
-    # ComfyError renders its own line under the card; here stands what that line leaves out.
     body = (
         f'<div class="cnb cnb-card cnb-failed" role="alert"><div class="cnb-head">✗ '
         f"{escape(f'Failed at {where}' if where else 'Failed')}"
         f'<span class="cnb-kind">{escape(_kind(error))}</span></div>'
-        f'<div class="cnb-message">{escape(what, PARAGRAPH, lines=True)}</div>'
-        + (f'<div class="cnb-hint">{escape(hint, PARAGRAPH, lines=True)}</div>' if hint else "")
+        f'<div class="cnb-message">{escape(message, PARAGRAPH, lines=True)}</div>'
+        + (f'<div class="cnb-hint">{escape(advice, PARAGRAPH, lines=True)}</div>' if advice else "")
         + details
         + (f'<div class="cnb-foot">{escape(_job_line(job_id))}</div>' if _job_line(job_id) else "")
         + "</div>"
@@ -205,23 +210,15 @@ def _output_text(output: Output) -> str:
 
 
 def _where(error: BaseException, state: JobState | None) -> str:
-    title = getattr(error, "node_title", None) or getattr(error, "class_type", None)
-    node_id = getattr(error, "node_id", None)
-    if title is None and isinstance(error, JobFailed) and state is not None:
-        title, node_id = state.node_title or None, state.node
-    if not title:
-        return f"node {printable(node_id)}" if node_id else ""
-    return f"{printable(title, 80)} (node {printable(node_id, 40)})" if node_id else printable(title, 80)
+    if not isinstance(error, JobFailed):
+        return ""
+    if not error.where and state is not None and state.node:
+        return printable(node_label(state.node, state.node_title), 200)
+    return printable(error.where, 200)
 
 
 def _kind(error: BaseException) -> str:
     return str(getattr(error, "exception_type", None) or type(error).__name__)
-
-
-def _without(what: str, where: str, kind: str) -> str:
-    """The message less what the heading over it says: "KSampler (node 3) failed: OOMError: …"."""
-    start = f"{where} failed: "
-    return what.removeprefix(start).removeprefix(f"{kind}: ") if where and what.startswith(start) else what
 
 
 def _job_line(job_id: str | None) -> str:

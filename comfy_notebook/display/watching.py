@@ -67,7 +67,6 @@ def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quie
         raise
     except ComfyError as error:
         bundle = _failure(error, job)
-        error.hinted = isinstance(view, (_Widgets, _Static)) and "text/html" in bundle
         raise
     finally:
         with interrupts_held():
@@ -101,7 +100,7 @@ def _failure(error: ComfyError, job: Job) -> Bundle:
         return {"text/plain": "The time to wait is over; the job goes on."}
     if isinstance(error, JobCancelled):
         return ended_bundle(job.state, job.id)
-    return error_bundle(error, job.state, job.id)
+    return error_bundle(error, job.state, job.id, hint=False)  # IPython prints the hint below the card
 
 
 def _cancelled(state: JobState) -> JobState:

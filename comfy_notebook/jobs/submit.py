@@ -219,7 +219,7 @@ async def _send(client: AsyncClient, request: Request) -> Submission:
                     return Submission(request.prompt_id)
                 return await client.dialect.submit(client.http, request)
         raise ConnectionFailed(
-            f"{error.what} The workflow may or may not have been accepted.",
+            f"{error.message} The workflow may or may not have been accepted.",
             hint="client.jobs(limit=5) shows the newest jobs; comfy.job(id) attaches to one.",
         ) from None
 

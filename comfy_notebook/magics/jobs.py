@@ -99,7 +99,7 @@ def _attach(call: Call, args: argparse.Namespace) -> Any:
         found = api.job(job_id, client=client)
     except JobNotFound as error:
         near = did_you_mean(job_id, call.magics.job_ids)
-        raise JobNotFound(error.what, hint=f"{error.hint} {near}".strip()) from None
+        raise error.with_hint(near) from None
     return found
 
 

@@ -164,7 +164,7 @@ def save(call: Call, result: Result, directory: Path) -> list[Path]:
         paths = result.save(directory)
     except ComfyError as error:
         again = f"The run itself is done: %comfy download {result.job_id} DIR saves it elsewhere."
-        raise type(error)(error.what, hint=f"{error.hint} {again}".strip()) from error
+        raise error.with_hint(again) from error
     for path in paths:
         call.say(f"saved {path}")
     return paths

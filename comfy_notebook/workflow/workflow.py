@@ -433,7 +433,7 @@ class Node:
         try:
             return self[name]
         except UnknownInput as error:
-            raise _NoSuchAttribute(error.what, hint=error.hint) from None
+            raise _NoSuchAttribute(error.message, hint=error.hint) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "title":

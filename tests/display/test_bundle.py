@@ -18,7 +18,10 @@ from comfy_notebook.display.gallery import _KEYS, show
 from comfy_notebook.display.options import Options
 from comfy_notebook.display.result import result_bundle
 from comfy_notebook.display.static import text
-from comfy_notebook.errors import ComfyError, DownloadFailed, JobFailed
+from comfy_notebook.errors import ComfyError, DownloadFailed
+from comfy_notebook.jobs.follow.verdict import failure
+from comfy_notebook.jobs.state import JobState
+from comfy_notebook.protocol.messages import ExecutionError
 from comfy_notebook.text import escape, printable, safe_link
 
 from .fakes import FakeOutput, FakeResult
@@ -204,16 +207,20 @@ def test_the_sheet_of_a_long_sweep_keeps_within_a_cell():
         assert max(sheet.size) > 1000
 
 
-def test_a_card_says_once_where_it_failed():
-    error = JobFailed(
-        "KSampler (node 3) failed: ValueError: no latent",
-        node_id="3",
-        node_title="KSampler",
-        exception_type="ValueError",
+@pytest.mark.parametrize(
+    ("titles", "where"),
+    [({"3": "KSampler"}, "KSampler (node 3)"), ({"3": "Second pass"}, "Second pass (KSampler, node 3)")],
+)
+def test_a_card_names_the_failed_node_once(titles, where):
+    raised = ExecutionError(
+        node_id="3", node_type="KSampler", exception_message="no latent", exception_type="builtins.ValueError"
     )
+    error = failure("job", None, JobState(titles=titles, error=raised))
     bundle = error_bundle(error)
-    assert bundle["text/plain"] == "JobFailed at KSampler (node 3): no latent"
+    assert bundle["text/plain"] == f"JobFailed at {where}: no latent"
+    assert bundle["text/html"].count(where) == 1
     assert bundle["text/html"].count("KSampler") == 1
+    assert str(error) == f"{where} failed: ValueError: no latent"
 
 
 def test_compare_has_the_first_picture_left_and_the_second_right():

@@ -99,14 +99,15 @@ def test_a_failure_leaves_the_node_the_message_and_a_folded_traceback(page, monk
         traceback="File a.py, line 1",
         hint="Use a latent of the model's own kind.",
     )
-    with pytest.raises(JobFailed):
+    with pytest.raises(JobFailed) as raised:
         watching.watch(FakeJob(recorded("error"), fail=error))
     html = page[-1][0]["text/html"]
     assert "Failed at VAE Decode (node 3)" in html
     assert "&lt;b&gt;but&lt;/b&gt;" in html
     assert "<b>" not in html
     assert "<details><summary>Traceback" in html
-    assert "Use a latent" in page[-1][0]["text/plain"]
+    assert "Use a latent" not in html, "IPython prints the hint below the card"
+    assert raised.value._render_traceback_()[0].endswith("Use a latent of the model's own kind.")
 
 
 def test_a_corrupt_frame_is_skipped_and_the_rest_drawn(page, monkeypatch):

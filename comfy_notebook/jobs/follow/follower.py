@@ -338,7 +338,7 @@ class Follower:
             if files and all(output.error is not None for output in files):
                 raise DownloadFailed(
                     f"The job completed, but none of its {len(files)} files could be fetched: "
-                    f"{files[0].error.what if files[0].error else ''}",
+                    f"{files[0].error.message if files[0].error else ''}",
                     hint="job.outputs lists them; output.bytes tries again.",
                 )
             self.result = Result(

@@ -19,7 +19,6 @@ from ...errors import (
     ServerError,
     ValidationFailed,
 )
-from ...protocol.messages import ExecutionError
 from ...text import clip, redact
 from ..state import JobState
 
@@ -43,17 +42,14 @@ def failure(job_id: str, record: JobRecord | None, state: JobState) -> JobFailed
     if error is None:
         message = record.message if record is not None else ""
         return JobFailed(
-            f"The job failed{f': {message}' if message else ', and the server does not say why'}.",
+            message or "the server gave no reason.",
             job_id=job_id,
-            hint="" if message else "The server's own log may.",
+            hint="" if message else "The server's log may say more.",
         )
     title = state.title(error.node_id)
     cls, hint = _TYPES.get(error.exception_type.rpartition(".")[2], (JobFailed, ""))
-    where = _where(title, error)
-    message = error.exception_message.strip() or "no message"
-    kind = error.exception_type.rpartition(".")[2]
     return cls(
-        f"{where} failed: {kind + ': ' if kind else ''}{message}",
+        error.exception_message.strip() or "no message",
         job_id=job_id,
         node_id=error.node_id,
         node_title=title or None,
@@ -86,7 +82,7 @@ def stalled(job_id: str, word: str, seconds: float) -> JobLost:
 def unreachable(url: str, job_id: str, error: ComfyError) -> ConnectionFailed:
     """The server has not answered for too long."""
     return ConnectionFailed(
-        f"{url} stopped answering while job {job_id} ran ({error.what})",
+        f"{url} stopped answering while job {job_id} ran ({error.message})",
         hint="If the server comes back, comfy.job(id) attaches to the job again.",
     )
 
@@ -97,14 +93,6 @@ def without_outputs(url: str, job_id: str) -> ServerError:
         f"{url} says that job {job_id} completed, but lists no outputs.",
         hint="comfy.job(id) asks again.",
     )
-
-
-def _where(title: str, error: ExecutionError) -> str:
-    name = title or error.node_type or "A node"
-    if error.node_id is None:
-        return name
-    kind = f"{error.node_type}, " if error.node_type and error.node_type != name else ""
-    return f"{name} ({kind}node {error.node_id})"
 
 
 def _inputs(values: Mapping[str, Any]) -> dict[str, Any]:
