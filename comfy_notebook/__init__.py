@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .api import job as job
     from .api import run as run
     from .api import submit as submit
+    from .api import sweep as sweep
     from .clients import AsyncClient as AsyncClient
     from .clients import Client as Client
     from .display import compare as compare
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from .jobs.result import Result as Result
     from .jobs.state import JobState as JobState
     from .jobs.sweep import Sweep as Sweep
-    from .jobs.sweep import sweep as sweep
     from .protocol.status import JobStatus as JobStatus
     from .workflow.catalog import NodeCatalog as NodeCatalog
     from .workflow.workflow import Workflow as Workflow
@@ -61,7 +61,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "api": "connect run submit job",
+    "api": "connect run submit sweep job",
     "clients": "AsyncClient Client",
     "display": "compare form interact",
     "errors": (
@@ -75,7 +75,7 @@ _HOMES = {
     "protocol.status": "JobStatus",
     "jobs.result": "Output Result",
     "jobs.state": "JobState",
-    "jobs.sweep": "Sweep sweep",
+    "jobs.sweep": "Sweep",
     "workflow.catalog": "NodeCatalog",
     "workflow.workflow": "Workflow",
 }

@@ -1,4 +1,4 @@
-"""The session: the connected client, and the module-level `connect`, `run`, `submit`, `job`.
+"""The session: the connected client, and the module-level `connect`, `run`, `submit`, `sweep`, `job`.
 
 The first use connects, as `connect()` without arguments does; `client=` uses another client for one
 call. The session is the one place that remembers anything between calls.
@@ -6,7 +6,7 @@ call. The session is the one place that remembers anything between calls.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,9 @@ from .sync import IO
 
 if TYPE_CHECKING:
     from .clients import Client
+    from .jobs.planned import Planned
     from .jobs.result import Result
+    from .jobs.sweep import Sweep
 
 
 class Session:
@@ -193,6 +195,58 @@ def run(
         if cancel or isinstance(stopped, KeyboardInterrupt):
             _abandon(handed)
         raise
+
+
+def sweep(
+    workflow: Any,
+    values: Mapping[str, Iterable[Any]],
+    *,
+    client: Client | None = None,
+    seed: int | str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    window: int = 8,
+    previews: bool = False,
+    timeout: float | None = None,
+    partner_key: str | None = None,
+    quiet: bool = False,
+) -> Sweep:
+    """Run a workflow once for every combination of values, and return the results as a `Sweep`.
+
+    `values` maps `NODE.INPUT` to the values it takes; `"seed"` alone means every seed of the
+    workflow. Combinations are in the order of nested loops, the first input slowest. `seed` and
+    `inputs` are set for all. At most `window` jobs are submitted and not ended at any time;
+    `timeout` is in seconds, for each job. Raises `UnknownNode` or `UnknownInput` for a wrong
+    address before anything is sent, and `ConnectionFailed`, `AuthenticationError` and the like
+    when the server takes no job at all.
+    """
+    from .jobs.sweep import plan
+
+    client = _client(client)
+    found = plan(workflow, values, client._async.submit, client.nodes, seed=seed, inputs=inputs)
+    run_planned(
+        found.runs,
+        window=window,
+        labels=found.labels,
+        previews=previews,
+        timeout=timeout,
+        partner_key=partner_key,
+        quiet=quiet,
+    )
+    return found
+
+
+def run_planned(
+    runs: Sequence[Planned], *, labels: Sequence[str] = (), quiet: bool = False, **options: Any
+) -> None:
+    """Submit and collect planned runs, drawn as one list; the options are those of `jobs.planned.feed`.
+
+    An interrupt cancels what has not ended and is raised again.
+    """
+    from .display import watch_many
+    from .jobs.planned import feed
+
+    with IO.alongside(feed(runs, **options)):
+        watch_many(runs, labels=labels, quiet=quiet)
 
 
 def job(job_id: str | None = None, *, client: Client | None = None) -> Job:

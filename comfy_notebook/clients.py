@@ -22,6 +22,7 @@ from .client.uploads import Progress, Uploads
 from .config import Settings, settings
 from .errors import ComfyError, NotConnected
 from .sync import IO, Eventually, PlainProperty, on_io, plain, within
+from .views import view
 
 if TYPE_CHECKING:
     from .client.dialect import Dialect
@@ -176,7 +177,7 @@ class AsyncClient:
         from .jobs.planned import feed
         from .jobs.sweep import plan
 
-        found = plan(workflow, values, self, await self.nodes, seed=seed, inputs=inputs)
+        found = plan(workflow, values, self.submit, await self.nodes, seed=seed, inputs=inputs)
         await feed(found.runs, window=window, previews=previews, timeout=timeout, partner_key=partner_key)
         return found
 
@@ -439,6 +440,5 @@ class Client:
         return repr(self._async).replace("<AsyncClient", "<Client")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        from .display import client_card
-
-        return client_card(self)
+        card: dict[str, Any] = view("client_card")(self)
+        return card

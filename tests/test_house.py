@@ -39,20 +39,11 @@ UPWARD: dict[str, str] = dict.fromkeys(
         "client.live -> jobs.follow.follower",
         "client.models -> clients",
         "client.uploads -> clients",
-        "clients -> display",
         "config -> keys",
         "display.forms -> api",
         "jobs.follow.follower -> clients",
         "jobs.job -> clients",
-        "jobs.job -> display",
-        "jobs.outputs -> display",
-        "jobs.planned -> clients",
-        "jobs.planned -> display",
-        "jobs.result -> display",
         "jobs.submit -> clients",
-        "jobs.sweep -> api",
-        "jobs.sweep -> clients",
-        "jobs.sweep -> display",
     ],
     "to be removed",
 )
@@ -61,7 +52,7 @@ UPWARD: dict[str, str] = dict.fromkeys(
 CIRCLES: dict[frozenset[str], str] = {}
 """Modules that import each other all the same, and the reason."""
 
-CIRCLES_LEFT = 9
+CIRCLES_LEFT = 6
 """How many circles are still to be removed."""
 
 MAX_CLASS_LINES = 250

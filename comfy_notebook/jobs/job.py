@@ -18,6 +18,7 @@ from ..errors import JobTimeout, Problem
 from ..protocol.messages import Event
 from ..protocol.status import JobStatus
 from ..sync import CLEANUP, IO, TICK, within
+from ..views import view
 from .state import JobState
 
 if TYPE_CHECKING:
@@ -223,9 +224,7 @@ class Job:
         return f"<Job {self.id} {self.status}{at}>"
 
     def _ipython_display_(self) -> None:
-        from ..display import job_view
-
-        job_view(self)
+        view("job_view")(self)
 
 
 class JobEvents:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ComfyError, DownloadFailed, NoOutput
 from ..images import decode, to_array
 from ..protocol.frames import sniff
+from ..views import view
 from .saving import write
 
 if TYPE_CHECKING:
@@ -160,9 +161,8 @@ class Output:
         return f"<Output {self.kind} {self.filename}{where}{state}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        from ..display import output_bundle
-
-        return output_bundle(self)
+        bundle: dict[str, Any] = view("output_bundle")(self)
+        return bundle
 
 
 def outputs_of(

@@ -1,8 +1,8 @@
 """Many jobs, a few at a time: runs that are planned, then submitted as earlier ones end.
 
 A `Planned` stands where a `Job` does in a list on the page (`status`, `state`, `outputs`, `cancel`)
-from before it is submitted. `feed`, a coroutine of the background loop, submits and collects;
-`run_all` draws meanwhile, in the calling thread.
+from before it is submitted. `feed`, a coroutine of the background loop, submits and collects, while
+`api.run_planned` draws in the calling thread.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from .state import JobState
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ..clients import AsyncClient
     from ..workflow.workflow import Workflow
+
+    Submit = Callable[..., Awaitable[Job]]
+    """Sends one workflow with the options of `submit`: `AsyncClient.submit`."""
     from .job import Job
     from .result import Result
 
@@ -45,11 +47,9 @@ class Planned:
     `make` gives the workflow when its turn comes, so that a large grid is not held as graphs.
     """
 
-    def __init__(
-        self, make: Callable[[], Workflow], connection: AsyncClient, setting: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, make: Callable[[], Workflow], submit: Submit, setting: Mapping[str, Any]) -> None:
         self.make = make
-        self.connection = connection
+        self.submit = submit
         self.setting = dict(setting)
         self.job: Job | None = None
         self.result: Result | None = None
@@ -105,7 +105,7 @@ class Planned:
         """A job or an error, on the loop; a server that takes no more while others run is asked again."""
         while not self._cancelled.is_set():
             try:
-                self.job = await self.connection.submit(self.make(), **options)
+                self.job = await self.submit(self.make(), **options)
             except RateLimited as error:
                 if not others_run():
                     self.error = error
@@ -185,17 +185,3 @@ async def feed(
         await asyncio.shield(asyncio.gather(*(run._end() for run in runs)))
     if runs and all(run.job is None for run in runs) and isinstance(runs[0].error, _FOR_ALL):
         raise runs[0].error
-
-
-def run_all(
-    runs: Sequence[Planned],
-    *,
-    labels: Sequence[str] = (),
-    quiet: bool = False,
-    **options: Any,
-) -> None:
-    """`feed`, drawn as one list; an interrupt cancels what has not ended and is raised again."""
-    from .. import display
-
-    with IO.alongside(feed(runs, **options)):
-        display.watch_many(runs, labels=labels, quiet=quiet)

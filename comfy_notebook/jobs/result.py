@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ComfyError, DownloadFailed, NoOutput, UnknownNode
 from ..protocol.status import JobStatus
 from ..text import did_you_mean
+from ..views import view
 from .outputs import Output
 
 if TYPE_CHECKING:
@@ -198,11 +199,8 @@ class Result(Sequence[Output]):
 
     def show(self, columns: int | None = None, width: int | None = None) -> Any:
         """Show the pictures side by side: so many columns, each so many pixels wide."""
-        from ..display import show
-
-        return show(self, columns=columns, width=width)
+        return view("show")(self, columns=columns, width=width)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        from ..display import result_bundle
-
-        return result_bundle(self)
+        bundle: dict[str, Any] = view("result_bundle")(self)
+        return bundle

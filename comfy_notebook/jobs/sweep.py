@@ -1,4 +1,4 @@
-"""`sweep`: one workflow over a grid of values, and the table, the picture and the arrays it makes.
+"""`Sweep`: one workflow over a grid of values, and the table, the picture and the arrays it makes.
 
 Jobs are submitted a few at a time (`window`), so that a large grid neither floods a server nor
 waits for one job after another; how many of them run at once is the server's business. A
@@ -16,75 +16,32 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError, NoOutput, UnknownInput
 from ..text import clip, did_you_mean
+from ..views import view
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from ..clients import AsyncClient, Client
     from ..workflow.catalog import NodeCatalog
     from ..workflow.workflow import Workflow
     from .job import Job
-    from .planned import Planned
+    from .planned import Planned, Submit
     from .result import Result
 
 MOST_JOBS = 10_000
 
 
-def sweep(
-    wf: Any,
-    values: Mapping[str, Iterable[Any]],
-    *,
-    client: Client | None = None,
-    seed: int | str | None = None,
-    inputs: Mapping[str, Any] | None = None,
-    window: int = 8,
-    previews: bool = False,
-    timeout: float | None = None,
-    partner_key: str | None = None,
-    quiet: bool = False,
-) -> Sweep:
-    """Run a workflow once for every combination of values, and return what came of each.
-
-    `values` maps `NODE.INPUT` to the values it takes; `"seed"` alone means every seed of the
-    workflow. Combinations are in the order of nested loops, the first input slowest. `seed` and
-    `inputs` are set for all. At most `window` jobs are submitted and not ended at any time;
-    `timeout` is in seconds, for each job. Raises `UnknownNode` or `UnknownInput` for a wrong
-    address before anything is sent, and `ConnectionFailed`, `AuthenticationError` and the like
-    when the server takes no job at all.
-    """
-    from .. import api
-    from .planned import run_all
-
-    client = client if client is not None else api.client()
-    found = plan(wf, values, client._async, client.nodes, seed=seed, inputs=inputs)
-    labels = [
-        ", ".join(f"{_short(address, found.inputs)} {_brief(value)}" for address, value in setting.items())
-        for setting in found.settings
-    ]
-    run_all(
-        found.runs,
-        window=window,
-        labels=labels,
-        previews=previews,
-        timeout=timeout,
-        partner_key=partner_key,
-        quiet=quiet,
-    )
-    return found
-
-
 def plan(
     wf: Any,
     values: Mapping[str, Iterable[Any]],
-    connection: AsyncClient,
+    submit: Submit,
     nodes: NodeCatalog,
     *,
     seed: int | str | None = None,
     inputs: Mapping[str, Any] | None = None,
 ) -> Sweep:
-    """The sweep with every row still to run; the arguments are those of `sweep`."""
+    """The sweep with every row still to run; `submit` sends a workflow, the rest is as in `comfy.sweep`."""
     from ..workflow.workflow import Workflow
     from .planned import Planned
 
@@ -97,7 +54,7 @@ def plan(
     settings = [
         dict(zip(axes, combination, strict=True)) for combination in itertools.product(*axes.values())
     ]
-    return Sweep(base, axes, [Planned(partial(_set, base, each), connection, each) for each in settings])
+    return Sweep(base, axes, [Planned(partial(_set, base, each), submit, each) for each in settings])
 
 
 def _set(base: Workflow, setting: Mapping[str, Any]) -> Workflow:
@@ -158,6 +115,14 @@ class Sweep(Sequence[Any]):
     def settings(self) -> list[dict[str, Any]]:
         """The values of each row, by address."""
         return [dict(run.setting) for run in self.runs]
+
+    @property
+    def labels(self) -> list[str]:
+        """What tells each row from the others, in words: "seed 1, cfg 4"."""
+        return [
+            ", ".join(f"{_short(address, self.inputs)} {_brief(value)}" for address, value in setting.items())
+            for setting in self.settings
+        ]
 
     @property
     def jobs(self) -> list[Job | None]:
@@ -301,14 +266,12 @@ class Sweep(Sequence[Any]):
         bundle: dict[str, Any] = {"text/plain": repr(self)}
         shown = [run for run in self.runs if run.image is not None]
         if shown:
-            from ..display import sweep_png
-
             varied = [address for address, values in self.inputs.items() if len(values) > 1] or self.inputs
             captions = [
                 ", ".join(f"{_short(name, self.inputs)} {_brief(run.setting[name])}" for name in varied)
                 for run in shown
             ]
-            bundle["image/png"] = sweep_png([run.image for run in shown], captions)
+            bundle["image/png"] = view("sweep_png")([run.image for run in shown], captions)
         return bundle
 
 

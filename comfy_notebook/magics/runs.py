@@ -110,10 +110,11 @@ def _seeded(wf: Workflow, given: int | str | None, count: int) -> list[Workflow]
 
 def _repeated(call: Call, args: argparse.Namespace, client: Client, copies: list[Workflow]) -> list[Result]:
     """A list of the results, once all have ended; raises the first failure, having kept the rest."""
-    from ..jobs.planned import Planned, run_all
+    from .. import api
+    from ..jobs.planned import Planned
 
-    runs = [Planned(one.copy, client._async, {"seed": one.seed}) for one in copies]
-    run_all(
+    runs = [Planned(one.copy, client._async.submit, {"seed": one.seed}) for one in copies]
+    api.run_planned(
         runs,
         labels=[f"seed {run.setting['seed']}" for run in runs],
         previews=_previews(call, args),
@@ -172,7 +173,7 @@ def save(call: Call, result: Result, directory: Path) -> list[Path]:
 
 def sweep(call: Call, args: argparse.Namespace) -> Any:
     """One job for each combination of values."""
-    from ..jobs.sweep import sweep as run_sweep
+    from .. import api
 
     wf = call.workflow(args.file)
     if not args.values:
@@ -191,7 +192,7 @@ def sweep(call: Call, args: argparse.Namespace) -> Any:
             axes[word.key] = [wf.copy().set_text(word.key, text) for text in texts]
         else:
             axes[word.key] = resolve(word.value, call.names)
-    grid = run_sweep(
+    grid = api.sweep(
         wf,
         axes,
         client=client,

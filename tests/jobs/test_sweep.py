@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import comfy_notebook as comfy
+from comfy_notebook import api
 from comfy_notebook.jobs import planned
 from comfy_notebook.jobs import sweep as sweeps
 from comfy_notebook.sync import IO
@@ -199,7 +200,7 @@ def test_cancel_all_stops_what_waits_and_what_runs(
     monkeypatch.setattr(client._async, "submit", noted)
 
     async def sweep() -> comfy.Sweep:
-        found = sweeps.plan(SLOW, {"1.seconds": [60.0, 61.0, 62.0]}, client._async, nodes)
+        found = sweeps.plan(SLOW, {"1.seconds": [60.0, 61.0, 62.0]}, client._async.submit, nodes)
         feeding = asyncio.ensure_future(planned.feed(found.runs, window=1))
         await asyncio.wait([feeding, asyncio.ensure_future(begun.wait())], return_when="FIRST_COMPLETED")
         for run in found.runs:
@@ -223,8 +224,8 @@ def test_a_coroutine_sweeps_too(embedded: Any) -> None:
 
 def test_an_error_every_job_would_meet_is_raised(embedded: Any) -> None:
     wrong = comfy.connect(embedded.url, api_key=embedded.api_key, default=False)
-    grid = sweeps.plan(PLAIN, {"1.color": [1, 2, 3]}, wrong._async, wrong.nodes)
+    grid = sweeps.plan(PLAIN, {"1.color": [1, 2, 3]}, wrong._async.submit, wrong.nodes)
     wrong.close()
     with pytest.raises((comfy.NotConnected, comfy.ConnectionFailed)):
-        planned.run_all(grid.runs, quiet=True)
+        api.run_planned(grid.runs, quiet=True)
     assert all(error is not None for error in grid.errors)
