@@ -8,7 +8,7 @@ from before it is submitted. `feed`, a coroutine of the background loop, submits
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from ..workflow.workflow import Workflow
+    from .job import Job
+    from .result import Result
 
     Submit = Callable[..., Awaitable[Job]]
     """Sends one workflow with the options of `submit`: `AsyncClient.submit`."""
-    from .job import Job
-    from .result import Result
 
 _LONGEST_WAIT = 60.0
 # These say nothing about one combination of values: the next submission would meet them too.
