@@ -1,71 +1,68 @@
-"""Targets, API keys, limits and defaults, and where each value came from.
+"""Settings and their defaults, server URLs, and the directories for data and caches.
 
-Contract: nothing here opens a connection. A key is looked up in this order: argument,
-`COMFY_CLOUD_API_KEY`, `COMFY_API_KEY`, the one `%comfy login` stored, Colab's secrets; every key
-found is registered with `redact` before anyone sees it.
+Nothing here opens a connection; API keys are in `keys`.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-from .errors import AuthenticationError, ComfyError
+from .errors import ComfyError
 from .text import did_you_mean, register
 
 CLOUD_URL = "https://cloud.comfy.org"
 LOCAL_URL = "http://127.0.0.1:8188"
 TARGETS = ("cloud", "local", "embedded")
-KEY_VARIABLES = ("COMFY_CLOUD_API_KEY", "COMFY_API_KEY")
 URL_VARIABLE = "COMFY_BASE_URL"
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
+def _setting(default: Any, help: str, **limits: Any) -> Any:
+    """A field with its help text and, as traitlets names them, its limits: `min`, `max`, `values`."""
+    return field(default=default, metadata={"help": help, **limits})
+
+
 @dataclass
 class Settings:
-    """How the session behaves; `%config ComfyMagics` writes here.
+    """How the session behaves. `%config ComfyMagics` lists these settings and changes them.
 
-    Times are in seconds, `embed_px` is the longest side of a picture kept in the notebook and
-    `embed_bytes` the most bytes of pictures in one output. `patience` is how long a server may be
-    out of reach before a waiting job gives up, `stall` how long a job may say nothing the client
-    understands, and `downloads` how many outputs are fetched at once. `preview_method` is how a ComfyUI
-    is asked to make previews ("auto", "latent2rgb", "taesd"); "default" leaves it to how it was started.
+    Times are in seconds. Each field's help text is in its metadata.
     """
 
-    previews: bool = True
-    preview_method: str = "auto"
-    fps: float = 10.0
-    embed_px: int = 512
-    embed_bytes: int = 2_000_000
-    timeout: float | None = None
-    request_timeout: float = 60.0
-    patience: float = 30.0
-    stall: float = 3600.0
-    quiet: float = 5.0
-    downloads: int = 8
+    previews: bool = _setting(True, "Show preview frames while a job runs.")
+    preview_method: str = _setting(
+        "auto",
+        'How ComfyUI makes preview frames; "default" uses the method it was started with.',
+        values=("auto", "latent2rgb", "taesd", "default"),
+    )
+    fps: float = _setting(10.0, "The most redraws of a live view per second.", min=0.1, max=60.0)
+    embed_px: int = _setting(512, "The longest side, in pixels, of a picture stored in the notebook.", min=16)
+    embed_bytes: int = _setting(
+        2_000_000, "The most bytes of pictures stored in one cell's output.", min=10_000
+    )
+    timeout: float | None = _setting(
+        None, "How many seconds to wait for a job; None waits until it ends.", min=0.0
+    )
+    request_timeout: float = _setting(60.0, "How many seconds one HTTP request may take to answer.", min=0.1)
+    patience: float = _setting(
+        30.0, "How many seconds a server may be unreachable before a waiting job gives up.", min=0.0
+    )
+    stall: float = _setting(
+        3600.0, "How many seconds a job may report only statuses that are not known here.", min=0.0
+    )
+    quiet: float = _setting(
+        5.0, "After how many seconds without an event the server is asked for the job's status.", min=0.05
+    )
+    downloads: int = _setting(8, "How many outputs are downloaded at the same time.", min=1)
 
 
 settings = Settings()
-"""The session's settings: one instance, so that a change is seen by everyone."""
-
-
-@dataclass(frozen=True)
-class Key:
-    """An API key and where it was found; it never shows itself."""
-
-    value: str
-    source: str
-
-    def __post_init__(self) -> None:
-        register(self.value)
-
-    def __repr__(self) -> str:
-        return f"<API key from {self.source}>"
-
-    __str__ = __repr__
+"""The session's settings, one instance for the whole process."""
 
 
 def is_loopback(url: str) -> bool:
@@ -75,19 +72,20 @@ def is_loopback(url: str) -> bool:
 
 
 def base_url(text: str) -> str:
-    """A server's URL in one form: scheme, host, port and base path; no slash at the end, query or secret.
+    """A server's URL as scheme, host, port and base path, without trailing slash, query or secret.
 
-    `127.0.0.1:8188` gets `http://`, any other host without a scheme `https://`. Raises `ComfyError`
-    for what is no http(s) URL.
+    A loopback host without a scheme gets `http://`, any other `https://`. Raises `ComfyError` for
+    anything that is not an http(s) URL.
     """
     given = text.strip()
+    # A single word without a dot is more likely a mistyped target than a host.
     if "://" not in given and (any(c in given for c in ".:/") or given == "localhost"):
         given = ("http://" if is_loopback("//" + given) else "https://") + given
     parts = urlsplit(given)
     try:
         port = parts.port
     except ValueError:
-        port = -1  # a bare word without a dot is a mistyped target rather than a host
+        port = -1
     if parts.scheme not in ("http", "https") or not parts.hostname or port == -1 or " " in given:
         raise ComfyError(
             f"{text!r} is neither a server's URL nor one of {', '.join(TARGETS)}.",
@@ -103,36 +101,14 @@ def url_credentials(text: str) -> tuple[str, str] | None:
     parts = urlsplit(text.strip())
     if parts.username is None:
         return None
-    from urllib.parse import unquote
 
     password = unquote(parts.password or "")
     register(password)
     return unquote(parts.username), password
 
 
-def find_key(argument: str | None = None) -> Key | None:
-    """The API key to use and where it came from, or None."""
-    if argument is not None:
-        return Key(argument.strip(), "the api_key argument")
-    for name in KEY_VARIABLES:
-        if value := os.environ.get(name, "").strip():
-            return Key(value, f"the environment variable {name}")
-    from . import keys
-
-    return keys.stored() or keys.colab()
-
-
-def require_safe(url: str, key: Key | None) -> None:
-    """Raise `AuthenticationError` rather than send a key in the clear to another machine."""
-    if key is not None and urlsplit(url).scheme == "http" and not is_loopback(url):
-        raise AuthenticationError(
-            f"An API key is not sent to {url} over plain http: anyone on the way could read it.",
-            hint="Use the https:// URL, or a tunnel to 127.0.0.1.",
-        )
-
-
 def data_dir() -> Path:
-    """Where what outlives the kernel is kept: `COMFY_NOTEBOOK_DATA`, else the user's data directory."""
+    """The directory for lasting data: `COMFY_NOTEBOOK_DATA`, else the user's data directory."""
     from platformdirs import user_data_path
 
     override = os.environ.get("COMFY_NOTEBOOK_DATA")
@@ -140,7 +116,7 @@ def data_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Where node definitions are cached: `COMFY_NOTEBOOK_CACHE`, else the user's cache directory."""
+    """The directory for caches: `COMFY_NOTEBOOK_CACHE`, else the user's cache directory."""
     from platformdirs import user_cache_path
 
     override = os.environ.get("COMFY_NOTEBOOK_CACHE")

@@ -1,25 +1,13 @@
-"""Where the server and the key come from, in this order, and nothing leaks on the way."""
+"""Settings, and server URLs in one form."""
 
 from __future__ import annotations
 
-import os
-import sys
-import types
-from pathlib import Path
-from typing import Any
+import dataclasses
 
 import pytest
 
-from comfy_notebook import config, keys
-from comfy_notebook.errors import AuthenticationError, ComfyError
-
-
-@pytest.fixture(autouse=True)
-def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in (*config.KEY_VARIABLES, config.URL_VARIABLE):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COMFY_NOTEBOOK_DATA", str(tmp_path))
-    monkeypatch.setenv("COMFY_NOTEBOOK_KEYRING", "0")
+from comfy_notebook import config
+from comfy_notebook.errors import ComfyError
 
 
 @pytest.mark.parametrize(
@@ -37,12 +25,12 @@ def test_urls_in_one_form(given: str, url: str) -> None:
 
 
 @pytest.mark.parametrize("given", ["ftp://host", "http://", "http://host:port", "not a url", "https://a b"])
-def test_what_is_no_url(given: str) -> None:
+def test_an_invalid_url_is_refused(given: str) -> None:
     with pytest.raises(ComfyError, match="neither a server's URL"):
         config.base_url(given)
 
 
-def test_a_mistyped_target_has_its_closest_name() -> None:
+def test_a_mistyped_target_is_refused_with_the_closest_name() -> None:
     from comfy_notebook.client.connecting import choose
     from comfy_notebook.sync import IO
 
@@ -52,80 +40,18 @@ def test_a_mistyped_target_has_its_closest_name() -> None:
         IO.run(choose(8188, None))  # type: ignore[arg-type]
 
 
-def test_the_order_of_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert config.find_key() is None
-    colab = types.ModuleType("google.colab")
-    colab.userdata = types.SimpleNamespace(get=lambda name: "colab-key" if "CLOUD" in name else None)
-    monkeypatch.setitem(sys.modules, "google", types.ModuleType("google"))
-    monkeypatch.setitem(sys.modules, "google.colab", colab)
-    assert _found() == ("colab-key", "the Colab secret COMFY_CLOUD_API_KEY")
-    keys.login("stored-key")
-    assert _found() == ("stored-key", "the key file of %comfy login")
-    monkeypatch.setenv("COMFY_API_KEY", "older-key")
-    assert _found()[0] == "older-key"
-    monkeypatch.setenv("COMFY_CLOUD_API_KEY", "cloud-key")
-    assert _found()[0] == "cloud-key"
-    assert config.find_key("given-key").value == "given-key"
-
-
-def _found() -> tuple[str, str]:
-    key = config.find_key()
-    assert key is not None
-    return key.value, key.source
-
-
-def test_a_kept_key_is_its_owners_alone(tmp_path: Path) -> None:
-    said = keys.login("kept-key-123456")
-    path = tmp_path / "api-key"
-    assert "kept-key-123456" not in said
-    if os.name == "posix":
-        assert path.stat().st_mode & 0o777 == 0o600
-    assert keys.logout()
-    assert not path.exists()
-    assert not keys.logout()
-
-
-def test_the_keyring_is_used_where_there_is_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    held: dict[tuple[str, str], str] = {}
-    ring = types.SimpleNamespace(
-        get_password=lambda *at: held.get(at),
-        set_password=lambda service, user, value: held.__setitem__((service, user), value),
-        delete_password=lambda *at: held.pop(at),
-    )
-    monkeypatch.setattr(keys, "_keyring", lambda: ring)
-    assert "keyring" in keys.login("ring-key-123456")
-    assert not (tmp_path / "api-key").exists()
-    assert _found()[0] == "ring-key-123456"
-    assert keys.logout()
-    assert not held
-
-
-def test_login_asks_without_an_echo(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("getpass.getpass", lambda prompt: "  typed-key-123456\n")
-    keys.login()
-    assert _found()[0] == "typed-key-123456"
-    monkeypatch.setattr("getpass.getpass", lambda prompt: "")
-    with pytest.raises(ComfyError, match="not an API key"):
-        keys.login()
-
-
-def test_a_key_shows_only_where_it_is_from() -> None:
-    key = config.Key("never-shown-123", "a test")
-    assert "never-shown" not in f"{key} {key!r} {[key]}"
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://localhost:1", "https://far.example.org"])
-def test_where_a_key_may_go(url: str) -> None:
-    config.require_safe(url, config.Key("a-key-123456", "a test"))
-
-
-def test_where_it_may_not() -> None:
-    with pytest.raises(AuthenticationError):
-        config.require_safe("http://far.example.org", config.Key("a-key-123456", "a test"))
-    config.require_safe("http://far.example.org", None)
-
-
-def test_settings_are_one(monkeypatch: Any) -> None:
+def test_there_is_one_settings_object() -> None:
     from comfy_notebook import api
 
     assert api.session.settings is config.settings
+
+
+def test_every_setting_has_a_help_text_and_a_trait_with_its_default() -> None:
+    from comfy_notebook.magics.magic import ComfyMagics
+
+    found = ComfyMagics.class_traits(config=True)
+    for field in dataclasses.fields(config.Settings):
+        assert found[field.name].help == field.metadata["help"]
+        assert found[field.name].default_value == field.default
+    assert found["preview_method"].values == ("auto", "latent2rgb", "taesd", "default")
+    assert (found["embed_px"].min, found["fps"].max) == (16, 60.0)

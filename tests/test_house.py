@@ -12,7 +12,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "comfy_notebook"
 
 ROOMS = (
-    ("text", "errors", "config"),
+    ("text", "errors", "atomic", "config"),
     ("keys",),
     ("views",),
     ("protocol",),
@@ -28,7 +28,7 @@ ROOMS = (
 )
 """Low to high. A module imports from rooms below its own, and from its own."""
 
-EMBEDDED_USES = {"text", "errors", "config", "protocol", "images"}
+EMBEDDED_USES = {"text", "errors", "atomic", "config", "protocol", "images"}
 """The embedded server is a program of its own: it shares the wire and the low rooms with the client."""
 
 UPWARD: dict[str, str] = dict.fromkeys(
@@ -39,7 +39,6 @@ UPWARD: dict[str, str] = dict.fromkeys(
         "client.live -> jobs.follow.follower",
         "client.models -> clients",
         "client.uploads -> clients",
-        "config -> keys",
         "display.forms -> api",
         "jobs.follow.follower -> clients",
         "jobs.job -> clients",

@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..config import (
     CLOUD_URL,
-    KEY_VARIABLES,
     LOCAL_URL,
     TARGETS,
     URL_VARIABLE,
-    Key,
     base_url,
-    find_key,
-    require_safe,
     url_credentials,
 )
 from ..errors import AuthenticationError, ComfyError
+from ..keys import KEY_VARIABLES, Key, environment_key, find_key, require_safe
 from ..text import clip, register
 from .dialect import kinds, probe
 from .http import Access, Http
@@ -145,16 +142,8 @@ async def choose_url(url: str, api_key: str | None, reason: str) -> Choice:
 
 
 def _key_for_url(reason: str) -> Key | None:
-    """A key set beside COMFY_BASE_URL is meant for that server; otherwise none is sent unasked."""
-    import os
-
-    if URL_VARIABLE not in reason:
-        return None
-    return next(
-        (Key(value.strip(), f"the environment variable {name}")
-         for name in KEY_VARIABLES if (value := os.environ.get(name, "")).strip()),
-        None,
-    )  # fmt: skip
+    """The key in the environment is sent to COMFY_BASE_URL only, never to another URL unasked."""
+    return environment_key() if URL_VARIABLE in reason else None
 
 
 async def _embedded(api_key: str | None, reason: str) -> Choice:

@@ -21,8 +21,9 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
-from ..config import Key, is_loopback, settings
+from ..config import is_loopback, settings
 from ..errors import ConnectionFailed
+from ..keys import Key
 from ..sync import within
 from .failures import error_of
 

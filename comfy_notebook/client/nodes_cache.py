@@ -11,12 +11,11 @@ import contextlib
 import gzip
 import hashlib
 import json
-import os
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..atomic import write_file
 from ..config import cache_dir
 from ..errors import ComfyError, ServerError
 from ..workflow.catalog import NodeCatalog
@@ -95,7 +94,4 @@ class NodesCache:
         path = self._path()
         with contextlib.suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-            with os.fdopen(handle, "wb") as file:
-                file.write(gzip.compress(json.dumps(saved).encode(), 3))
-            os.replace(temporary, path)
+            write_file(path, gzip.compress(json.dumps(saved).encode(), 3))

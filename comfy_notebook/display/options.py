@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from ..config import Settings
+from ..config import settings as session_settings
+
 
 @dataclass(frozen=True)
 class Options:
     """`fps` bounds redrawing; `embed_px` (the longer side) and `embed_bytes` bound what a cell keeps."""
 
-    fps: float = 10.0
-    previews: bool = True
-    embed_px: int = 512
-    embed_bytes: int = 2_000_000
+    fps: float = Settings.fps
+    previews: bool = Settings.previews
+    embed_px: int = Settings.embed_px
+    embed_bytes: int = Settings.embed_bytes
 
     @property
     def interval(self) -> float:
@@ -23,7 +26,7 @@ class Options:
 
 def options_of(owner: Any = None) -> Options:
     """The options in force: those of the owner's client if it has settings of its own, else the session's."""
-    settings = getattr(getattr(owner, "client", None), "settings", None) or _session_settings()
+    settings = getattr(getattr(owner, "client", None), "settings", None) or session_settings
     base = Options()
     return Options(
         fps=float(getattr(settings, "fps", base.fps)),
@@ -31,9 +34,3 @@ def options_of(owner: Any = None) -> Options:
         embed_px=max(int(getattr(settings, "embed_px", base.embed_px)), 16),
         embed_bytes=max(int(getattr(settings, "embed_bytes", base.embed_bytes)), 10_000),
     )
-
-
-def _session_settings() -> Any:
-    from .. import config
-
-    return config.settings

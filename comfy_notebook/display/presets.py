@@ -7,11 +7,11 @@ is refused before anything is changed, and never overwritten by mistake.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..atomic import write_file
 from ..errors import ComfyError
 
 KEY = "comfy_notebook_presets"
@@ -45,12 +45,10 @@ def save(path: str | Path, presets: Presets) -> Path:
     path = Path(path)
     if path.exists():
         load(path)
-    part = path.with_name(f"{path.name}.part")
+    text = json.dumps({KEY: presets}, indent=1, ensure_ascii=False) + "\n"
     try:
-        part.write_text(json.dumps({KEY: presets}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(part, path)
+        write_file(path, text.encode("utf-8", "surrogatepass"))
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise ComfyError(f"The presets could not be written to {str(path)!r}: {error.strerror}.") from error
     return path
 

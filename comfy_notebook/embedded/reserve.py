@@ -10,6 +10,8 @@ import os
 import sqlite3
 from pathlib import Path
 
+from ..atomic import atomic_file
+
 _SIZE = 2 * 1024 * 1024
 _FULL = {errno.ENOSPC, errno.EROFS, errno.EIO, errno.EFBIG} | {getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -31,17 +33,11 @@ class Reserve:
         """Make sure the room is there; OSError when it is not to be had."""
         if self._path.exists():
             return
-        fresh = self._path.with_name(f"{self._path.name}.new")
-        try:
-            with fresh.open("wb") as file:
-                # Bytes no file system can pack, and that are on the disk when this returns.
-                file.write(os.urandom(_SIZE))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(fresh, self._path)
-        except OSError:
-            fresh.unlink(missing_ok=True)
-            raise
+        with atomic_file(self._path) as file:
+            # Bytes no file system can pack, and that are on the disk when this returns.
+            file.write(os.urandom(_SIZE))
+            file.flush()
+            os.fsync(file.fileno())
 
     def give_up(self) -> bool:
         """Let the room be used; False when it already was."""

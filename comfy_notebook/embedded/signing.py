@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
+
+from ..atomic import write_file
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,5 @@ def _secret(path: Path) -> bytes:
     if path.exists():
         return path.read_bytes()
     secret = secrets.token_bytes(32)
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secret)
-    os.replace(fresh, path)
+    write_file(path, secret, mode=0o600)
     return secret

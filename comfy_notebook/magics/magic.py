@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
-from traitlets import Bool, Enum, Float, Int, observe
+from traitlets import observe
 
 from ..config import settings
 from ..text import did_you_mean
@@ -18,6 +18,7 @@ from .command import Call, Command
 from .line import LineError, split_quiet
 from .memory import Memory
 from .parser import Helped
+from .traits import traits
 
 if TYPE_CHECKING:
     from ..clients import Client
@@ -30,9 +31,6 @@ _GROUPS = {
     "Connection": connection,
     "The embedded server": server,
 }
-
-
-_SETTINGS = ("previews", "preview_method", "fps", "embed_px", "embed_bytes", "timeout")
 
 
 _ENDS_QUIET = re.compile(
@@ -82,38 +80,21 @@ def _quiet_value(shell: Any) -> None:
 class ComfyMagics(Magics):
     """The settings of `%comfy`, and the magics themselves."""
 
-    previews = Bool(True, help="Show preview frames while a job runs.").tag(config=True)
-    preview_method = Enum(
-        ["auto", "latent2rgb", "taesd", "default"],
-        "auto",
-        help='How a ComfyUI is asked to make previews; "default" is how it was started.',
-    ).tag(config=True)
-    fps = Float(10.0, min=0.1, max=60.0, help="How often the live view is redrawn, at most, a second.").tag(
-        config=True
-    )
-    embed_px = Int(512, min=16, help="Longest side, in pixels, of a picture kept in the notebook.").tag(
-        config=True
-    )
-    embed_bytes = Int(2_000_000, min=10_000, help="Most bytes of pictures kept in one output.").tag(
-        config=True
-    )
-    timeout = Float(
-        None, allow_none=True, help="Seconds to wait for a job; None waits as long as it takes."
-    ).tag(config=True)
+    vars().update(traits())  # one for each of the settings
 
     def __init__(self, shell: Any, **more: Any) -> None:
         super().__init__(shell=shell, **more)
         self.commands = commands()
         self.memory = Memory()
         self.others: dict[str, Client] = {}
-        for name in _SETTINGS:
-            # What a person's IPython configuration says wins; else the session's settings are taken over.
+        for name in traits():
+            # IPython's configuration wins over what the session's settings say.
             if name in self.config.get("ComfyMagics", {}):
                 setattr(settings, name, getattr(self, name))
             else:
                 self.set_trait(name, getattr(settings, name))
 
-    @observe(*_SETTINGS)
+    @observe(*traits())
     def _changed(self, change: Mapping[str, Any]) -> None:
         setattr(settings, change["name"], change["new"])
 

@@ -8,6 +8,7 @@ import platform
 import sys
 
 from .. import __version__
+from ..keys import find_key
 from ..text import MASK, redact
 
 _PACKAGES = (
@@ -18,7 +19,7 @@ _PACKAGES = (
 
 def report() -> str:
     """Versions, front end, environment, server, and the last errors, redacted."""
-    from .. import api, config
+    from .. import api
     from ..display.frontend import detect
 
     frontend = detect()
@@ -30,7 +31,7 @@ def report() -> str:
     ]
     for name in sorted(n for n in os.environ if n.startswith("COMFY_")):
         lines.append(f"{name}={MASK if 'KEY' in name or 'TOKEN' in name else os.environ[name]}")
-    key = config.find_key()
+    key = find_key()
     lines.append(f"API key: {'none' if key is None else 'from ' + key.source}")
     client = api.current()
     if client is None:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..config import settings
 from ..errors import ComfyError
 from .command import Call, Command
 from .parser import Parser, folder, seconds, seed, variable, whole
@@ -152,11 +153,11 @@ def _saved(call: Call, args: argparse.Namespace, results: list[Result]) -> None:
 
 
 def _previews(call: Call, args: argparse.Namespace) -> bool:
-    return call.magics.previews and not args.no_preview
+    return settings.previews and not args.no_preview
 
 
 def _timeout(call: Call, args: argparse.Namespace) -> float | None:
-    return args.timeout if args.timeout is not None else call.magics.timeout
+    return args.timeout if args.timeout is not None else settings.timeout
 
 
 def save(call: Call, result: Result, directory: Path) -> list[Path]:

@@ -15,12 +15,12 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
+from ..atomic import write_file
 from ..errors import (
     ComfyError,
     ConnectionFailed,
@@ -297,8 +297,7 @@ def write(path: str | Path, api: dict[str, Any], *, overwrite: bool = False) -> 
             hint="Choose another name, or call wf.save(path, overwrite=True).",
         )
     try:
-        with _whole(path) as file:
-            file.write(text.encode("utf-8", "surrogatepass"))
+        write_file(path, text.encode("utf-8", "surrogatepass"))
     except OSError as error:
         raise ComfyError(f"{str(path)!r} could not be written: {error.strerror or error}.") from None
     return path
@@ -310,18 +309,3 @@ def _replaceable(path: Path) -> bool:
         return found.editor is None and found.source.part.startswith("JSON")
     except (NotAWorkflow, InvalidWorkflow, WorkflowNotFound):
         return path.is_file() and path.stat().st_size == 0
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise

@@ -12,8 +12,8 @@ import pytest
 
 from comfy_notebook.client import http as module
 from comfy_notebook.client.http import Access, Http, Unsure
-from comfy_notebook.config import Key
 from comfy_notebook.errors import AuthenticationError, ConnectionFailed, ServerError
+from comfy_notebook.keys import Key
 from comfy_notebook.sync import IO
 
 

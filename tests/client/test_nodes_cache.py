@@ -11,7 +11,7 @@ import pytest
 from comfy_notebook.client import nodes_cache
 from comfy_notebook.client.http import Access, Http
 from comfy_notebook.client.nodes_cache import NodesCache
-from comfy_notebook.config import Key
+from comfy_notebook.keys import Key
 from comfy_notebook.sync import IO
 
 from .test_http import Scripted
