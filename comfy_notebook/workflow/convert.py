@@ -12,12 +12,13 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from ..errors import ConversionError, Problem
 from .catalog import NodeCatalog
 from .editor.export import Exporter
-from .editor.graph import ProblemLog
+from .editor.graph import ProblemLog, Source
 from .editor.javascript import TooDeep, copied
 from .editor.loading import Loaded
 
@@ -34,6 +35,12 @@ class Conversion:
 
     api: dict[str, Any]
     problems: list[Problem] = field(default_factory=list)
+    _exporter: Exporter | None = field(default=None, repr=False, compare=False)
+
+    @cached_property
+    def sources(self) -> dict[tuple[str, str], Source]:
+        """The source map: for (node id, input name), where the document saves the value, where it does."""
+        return self._exporter.sources() if self._exporter is not None else {}
 
     @property
     def titles(self) -> dict[str, str]:
@@ -61,11 +68,13 @@ def convert(
     *,
     rng: random.Random | None = None,
     now: datetime | None = None,
+    keep_placeholders: bool = False,
 ) -> Conversion:
     """The API graph of an editor-format workflow, and everything that could not be converted.
 
     `catalog` is a `NodeCatalog` or the server's `object_info`. `rng` draws the branches of dynamic
     prompts (`{day|night}`), `now` is the time for `%date:…%` in file names; both default to the moment.
+    `keep_placeholders` leaves `%…%` in file names as it is.
     A graph already in API format comes back as it is. Raises `ConversionError` when nothing can be
     converted.
     """
@@ -77,12 +86,14 @@ def convert(
             hint="An editor file is a JSON object with a list of nodes; save it again from the editor.",
         )
     problems = ProblemLog()
-    loaded = Loaded(ui, NodeCatalog.from_object_info(catalog), problems, now)
+    nodes = NodeCatalog.from_object_info(catalog)
+    loaded = Loaded(ui, nodes, problems, now, keep_placeholders=keep_placeholders)
     if ui["nodes"] and not loaded.root.nodes:
         raise ConversionError(
             "No entry of this workflow's list of nodes is a node.", problems=problems.listed()
         )
-    return Conversion(Exporter(loaded, rng or random.Random()).api(), problems.listed())
+    exporter = Exporter(loaded, rng or random.Random())
+    return Conversion(exporter.api(), problems.listed(), exporter)
 
 
 def to_api(ui: Mapping[str, Any], object_info: NodeCatalog | Mapping[str, Any]) -> dict[str, Any]:

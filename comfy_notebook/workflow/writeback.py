@@ -1,25 +1,32 @@
 """Edited values put back into the editor's document, so that a saved picture opens in ComfyUI as it was run.
 
-Where a value stands in the editor's file follows from rules that only conversion knows, so no rule is
-repeated here: a place that holds the old value is tried, and kept when the document then converts to
-exactly the edited graph. What cannot be shown that way is not written.
+The conversion's source map says where each value is saved. The document is converted once more with the
+new values, and used only when that gives exactly the edited graph.
 """
 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import ComfyError
+from .catalog import NodeCatalog
+from .convert import Conversion, convert
+from .editor.graph import Source
 from .values import duplicate, is_json, is_link, same, unwrap
 
-if TYPE_CHECKING:
-    from .catalog import NodeCatalog
-
-_MOST_EDITS, _MOST_TRIES = 64, 200
 _NOW = datetime(2000, 1, 1)
+_BRANCHES = re.compile(r"[{}|]")
+
+
+class _FirstBranch(random.Random):
+    """Draws the first branch of every dynamic prompt, so that two conversions agree."""
+
+    def choice(self, seq: Any) -> Any:
+        return seq[0]
 
 
 def written_back(
@@ -28,80 +35,80 @@ def written_back(
     graph: Mapping[str, Any],
     catalog: NodeCatalog | None,
 ) -> dict[str, Any] | None:
-    """The editor's document with the values of `graph`, or None when it cannot be made to say the same.
+    """The editor's document with the values of `graph`, or None when it cannot hold them.
 
     `original` is the graph as it was loaded. Only values can be put back: links, nodes and titles that
     changed cannot.
     """
-    edits = _edits(original, graph)
-    if catalog is None or edits is None or len(edits) > _MOST_EDITS:
+    if catalog is None or not _only_values_differ(original, graph):
         return None
     document: dict[str, Any] = duplicate(dict(editor))
     try:
-        wanted = _converted(document, catalog)
-        tries = 0
-        for node_id, name, old, new in edits:
+        done = _converted(document, catalog)
+        wanted = done.api
+        for node_id, name, old, new in _edits(original, graph):
+            source = done.sources.get((node_id, name))
             before = wanted.get(node_id, {}).get("inputs", {})
-            if name not in before or not same(before[name], old):
+            # A prompt that draws a branch reads differently each time: what it says now cannot be compared.
+            if source is None or name not in before or not (source.prompt or _equal(before[name], old)):
                 return None
             before[name] = new
-            for holder, key in _places(document, node_id, unwrap(old)):
-                tries += 1
-                if tries > _MOST_TRIES:
-                    return None
-                kept, holder[key] = holder[key], unwrap(new)
-                if same(_converted(document, catalog), wanted):
-                    break
-                holder[key] = kept
-            else:
-                return None
+            _store(document, source, unwrap(new))
+        return document if _equal(_converted(document, catalog).api, wanted) else None
     except ComfyError:
         return None
-    return document
 
 
-def _edits(original: Mapping[str, Any], graph: Mapping[str, Any]) -> list[tuple[str, str, Any, Any]] | None:
+def _only_values_differ(original: Mapping[str, Any], graph: Mapping[str, Any]) -> bool:
     if original.keys() != graph.keys():
-        return None
-    found = []
+        return False
     for node_id, node in graph.items():
         was = original[node_id]
         if not same({**was, "inputs": None}, {**node, "inputs": None}):
-            return None
+            return False
         if was["inputs"].keys() != node["inputs"].keys():
-            return None
+            return False
+    return all(
+        is_json(new) and not is_link(old) and not is_link(new) for _, _, old, new in _edits(original, graph)
+    )
+
+
+def _edits(original: Mapping[str, Any], graph: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, Any]]:
+    """Every input whose value changed: node id, input name, old and new value."""
+    for node_id, node in graph.items():
         for name, new in node["inputs"].items():
-            old = was["inputs"][name]
-            if same(old, new):
-                continue
-            if is_link(old) or is_link(new) or not is_json(new):
-                return None
-            found.append((node_id, name, old, new))
-    return found
+            old = original[node_id]["inputs"][name]
+            if not same(old, new):
+                yield node_id, name, old, new
 
 
-def _converted(document: Mapping[str, Any], catalog: NodeCatalog) -> dict[str, Any]:
-    from .convert import convert
-
-    # One and the same draw for every {a|b}, one and the same time for every %date%.
-    return convert(document, catalog, rng=random.Random(0), now=_NOW).api
+def _converted(document: Mapping[str, Any], catalog: NodeCatalog) -> Conversion:
+    return convert(document, catalog, rng=_FirstBranch(), now=_NOW, keep_placeholders=True)
 
 
-def _places(document: Mapping[str, Any], node_id: str, old: Any) -> Iterator[tuple[Any, Any]]:
-    """Where the old value is saved: in the node itself first, then wherever else it may come from."""
-    holders: list[tuple[int, Any]] = []
-    path = node_id.split(":")
-    definitions = document.get("definitions")
-    subgraphs = definitions.get("subgraphs") if isinstance(definitions, dict) else None
-    for part in [document, *(subgraphs if isinstance(subgraphs, list) else [])]:
-        nodes = part.get("nodes") if isinstance(part, dict) else None
-        for node in nodes if isinstance(nodes, list) else ():
-            values = node.get("widgets_values") if isinstance(node, dict) else None
-            if isinstance(values, (list, dict)):
-                own = str(node.get("id"))
-                near = 0 if own == path[0] and part is document else 1 if own in path else 2
-                holders.append((near, values))
-    for _, values in sorted(holders, key=lambda holder: holder[0]):
-        for key in range(len(values)) if isinstance(values, list) else list(values):
-            if same(values[key], old):
-                yield values, key
+def _store(document: dict[str, Any], source: Source, value: Any) -> None:
+    """Save a value at its place, making lists and objects that the file leaves out."""
+    if source.prompt and isinstance(value, str):
+        value = _BRANCHES.sub(r"\\\g<0>", value)
+    holder: Any = document
+    for key, following in zip(source.path, source.path[1:], strict=False):
+        if isinstance(holder, dict) and holder.get(key) is None:
+            holder[key] = [] if isinstance(following, int) else {}
+        holder = holder[key]
+    last = source.path[-1]
+    if isinstance(last, int):
+        holder += source.before[max(0, len(holder) - (last - len(source.before))) :]
+        holder[last:] = [value, *holder[last + 1 :]]
+    else:
+        holder[last] = value
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values are the same to JavaScript, which has one kind of number."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if {type(one), type(other)} == {int, float}:
+        return bool(one == other)
+    return same(one, other)

@@ -146,3 +146,16 @@ def test_a_graph_in_api_format_comes_back_as_it_is():
 def test_object_info_may_be_given_as_it_came(catalog_of):
     ui = read(HERE / "primitive_feeds_many.ui.json")
     assert to_api(ui, catalog_of[HERE].raw) == to_api(ui, catalog_of[HERE])
+
+
+def test_the_source_map_says_where_each_value_is_saved(catalog_of):
+    ui = read(HERE / "primitive_feeds_many.ui.json")
+    done = convert(ui, catalog_of[HERE])
+    for (node_id, name), source in done.sources.items():
+        value = ui
+        for key in source.path:
+            value = value[key]
+        assert done.api[node_id]["inputs"][name] == value
+    primitive = next(n for n, node in enumerate(ui["nodes"]) if node["type"] == "PrimitiveNode")
+    fed = [place for place, source in done.sources.items() if source.path[:2] == ("nodes", primitive)]
+    assert len(fed) > 1

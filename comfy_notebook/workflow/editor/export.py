@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from .graph import BYPASSED, MOST_NODES, MUTED, Graph, Node, ProblemLog
+from .graph import BYPASSED, MOST_NODES, MUTED, Graph, Node, ProblemLog, Source
 from .javascript import NOTHING, TooDeep, copied
 from .loading import Loaded
 from .packs import BROWSER_ONLY
-from .plans import CAPTURED
+from .plans import CAPTURED, MADE_BY_PAGE
 from .resolve import Literal, Resolver, Scope
 from .texts import expand_prompt
+from .values import LAST_MODEL, value_source
 
-_LAST_MODEL = "Last Time Model File"
 _PLAIN = (str, int, bool, type(None))
 
 
@@ -48,6 +49,33 @@ class Exporter:
             for name in [n for n, v in inputs.items() if type(v) is list and v[0] not in api]:
                 del inputs[name]
         return {key: api[key] for key in sorted(api, key=_place)}
+
+    def sources(self) -> dict[tuple[str, str], Source]:
+        """For every exported value, by node id and input name: where the document saves it."""
+        found: dict[tuple[str, str], Source] = {}
+        self.visited = 0
+        for scope, node in self._nodes():
+            node_id = scope.prefix + node.id
+            overrides = scope.instance.overrides if scope.instance else {}
+            hooks = node.plan.hooks if node.plan else {}
+            for name in node.values:
+                spec = node.plan.spec_of(name) if node.plan and node.plan.captured else None
+                if spec is not None and spec.widget_type in MADE_BY_PAGE:
+                    continue
+                source = value_source(node, name)
+                if (node.id, name) in overrides:
+                    _, source = overrides[(node.id, name)]
+                elif source is not None and hooks.get(name) == "prompt":
+                    source = replace(source, prompt=True)
+                if source is not None:
+                    found[node_id, name] = source
+            for slot, link in enumerate(node.links):
+                feed = self._resolver.source(scope, node, slot) if link is not None else None
+                if isinstance(feed, Literal) and feed.source is not None:
+                    found[node_id, node.sockets[slot].name] = feed.source
+                elif feed is not None:
+                    found.pop((node_id, node.sockets[slot].name), None)
+        return found
 
     def _nodes(self) -> Iterator[tuple[Scope, Node]]:
         """Every node that is exported, those inside an instance after it; bounded in number."""
@@ -91,7 +119,7 @@ class Exporter:
         overrides = scope.instance.overrides if scope.instance else {}
         for name, value in node.values.items():
             if overrides and (node.id, name) in overrides:
-                value = overrides[(node.id, name)]
+                value, _ = overrides[(node.id, name)]
             elif name in hooks and type(value) is str:
                 if hooks[name] == "prompt":
                     value = expand_prompt(value, self._rng)
@@ -158,7 +186,7 @@ class Exporter:
                         path=scope.prefix,
                         input_name=slot.name,
                     )
-        last = node.properties.get(_LAST_MODEL)
+        last = node.properties.get(LAST_MODEL)
         if node.type in ("Preview3D", "Preview3DAnimation") and isinstance(last, str) and last:
             inputs["model_file"] = last
 

@@ -35,6 +35,22 @@ class Link:
     target_slot: int | None
 
 
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the document saves a value: the keys that lead to it.
+
+    `before` are the entries to save ahead of it in its list when that is too short. A `prompt` is expanded
+    (`{a|b}`) when it is exported.
+    """
+
+    path: Path
+    before: tuple[Any, ...] = ()
+    prompt: bool = False
+
+
 @dataclass(slots=True)
 class Promotion:
     """A widget of an inner node shown on a subgraph instance: its value there, and what it writes to."""
@@ -43,15 +59,21 @@ class Promotion:
     value: Any
     spec: InputSpec | None
     target: tuple[str, str]
+    source: Source | None = None
 
 
 @dataclass(slots=True)
 class Node:
-    """One node as loaded: `sockets` and `links` run in parallel, `values` are its exported widgets."""
+    """One node as loaded: `sockets` and `links` run in parallel, `values` are its exported widgets.
+
+    `path` leads to the node in the document. `written` says where a value is saved that is not the node's
+    own: in a PrimitiveNode or a group node. `overrides` are values that an instance gives to widgets inside.
+    """
 
     id: str
     type: str
     raw: Mapping[str, Any]
+    path: Path = ()
     mode: int = 0
     plan: Plan | None = None
     sockets: list[Socket] = field(default_factory=list)
@@ -63,7 +85,8 @@ class Node:
     browser: bool = False
     shows: dict[str, tuple[str, str]] = field(default_factory=dict)
     promoted: list[Promotion | None] = field(default_factory=list)
-    overrides: dict[tuple[str, str], Any] = field(default_factory=dict)
+    written: dict[str, Source] = field(default_factory=dict)
+    overrides: dict[tuple[str, str], tuple[Any, Source]] = field(default_factory=dict)
     _arrivals: dict[str, int] | None = None
 
     @property

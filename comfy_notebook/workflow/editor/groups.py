@@ -18,6 +18,7 @@ from .graph import INPUT_SIDE, OUTPUT_SIDE, PRIMITIVE, REROUTE, Node, ProblemLog
 from .javascript import slot_number, type_name
 from .plans import Plan, Plans, is_widget, plan, upload_slot
 from .reading import file_inputs, load_node, marker, output_types, read_graph
+from .values import value_source
 
 #: The two spellings of a group node's type, newest first.
 PREFIXES = ("workflow>", "workflow/")
@@ -76,11 +77,12 @@ def expand_group(node: Node, group: GroupClass, plans: Plans, problems: ProblemL
         "outputs": [{"type": type_} for type_ in group.plan.outputs],
     }
     # The group itself is laid out as a class would be: its saved values by position, its links by name.
-    shell = Node(node.id, node.type, node.raw, plan=group.plan)
+    shell = Node(node.id, node.type, node.raw, node.path, plan=group.plan)
     plans.put(node.type, group.plan)
     load_node(shell, plans, frozenset(), problems)
     _fill(inner, group, shell, node)
-    node.graph = read_graph(data, plans, nested, problems)
+    inside = ("extra", "groupNodes", group.name)
+    node.graph = read_graph(data, plans, nested, problems, inside)
     by_name = {socket.name: slot for slot, socket in enumerate(shell.sockets)}
     shown = [by_name[name] for name in group.inputs]
     node.lay_out(
@@ -92,7 +94,12 @@ def expand_group(node: Node, group: GroupClass, plans: Plans, problems: ProblemL
     node.shows = {name: (str(index), widget) for name, (index, widget) in group.inputs.items()}
     for name, (index, widget) in group.inputs.items():
         target = node.graph.nodes.get(str(index))
-        if target is not None and widget in target.values and name in shell.values:
+        if target is None or name not in shell.values:
+            continue
+        source = value_source(shell, name)
+        if source is not None and (widget in target.values or target.type == PRIMITIVE):
+            target.written[widget] = source
+        if widget in target.values:
             target.values[widget] = shell.values[name]
 
 

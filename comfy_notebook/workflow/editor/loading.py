@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ..catalog import NodeCatalog
-from .graph import MOST_NODES, Graph, Node, ProblemLog
+from .graph import MOST_NODES, Graph, Node, Path, ProblemLog
 from .groups import PREFIXES, GroupClass, expand_group, group_classes, group_name
 from .javascript import id_key
 from .plans import Plans
@@ -25,7 +25,13 @@ class Loaded:
     """The live graphs of one file."""
 
     def __init__(
-        self, data: Mapping[str, Any], catalog: NodeCatalog, problems: ProblemLog, now: datetime | None = None
+        self,
+        data: Mapping[str, Any],
+        catalog: NodeCatalog,
+        problems: ProblemLog,
+        now: datetime | None = None,
+        *,
+        keep_placeholders: bool = False,
     ) -> None:
         self.problems = problems
         self.plans = Plans(catalog)
@@ -37,7 +43,7 @@ class Loaded:
         self._nested = {*self._definitions, *named}
         self._opened = 0
         self._read: dict[str, Graph] = {}
-        self.root = self._graph(data)
+        self.root = self._graph(data, ())
         made = extra.get("ue_links") if isinstance(extra, dict) else None
         if isinstance(made, list) and made:
             problems.add(
@@ -52,7 +58,7 @@ class Loaded:
             for node in graph.nodes.values():
                 if node.instance:
                     promote(node, problems)
-        self.names = Names(self.root, now)
+        self.names = Names(self.root, now, kept=keep_placeholders)
         for graph in self.every_graph():
             apply_primitives(graph, self.names)
 
@@ -63,8 +69,8 @@ class Loaded:
             found += [n.graph for n in graph.nodes.values() if n.graph is not None and n.group]
         return found
 
-    def _graph(self, data: Mapping[str, Any]) -> Graph:
-        graph = read_graph(data, self.plans, self._nested, self.problems)
+    def _graph(self, data: Mapping[str, Any], path: Path) -> Graph:
+        graph = read_graph(data, self.plans, self._nested, self.problems, path)
         for node in graph.nodes.values():
             if node.type not in self._definitions and (
                 group := self._groups.get(group_name(node.type) or "")
@@ -94,11 +100,10 @@ class Loaded:
         while waiting:
             graph = waiting.pop()
             for node in graph.nodes.values():
-                data = self._definitions.get(node.type)
-                if data is None:
+                if node.type not in self._definitions:
                     continue
                 if node.type not in self._read:
-                    self._read[node.type] = self._graph(data)
+                    self._read[node.type] = self._graph(*self._definitions[node.type])
                     waiting.append(self._read[node.type])
                 lay_out_instance(node, self._read[node.type])
 
@@ -125,15 +130,16 @@ class Loaded:
         return order
 
 
-def _definitions(data: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Subgraph definitions by id, those nested in other definitions included."""
-    found: dict[str, Mapping[str, Any]] = {}
-    waiting: list[Any] = [data]
+def _definitions(data: Mapping[str, Any]) -> dict[str, tuple[Mapping[str, Any], Path]]:
+    """Subgraph definitions and their paths by id, those nested in other definitions included."""
+    found: dict[str, tuple[Mapping[str, Any], Path]] = {}
+    waiting: list[tuple[Mapping[str, Any], Path]] = [(data, ())]
     while waiting:
-        holder = waiting.pop().get("definitions")
+        outer, path = waiting.pop()
+        holder = outer.get("definitions")
         listed = holder.get("subgraphs") if isinstance(holder, dict) else None
-        for entry in listed if isinstance(listed, list) else ():
+        for at, entry in enumerate(listed if isinstance(listed, list) else ()):
             if isinstance(entry, dict) and (key := id_key(entry.get("id"))):
-                found[key] = entry
-                waiting.append(entry)
+                found[key] = entry, (*path, "definitions", "subgraphs", at)
+                waiting.append(found[key])
     return found

@@ -11,11 +11,11 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ..specs import WIDGET_TYPES, InputSpec
-from .graph import PRIMITIVE, Graph, Link, Node
+from .graph import PRIMITIVE, Graph, Link, Node, Source
 from .javascript import NOTHING, id_key, number, rounded, text
 from .plans import Slot
 from .texts import Names
-from .values import coerced
+from .values import coerced, value_source
 
 _REPLACE = "Run widget replace on values"
 _NOT_COMPARED = {
@@ -43,8 +43,9 @@ def apply_primitives(graph: Graph, names: Names) -> None:
             continue
         if value and isinstance(value, str) and node.properties.get(_REPLACE):
             value = names.fill(value)
+        source = value_source(node, "value")
         for target, slot in targets:
-            _write(target, slot, value)
+            _write(target, slot, value, source)
 
 
 def _in_order(node: Node, links: list[Link]) -> list[Link]:
@@ -168,7 +169,7 @@ def _arithmetic(value: Any, spec: InputSpec, least: float, most: float, step: fl
     return min(max(exact, least), most)
 
 
-def _write(target: Node, slot: int, value: Any) -> None:
+def _write(target: Node, slot: int, value: Any, source: Source | None) -> None:
     """Set the widget behind one socket, which fits the value to its own declaration."""
     widget = target.sockets[slot].widget
     spec = _spec(target, slot)
@@ -176,6 +177,7 @@ def _write(target: Node, slot: int, value: Any) -> None:
         promotion = target.promoted[slot] if slot < len(target.promoted) else None
         if promotion is not None:
             promotion.value = target.values[promotion.name] = value
+            promotion.source = source
         return
     if widget is None or (widget not in target.values and spec is None):
         return
@@ -187,6 +189,10 @@ def _write(target: Node, slot: int, value: Any) -> None:
     elif target.plan is not None:
         own: Slot | None = next((s for s in target.plan.slots if s.exported and s.name == widget), None)
         value = coerced(own, value) if own else value
-    target.values[widget] = value
+    places = [(target, widget)]
     if target.group and (inner := _shown(target, widget)):
-        inner[0].values[inner[1]] = value
+        places.append(inner)
+    for node, name in places:
+        node.values[name] = value
+        if source is not None:
+            node.written[name] = source

@@ -10,7 +10,20 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .dynamic import dynamic_sockets
-from .graph import INPUT_SIDE, OUTPUT_SIDE, REROUTE, VIRTUAL, Boundary, Graph, Link, Node, ProblemLog
+from .graph import (
+    BYPASSED,
+    INPUT_SIDE,
+    MUTED,
+    OUTPUT_SIDE,
+    REROUTE,
+    VIRTUAL,
+    Boundary,
+    Graph,
+    Link,
+    Node,
+    Path,
+    ProblemLog,
+)
 from .javascript import id_key, slot_number, type_name
 from .plans import Plan, Plans, Socket
 from .values import load_unknown, load_values, rename_sampler
@@ -24,13 +37,20 @@ _RENAMED = {
 
 
 def read_graph(
-    data: Mapping[str, Any], plans: Plans, nested: frozenset[str] | set[str], problems: ProblemLog
+    data: Mapping[str, Any],
+    plans: Plans,
+    nested: frozenset[str] | set[str],
+    problems: ProblemLog,
+    path: Path = (),
 ) -> Graph:
-    """The root graph or a definition's inside; nodes whose type is in `nested` get sockets later."""
+    """The root graph or a definition's inside; nodes whose type is in `nested` get sockets later.
+
+    `path` leads to `data` in the document.
+    """
     name = data.get("name")
     graph = Graph(id_key(data.get("id")) or "", name if isinstance(name, str) else "")
     graph.links = {link.id: link for link in _links(data.get("links"), graph, problems)}
-    for node in _nodes(data.get("nodes"), problems):
+    for node in _nodes(data.get("nodes"), (*path, "nodes"), problems):
         if node.id in graph.nodes:
             graph.repeated.add(node.id)
             problems.add(
@@ -112,9 +132,9 @@ def _entry(slots: Any, index: int | None) -> dict[str, Any] | None:
     return None
 
 
-def _nodes(listed: Any, problems: ProblemLog) -> Iterable[Node]:
+def _nodes(listed: Any, path: Path, problems: ProblemLog) -> Iterable[Node]:
     unnamed = 0
-    for raw in listed if isinstance(listed, list) else ():
+    for at, raw in enumerate(listed if isinstance(listed, list) else ()):
         if not isinstance(raw, dict):
             problems.add("invalid_node", "One entry of the file's nodes is no node and is left out.")
             continue
@@ -130,9 +150,8 @@ def _nodes(listed: Any, problems: ProblemLog) -> Iterable[Node]:
             problems.add("invalid_node", "The node has no type and is left out.", Node(key, "", raw))
             continue
         mode = raw.get("mode")
-        yield Node(
-            key, node_type, raw, mode=int(mode) if type(mode) in (int, float) and mode in (2, 4) else 0
-        )
+        mode = int(mode) if type(mode) in (int, float) and mode in (MUTED, BYPASSED) else 0
+        yield Node(key, node_type, raw, (*path, at), mode)
 
 
 def _links(listed: Any, graph: Graph, problems: ProblemLog) -> Iterable[Link]:

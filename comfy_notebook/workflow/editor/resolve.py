@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..specs import types_accept
-from .graph import BYPASSED, INPUT_SIDE, MUTED, PRIMITIVE, Graph, Link, Node, ProblemLog
+from .graph import BYPASSED, INPUT_SIDE, MUTED, PRIMITIVE, Graph, Link, Node, ProblemLog, Source
 from .javascript import NOTHING
 from .packs import GETTER, SETTER, held_name
 
@@ -23,6 +23,7 @@ class Literal:
     """A value held by a subgraph instance's widget: it stands in place of a link."""
 
     value: Any
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class Output:
     slot: int
 
 
-Source = Output | Literal | None
+Feed = Output | Literal | None
+"""What feeds a socket."""
 
 
 @dataclass(eq=False, slots=True)
@@ -79,15 +81,16 @@ class Scope:
             scope = scope.parent
         return False
 
-    def held(self, slot: int) -> Any:
-        """The value this instance's widget holds for one of its inputs, or NOTHING."""
+    def held(self, slot: int) -> Literal | None:
+        """The value this instance's widget holds for one of its inputs."""
         node, parent = self.instance, self.parent
         promotion = node.promoted[slot] if node and slot < len(node.promoted) else None
         if node is None or parent is None or promotion is None:
-            return NOTHING
+            return None
+        value = promotion.value, promotion.source
         if parent.instance is not None and parent.instance.overrides:
-            return parent.instance.overrides.get((node.id, promotion.name), promotion.value)
-        return promotion.value
+            value = parent.instance.overrides.get((node.id, promotion.name), value)
+        return None if value[0] is NOTHING else Literal(*value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +109,10 @@ class Resolver:
 
     def __init__(self, problems: ProblemLog) -> None:
         self._problems = problems
-        self._known: dict[tuple[int, str, int, str | None], Source] = {}
+        self._known: dict[tuple[int, str, int, str | None], Feed] = {}
         self._setters: dict[int, dict[str | None, Node]] = {}
 
-    def source(self, scope: Scope, node: Node, slot: int) -> Source:
+    def source(self, scope: Scope, node: Node, slot: int) -> Feed:
         """What feeds this input."""
         link_id = node.links[slot]
         link = scope.graph.links.get(link_id) if link_id is not None else None
@@ -119,8 +122,8 @@ class Resolver:
                 return Output(scope.prefix + origin.id, link.origin_slot)
         return self._walk(_At(scope, node, "I", slot, None))
 
-    def _walk(self, start: _At) -> Source:
-        here: _At | Source = start
+    def _walk(self, start: _At) -> Feed:
+        here: _At | Feed = start
         seen: set[tuple[int, str, str, int]] = set()
         trail: list[tuple[int, str, int, str | None]] = []
         while isinstance(here, _At):
@@ -149,7 +152,7 @@ class Resolver:
             self._known[key] = here
         return here
 
-    def _into(self, at: _At) -> _At | Source:
+    def _into(self, at: _At) -> _At | Feed:
         """One step back along the link into an input."""
         scope, node = at.scope, at.node
         if at.slot >= len(node.links) or (link_id := node.links[at.slot]) is None:
@@ -171,15 +174,14 @@ class Resolver:
             return None
         return _At(scope, origin, "O", link.origin_slot, wanted)
 
-    def _through_wall(self, scope: Scope, slot: int) -> _At | Source:
+    def _through_wall(self, scope: Scope, slot: int) -> _At | Feed:
         """From the input side of a subgraph to what feeds that input of its instance."""
         parent, instance = scope.parent, scope.instance
         if parent is None or instance is None or slot >= len(instance.sockets):
             return None
         link_id = instance.links[slot]
-        value = scope.held(slot)
         if link_id is None or self._from_primitive(parent, parent.graph.links.get(link_id)):
-            return None if value is NOTHING else Literal(value)
+            return scope.held(slot)
         return _At(parent, instance, "I", slot, None)
 
     def _from_primitive(self, scope: Scope, link: Link | None) -> bool:
@@ -187,7 +189,7 @@ class Resolver:
         origin = scope.graph.nodes.get(link.origin) if link else None
         return origin is not None and origin.type == PRIMITIVE
 
-    def _out_of(self, at: _At) -> _At | Source:
+    def _out_of(self, at: _At) -> _At | Feed:
         """One step back from an output, or the end of the way."""
         scope, node = at.scope, at.node
         if node.mode == MUTED and not node.group:
@@ -212,7 +214,7 @@ class Resolver:
             return _At(scope, node, "I", at.slot, at.type) if at.slot < len(node.sockets) else None
         return Output(scope.prefix + node.id, at.slot)
 
-    def _held(self, at: _At) -> _At | Source:
+    def _held(self, at: _At) -> _At | Feed:
         """From a GetNode to what the SetNode of that name holds, in the same graph."""
         graph = at.scope.graph
         if id(graph) not in self._setters:

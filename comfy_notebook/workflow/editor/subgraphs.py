@@ -10,10 +10,11 @@ import json
 import re
 from typing import Any
 
-from .graph import PRIMITIVE, Graph, Node, ProblemLog, Promotion
+from .graph import PRIMITIVE, Graph, Node, ProblemLog, Promotion, Source
 from .javascript import NOTHING, id_key
 from .plans import Socket
 from .reading import file_inputs
+from .values import value_source
 
 _MOST_LISTED = 1000
 _NESTED = re.compile(r"^(?:\s*\d+\s*:\s*)+(?=\S)")
@@ -48,14 +49,27 @@ def promote(node: Node, problems: ProblemLog) -> None:
     shown = [p for p in node.promoted if p is not None]
     listed = _listed(node.properties.get("proxyWidgets"))
     if listed:
+        for promotion in shown:
+            target = graph.nodes[promotion.target[0]]
+            promotion.source = promotion.source or value_source(target, promotion.target[1])
         _by_proxy(node, listed, saved if isinstance(saved, list) else [], problems)
     elif isinstance(named, dict) and not (isinstance(saved, list) and len(saved) == len(shown)):
         for promotion in shown:
+            promotion.source = Source((*node.path, "widgets_values_named", promotion.name))
             promotion.value = named.get(promotion.name, promotion.value)
-    elif isinstance(saved, list):
-        for promotion, value in zip(shown, saved):  # noqa: B905 (too few keep the inner value)
-            promotion.value = value
+    else:
+        _by_position(node, shown, saved)
     node.values = {p.name: p.value for p in shown if p.value is not NOTHING}
+
+
+def _by_position(node: Node, shown: list[Promotion], saved: Any) -> None:
+    """Give promoted widgets the values of a saved list; those it is too short for keep the inner value."""
+    values = saved if isinstance(saved, list) else []
+    inner = [promotion.value for promotion in shown]
+    for at, promotion in enumerate(shown):
+        if at < len(values):
+            promotion.value = values[at]
+        promotion.source = Source((*node.path, "widgets_values", at), tuple(inner[len(values) : at]))
 
 
 def _promotion(graph: Graph, index: int) -> Promotion | None:
@@ -70,7 +84,8 @@ def _promotion(graph: Graph, index: int) -> Promotion | None:
         if target.instance:
             inner = target.promoted[slot] if slot < len(target.promoted) else None
             if inner is not None:
-                return Promotion(name, inner.value, inner.spec, (target.id, target.sockets[slot].name))
+                place = target.id, target.sockets[slot].name
+                return Promotion(name, inner.value, inner.spec, place, inner.source)
             continue
         widget = target.sockets[slot].widget
         if widget is None or (target.virtual and target.type != PRIMITIVE):
@@ -93,9 +108,11 @@ def _listed(value: Any) -> list[Any]:
 def _by_proxy(node: Node, listed: list[Any], saved: list[Any], problems: ProblemLog) -> None:
     by_name = {p.name: p for p in node.promoted if p}
     by_target = {p.target: p for p in node.promoted[::-1] if p}
-    for entry, value in zip(listed[:_MOST_LISTED], saved):  # noqa: B905 (without a value: the inner one)
-        if not isinstance(entry, list) or len(entry) < 2 or not isinstance(entry[1], str) or value is None:
+    for at, entry in enumerate(listed[:_MOST_LISTED]):
+        if not isinstance(entry, list) or len(entry) < 2 or not isinstance(entry[1], str):
             continue
+        value = saved[at] if at < len(saved) else None
+        source = Source((*node.path, "widgets_values", at), (None,) * (at - len(saved)))
         inner_id, widget = id_key(entry[0]), entry[1]
         if inner_id is None or widget.startswith("$$"):
             continue
@@ -103,8 +120,9 @@ def _by_proxy(node: Node, listed: list[Any], saved: list[Any], problems: Problem
         widget = widget if (inner_id, widget) in by_target else _NESTED.sub("", widget) or widget
         promotion = by_name.get(widget) if inner_id == "-1" else by_target.get((inner_id, widget))
         if promotion is not None:
-            promotion.value = value
-        elif not _override(node, inner_id, widget, value):
+            promotion.source = source
+            promotion.value = promotion.value if value is None else value
+        elif value is not None and not _override(node, inner_id, widget, (value, source)):
             problems.add(
                 "missing_input",
                 f"The subgraph shows a widget {widget!r} of its inner node {inner_id}, which is not there.",
@@ -114,7 +132,7 @@ def _by_proxy(node: Node, listed: list[Any], saved: list[Any], problems: Problem
             )
 
 
-def _override(node: Node, inner_id: str, widget: str, value: Any) -> bool:
+def _override(node: Node, inner_id: str, widget: str, value: tuple[Any, Source]) -> bool:
     """Set an inner widget for this instance alone; False when there is no such widget."""
     inner = node.graph.nodes.get(inner_id) if node.graph else None
     if inner is None:

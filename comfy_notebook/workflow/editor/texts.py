@@ -81,16 +81,17 @@ def without_comments(source: str) -> str:
 
 
 class Names:
-    """Fills in names of files: every node of a graph by what a placeholder may call it, found once."""
+    """Fills in placeholders in file names, or leaves them when they are to be `kept`."""
 
-    def __init__(self, root: Graph, now: datetime | None = None) -> None:
+    def __init__(self, root: Graph, now: datetime | None = None, *, kept: bool = False) -> None:
         self._root = root
         self._now = now
+        self._kept = kept
         self._found: tuple[dict[str, Node], dict[str, Node]] | None = None
 
     def fill(self, name: str) -> str:
         """A name with `%date:…%` as local time and `%Node.widget%` as that widget's value."""
-        return _PLACEHOLDER.sub(self._filled, name) if "%" in name else name
+        return name if self._kept or "%" not in name else _PLACEHOLDER.sub(self._filled, name)
 
     def _filled(self, match: re.Match[str]) -> str:
         parts = match[1].split(".")

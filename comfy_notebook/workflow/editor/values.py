@@ -8,23 +8,25 @@ only widgets that are page elements or file pickers change what they are given (
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ..specs import DYNAMIC_COMBO, InputSpec
 from .dynamic import chosen_groups, dynamic_slots, grown_slots, option_slots
-from .graph import Node, ProblemLog
+from .graph import PRIMITIVE, Node, ProblemLog, Source
 from .javascript import NOTHING, text
 from .plans import Plan, Slot
 
 _FOLDER = re.compile(r"\[(?:input|output|temp)\]", re.IGNORECASE)
+LAST_MODEL = "Last Time Model File"
+_VIEWERS = ("Preview3D", "Preview3DAnimation")
 _CONTROLS = ("fixed", "increment", "decrement", "randomize")
 _RENAMED_SAMPLERS = ("KSampler", "KSamplerAdvanced")
 
 
 def load_values(node: Node, plan: Plan, problems: ProblemLog) -> None:
     """Fill `node.values`: every exported widget of the class, in the editor's order."""
-    saved = _saved(node, plan)
+    saved, _ = _saved(node)
     if saved is not None and not isinstance(saved, (list, dict)):
         problems.add(
             "invalid_values", "Its saved values are neither a list nor an object: defaults are used.", node
@@ -40,7 +42,7 @@ def load_values(node: Node, plan: Plan, problems: ProblemLog) -> None:
         )
         saved = None
     if plan.dynamic:
-        node.values = _dynamic(node, plan, saved)
+        node.values, _ = _dynamic(node, plan, saved)
         return
     values = dict(plan.defaults)
     if isinstance(saved, list):
@@ -62,15 +64,18 @@ def _by_name(node: Node, plan: Plan, saved: dict[str, Any]) -> bool:
     return saved is named or plan.info.python_module.startswith("custom_nodes")
 
 
-def _saved(node: Node, plan: Plan) -> Any:
-    """The saved values to use: the list, or those by name where the list may not line up.
+def _saved(node: Node) -> tuple[Any, str]:
+    """The saved values to use, and their key in the file: the list, or values by name if it may not align.
 
     Frontends of mid-2026 save `widgets_values_named` beside the list and load the list. A list that is not
     as long as the class's layout holds values of widgets that a pack's own page code added.
     """
     saved, named = node.raw.get("widgets_values"), node.raw.get("widgets_values_named")
-    aligned = isinstance(saved, list) and not plan.dynamic and len(saved) == len(plan.slots)
-    return named if isinstance(named, dict) and not aligned else saved
+    plan = node.plan
+    aligned = plan and isinstance(saved, list) and not plan.dynamic and len(saved) == len(plan.slots)
+    if isinstance(named, dict) and not aligned:
+        return named, "widgets_values_named"
+    return saved, "widgets_values"
 
 
 def control_value(node: Node, name: str) -> Any:
@@ -110,10 +115,15 @@ def _file_name(slot: Slot, value: Any) -> str:
 
 def without_dummies(plan: Plan, saved: list[Any]) -> list[Any]:
     """Saved values without those that frontends before 1.16 kept for inputs that take links only."""
-    flags = [forced and first == 0 for forced, count in plan.forced for first in range(count)]
-    if len(flags) != len(saved):
-        return saved
-    return [value for value, dummy in zip(saved, flags, strict=True) if not dummy]
+    return [saved[at] for at in _kept(plan, saved)] if plan.forced else saved
+
+
+def _kept(plan: Plan, saved: list[Any]) -> list[int]:
+    """The positions of a saved list that belong to widgets."""
+    dummies = [forced and first == 0 for forced, count in plan.forced for first in range(count)]
+    if len(dummies) != len(saved):
+        return list(range(len(saved)))
+    return [at for at, dummy in enumerate(dummies) if not dummy]
 
 
 def rename_sampler(node: Node) -> None:
@@ -123,37 +133,30 @@ def rename_sampler(node: Node) -> None:
         node.values["sampler_name"] = name[7:]
 
 
-def _dynamic(node: Node, plan: Plan, saved: Any) -> dict[str, Any]:
-    """Values of a node whose widgets depend on its values: a chosen option brings its own inputs.
+def _dynamic(node: Node, plan: Plan, saved: Any) -> tuple[dict[str, Any], list[Slot]]:
+    """Values of a node whose widgets depend on its values, and the order in which they are saved.
 
     The inputs of a chosen option follow the choice itself, in the saved list as on the node.
     """
     values: dict[str, Any] = {}
-    given: Callable[[int, Slot], Any]
-    if isinstance(saved, list):
-        listed = without_dummies(plan, saved) if plan.forced else saved
-
-        def given(at: int, slot: Slot) -> Any:
-            return listed[at] if at < len(listed) else NOTHING
-
-    else:
-        named: Mapping[str, Any] = saved if isinstance(saved, dict) else {}
-
-        def given(at: int, slot: Slot) -> Any:
-            return named.get(slot.name, NOTHING) if slot.exported else NOTHING
-
+    order: list[Slot] = []
+    listed = without_dummies(plan, saved) if isinstance(saved, list) else None
+    named: Mapping[str, Any] = saved if isinstance(saved, dict) else {}
     waiting = dynamic_slots(node, plan)[::-1]
     groups: list[InputSpec] = []
-    at = 0
     while waiting or groups:
         if not waiting:
             waiting, groups = grown_slots(node, groups)[::-1], []
             continue
         slot = waiting.pop()
-        value = given(at, slot)
-        at += 1
+        at = len(order)
+        order.append(slot)
         if not slot.exported:
             continue
+        if listed is not None:
+            value = listed[at] if at < len(listed) else NOTHING
+        else:
+            value = named.get(slot.name, NOTHING)
         value = slot.default if value is NOTHING else coerced(slot, value)
         if value is not NOTHING:
             values[slot.name] = value
@@ -161,7 +164,49 @@ def _dynamic(node: Node, plan: Plan, saved: Any) -> dict[str, Any]:
             waiting += option_slots(slot.spec, value)[::-1]
             if slot.spec.type == DYNAMIC_COMBO:
                 groups += chosen_groups(slot.spec, {slot.name: value})
-    return values
+    return values, order
+
+
+def value_source(node: Node, name: str) -> Source | None:
+    """Where the document saves one widget value of a node, or would save it; None when nowhere."""
+    if name in node.written:
+        return node.written[name]
+    if node.type == PRIMITIVE:
+        return Source((*node.path, "widgets_values", 0))
+    plan = node.plan
+    saved, key = _saved(node)
+    if plan is None:
+        return _unknown_source(node, name, saved, key)
+    if node.type in _VIEWERS and name == "model_file" and node.properties.get(LAST_MODEL):
+        return Source((*node.path, "properties", LAST_MODEL))
+    if isinstance(saved, dict):
+        return Source((*node.path, key, name)) if _by_name(node, plan, saved) else None
+    if saved is not None and not isinstance(saved, list):
+        return None
+    order = _dynamic(node, plan, saved)[1] if plan.dynamic else plan.slots
+    at = next((n for n, slot in enumerate(order) if slot.exported and slot.name == name), None)
+    if at is None:
+        return None
+    kept = _kept(plan, saved or [])
+    if at < len(kept):
+        return Source((*node.path, key, kept[at]))
+    before = tuple(_filler(slot) for slot in order[len(saved or []) : at])
+    return Source((*node.path, key, at), before)
+
+
+def _filler(slot: Slot) -> Any:
+    """What to save for a widget whose value the file leaves out."""
+    if not slot.exported:
+        return "fixed" if "control_after_generate" in slot.name else None
+    return None if slot.default is NOTHING else slot.default
+
+
+def _unknown_source(node: Node, name: str, saved: Any, key: str) -> Source | None:
+    if isinstance(saved, dict):
+        return Source((*node.path, key, name))
+    names = [socket.widget for socket in node.sockets if socket.widget is not None]
+    at = _matched(names, saved) if isinstance(saved, list) else {}
+    return Source((*node.path, key, at[name])) if name in at else None
 
 
 def load_unknown(node: Node) -> None:
@@ -171,24 +216,24 @@ def load_unknown(node: Node) -> None:
     control values between them. When the two do not line up, no value is kept: no name is better than a
     wrong one, and the problem carries them.
     """
-    saved, named = node.raw.get("widgets_values"), node.raw.get("widgets_values_named")
-    if isinstance(named, dict):
-        node.values = {str(name): value for name, value in named.items() if name != "control_after_generate"}
-    elif isinstance(saved, dict):
-        node.values = {str(name): value for name, value in saved.items()}
+    saved, _ = _saved(node)
+    if isinstance(saved, dict):
+        node.values = {str(name): value for name, value in saved.items() if name != "control_after_generate"}
     elif isinstance(saved, list):
-        node.values = _matched([s.widget for s in node.sockets if s.widget is not None], saved)
+        names = [socket.widget for socket in node.sockets if socket.widget is not None]
+        node.values = {name: saved[at] for name, at in _matched(names, saved).items()}
 
 
-def _matched(names: list[str], saved: list[Any]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
+def _matched(names: list[str], saved: list[Any]) -> dict[str, int]:
+    """The position of each widget's value in a saved list; empty when the two do not line up."""
+    places: dict[str, int] = {}
     at = 0
     for name in names:
         if at >= len(saved):
             return {}
-        values[name] = saved[at]
+        places[name] = at
         number = isinstance(saved[at], (int, float)) and not isinstance(saved[at], bool)
         at += 1
         if at < len(saved) and number and isinstance(saved[at], str) and saved[at] in _CONTROLS:
             at += 1
-    return values if at == len(saved) else {}
+    return places if at == len(saved) else {}
