@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .config import Settings, settings
 from .errors import JobTimeout, NotConnected
+from .jobs.interrupt import cancel_on_interrupt
 from .jobs.job import Job
 from .sync import IO
 
@@ -123,7 +124,7 @@ def submit(
     The arguments are those of `Client.submit`; `workflow` is a `Workflow` or anything it loads.
     """
     handed: list[Job] = []
-    try:
+    with cancel_on_interrupt(handed, wait=0):
         return _submit(
             handed,
             client,
@@ -135,9 +136,6 @@ def submit(
             previews=previews,
             validate=validate,
         )
-    except KeyboardInterrupt:
-        _abandon(handed)
-        raise
 
 
 def _submit(handed: list[Job], client: Client | None, workflow: Any, **options: Any) -> Job:
@@ -146,11 +144,6 @@ def _submit(handed: list[Job], client: Client | None, workflow: Any, **options: 
     job = IO.run(using.submit(workflow, **options), tick=using.meter.paint, handed=handed.append)
     session.last_job = job.id
     return job
-
-
-def _abandon(handed: list[Job]) -> None:
-    for job in handed:
-        job._abandoned()
 
 
 def run(
@@ -178,7 +171,7 @@ def run(
     wanted = settings.previews if previews is None else previews
     limit = settings.timeout if timeout is None else timeout
     handed: list[Job] = []
-    try:
+    with cancel_on_interrupt(handed):
         job = _submit(
             handed,
             client,
@@ -190,11 +183,12 @@ def run(
             previews=previews,
             validate=validate,
         )
-        return watch(job, previews=wanted, timeout=limit, quiet=quiet)
-    except (KeyboardInterrupt, JobTimeout) as stopped:
-        if cancel or isinstance(stopped, KeyboardInterrupt):
-            _abandon(handed)
-        raise
+        try:
+            return watch(job, previews=wanted, timeout=limit, quiet=quiet)
+        except JobTimeout:
+            if cancel:
+                job.cancel_soon()
+            raise
 
 
 def sweep(
@@ -245,7 +239,7 @@ def run_planned(
     from .display import watch_many
     from .jobs.planned import feed
 
-    with IO.alongside(feed(runs, **options)):
+    with cancel_on_interrupt(runs), IO.alongside(feed(runs, **options)):
         watch_many(runs, labels=labels, quiet=quiet)
 
 

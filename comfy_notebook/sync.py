@@ -280,7 +280,7 @@ class _Running(Generic[T]):
         """What it returned reaches nobody: let it know, if it wants to (a job is then cancelled)."""
         if not self._told and not task.cancelled() and task.exception() is None:
             self._told = True
-            wants = getattr(task.result(), "_abandoned", None)
+            wants = getattr(task.result(), "cancel_soon", None)
             if wants is not None:
                 wants()
 

@@ -123,7 +123,7 @@ def test_what_comes_back_too_late_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     told: list[str] = []
 
     class Job:
-        def _abandoned(self) -> None:
+        def cancel_soon(self) -> None:
             told.append("cancelled")
 
     async def submit() -> Job:
@@ -153,7 +153,7 @@ def test_an_awaited_call_that_comes_back_too_late_is_told() -> None:
     told = threading.Event()
 
     class Job:
-        _abandoned = told.set
+        cancel_soon = told.set
 
     async def submit() -> Job:
         with contextlib.suppress(asyncio.CancelledError):

@@ -55,11 +55,6 @@ def close_all(widget: Any) -> None:
     widget.close()
 
 
-def briefly(stopped: KeyboardInterrupt) -> None:
-    """Have IPython say an interrupt in a line: where our waiting stood when it came interests nobody."""
-    stopped._render_traceback_ = lambda: ["KeyboardInterrupt"]  # type: ignore[attr-defined]
-
-
 @contextmanager
 def interrupts_held() -> Iterator[None]:
     """Hold an interrupt back while widgets are made or closed, and raise it when that is done.

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError
+from ..jobs.interrupt import cancel_all, cancel_on_interrupt
 from ..protocol.status import JobStatus
 from ..text import escape, printable
 from . import live, thumbs, wording
-from ._compat import answer_while_blocked, briefly, close_all, interrupts_held
+from ._compat import answer_while_blocked, close_all, interrupts_held
 from .frontend import detect
 from .options import options_of
 from .static import style
@@ -36,31 +36,18 @@ def watch_many(
     until = None if timeout is None else time.monotonic() + timeout
     interval = options_of(jobs[0]).interval if jobs else 0.1
     try:
-        with interrupts_held():
-            view.open()
-        while not all(job.status.is_final for job in jobs):
+        with cancel_on_interrupt(jobs):
             with interrupts_held():
-                view.paint()
-            if until is not None and time.monotonic() >= until:
-                return
-            time.sleep(min(interval, 0.1))
-    except KeyboardInterrupt as stopped:
-        briefly(stopped)
-        cancel_all(jobs)
-        raise
+                view.open()
+            while not all(job.status.is_final for job in jobs):
+                with interrupts_held():
+                    view.paint()
+                if until is not None and time.monotonic() >= until:
+                    return
+                time.sleep(min(interval, 0.1))
     finally:
         with interrupts_held():
             view.finish()
-
-
-def cancel_all(jobs: Sequence[Job]) -> None:
-    """Cancel what has not ended; one that cannot be cancelled does not keep the others."""
-    for job in jobs:
-        if not job.status.is_final:
-            try:
-                job.cancel()
-            except ComfyError:
-                continue
 
 
 def summary(jobs: Sequence[Job]) -> str:

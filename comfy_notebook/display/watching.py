@@ -9,15 +9,15 @@ static and the widgets closed. A result that is also the cell's value is not sho
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ComfyError
+from ..jobs.interrupt import cancel_on_interrupt
 from ..jobs.state import JobState
 from ..text import printable
 from . import wording
-from ._compat import briefly, interrupts_held
+from ._compat import interrupts_held
 from .bundle import Bundle, ended_bundle, error_bundle, result_bundle, result_text
 from .frontend import Frontend, detect
 from .options import options_of
@@ -50,19 +50,17 @@ def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quie
         options = options_of(job)
         if not quiet:
             view = _view(job, detect(), previews and options.previews)
-        with interrupts_held():
-            view.open()
-        for state in job.updates(options.interval, timeout, heartbeat=1.0):
+        with cancel_on_interrupt([job]):
             with interrupts_held():
-                view.paint(state)
-        result = job.result()
-        mark_shown(result)
-        bundle = {} if quiet else _static(result)
-        return result
-    except KeyboardInterrupt as stopped:
-        briefly(stopped)
-        with _second_interrupt_leaves():
-            job.cancel()
+                view.open()
+            for state in job.updates(options.interval, timeout, heartbeat=1.0):
+                with interrupts_held():
+                    view.paint(state)
+            result = job.result()
+            mark_shown(result)
+            bundle = {} if quiet else _static(result)
+            return result
+    except KeyboardInterrupt:
         bundle = ended_bundle(_cancelled(job.state), job.id)
         raise
     except ComfyError as error:
@@ -107,13 +105,6 @@ def _cancelled(state: JobState) -> JobState:
     from ..protocol.status import JobStatus
 
     return state if state.status.is_final else state.ended(JobStatus.cancelled, state.started_at or 0.0)
-
-
-@contextmanager
-def _second_interrupt_leaves() -> Iterator[None]:
-    # The first interrupt is re-raised by the caller; one that comes while cancelling says nothing new.
-    with suppress(KeyboardInterrupt, ComfyError):
-        yield
 
 
 def _execution_count() -> int | None:

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any
 from ..errors import JobTimeout, Problem
 from ..protocol.messages import Event
 from ..protocol.status import JobStatus
-from ..sync import CLEANUP, IO, TICK, within
+from ..sync import IO, TICK
 from ..views import view
+from .interrupt import cancel_on_interrupt
 from .state import JobState
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class Job:
 
         An interrupt of the kernel cancels exactly this job on the server.
         """
-        with self._cancelled_by_interrupt():
+        with cancel_on_interrupt([self]):
             self._wait(timeout)
         return self.status
 
@@ -154,7 +155,7 @@ class Job:
         `DownloadFailed`, or `JobTimeout` after `timeout` seconds; the job then goes on, unless
         `cancel=True`. An interrupt of the kernel cancels exactly this job on the server.
         """
-        with self._cancelled_by_interrupt():
+        with cancel_on_interrupt([self]):
             if not self._wait(timeout):
                 if cancel:
                     self.cancel()
@@ -165,8 +166,8 @@ class Job:
         """End exactly this job on the server, pending or running; False when it had already ended."""
         return IO.run(self._follower.cancel())
 
-    def _abandoned(self) -> None:
-        """Whoever was to have this job was interrupted: cancel it, unless that was done, and do not wait."""
+    def cancel_soon(self) -> None:
+        """Cancel the job on the server without waiting, once, from any thread; nothing if it has ended."""
         follower = self._follower
         if not follower.done and not follower.cancel_asked:
             IO.post(follower.cancel_soon)
@@ -196,16 +197,6 @@ class Job:
                     return False
                 wakes.wait(min(TICK, left))
         return True
-
-    @contextlib.contextmanager
-    def _cancelled_by_interrupt(self) -> Iterator[None]:
-        try:
-            yield
-        except KeyboardInterrupt:
-            with contextlib.suppress(Exception):
-                IO.run(within(CLEANUP, self._follower.cancel()))
-                self._wait(2.0)
-            raise
 
     def _timeout(self, timeout: float | None, cancelled: bool = False) -> JobTimeout:
         after = f"{timeout:g} s" if timeout is not None else "the time given"

@@ -1,6 +1,6 @@
 """Many jobs, a few at a time: runs that are planned, then submitted as earlier ones end.
 
-A `Planned` stands where a `Job` does in a list on the page (`status`, `state`, `outputs`, `cancel`)
+A `Planned` stands where a `Job` does in a list on the page (`status`, `state`, `outputs`, `cancel_soon`)
 from before it is submitted. `feed`, a coroutine of the background loop, submits and collects, while
 `api.run_planned` draws in the calling thread.
 """
@@ -95,11 +95,11 @@ class Planned:
         """The first picture, if there is one."""
         return self.result.image if self.result is not None and self.result.images else None
 
-    def cancel(self) -> None:
-        """Stop this run, from any thread: it is not submitted any more, or its job is cancelled soon."""
+    def cancel_soon(self) -> None:
+        """Stop this run from any thread, without waiting: it is not submitted, or its job is cancelled."""
         IO.post(self._cancelled.set)
         if self.job is not None:
-            self.job._abandoned()
+            self.job.cancel_soon()
 
     async def _submit(self, options: Mapping[str, Any], others_run: Callable[[], bool]) -> None:
         """A job or an error, on the loop; a server that takes no more while others run is asked again."""
@@ -118,7 +118,7 @@ class Planned:
                 return
             else:
                 if self._cancelled.is_set():
-                    self.job._abandoned()
+                    self.job.cancel_soon()
                 return
         self.error = JobCancelled("It was cancelled before it was submitted.")
 

@@ -130,3 +130,7 @@ class FakeJob:
     def cancel(self) -> None:
         self.cancelled += 1
         self.state = self.state.ended(JobStatus.cancelled, time.monotonic())
+
+    def cancel_soon(self) -> None:
+        if not self.cancelled:
+            self.cancel()

@@ -83,7 +83,7 @@ def test_a_second_interrupt_while_cancelling_still_ends_static(page, monkeypatch
     def interrupted() -> None:
         raise KeyboardInterrupt
 
-    job.cancel = interrupted
+    job.cancel_soon = interrupted
     with pytest.raises(KeyboardInterrupt):
         watching.watch(job)
     assert page[-1][0]["text/plain"].startswith("Cancelled")

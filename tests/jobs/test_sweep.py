@@ -204,7 +204,7 @@ def test_cancel_all_stops_what_waits_and_what_runs(
         feeding = asyncio.ensure_future(planned.feed(found.runs, window=1))
         await asyncio.wait([feeding, asyncio.ensure_future(begun.wait())], return_when="FIRST_COMPLETED")
         for run in found.runs:
-            run.cancel()
+            run.cancel_soon()
         await feeding
         return found
 
