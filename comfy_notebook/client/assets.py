@@ -1,18 +1,16 @@
 """Uploads: any Python value a picture or file can be ▶ a file the server has, sent once.
 
-PIL images and arrays become the same metadata-free PNG, so that equal pixels are one asset. Arrays
-are uint8 or float 0–1, H×W, H×W×1, H×W×3 or H×W×4. What the server would refuse for its size is
+PIL images and arrays become the same metadata-free PNG, so that equal pixels are one asset (the
+rules are those of `images`). What the server would refuse for its size is
 refused here, before anything is sent.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import mimetypes
 import os
-import sys
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UploadRejected
+from ..images import dimensions, from_array, is_array, is_pil, to_png
 from ..text import missing_file_hint
 from .records import FileRef, UploadLimits
 
@@ -58,9 +57,9 @@ def pack(value: Any, name: str | None = None) -> Packed:
         data = bytes(value)
         return Packed(_clean(name or _guess_name(data)), data)
     if is_pil(value):
-        return Packed(_clean(name or IMAGE_NAME), png(value))
+        return Packed(_clean(name or IMAGE_NAME), to_png(value))
     if is_array(value):
-        return Packed(_clean(name or IMAGE_NAME), png(from_array(value)))
+        return Packed(_clean(name or IMAGE_NAME), to_png(from_array(value)))
     if hasattr(value, "kind") and hasattr(value, "bytes"):  # an Output of another run
         return Packed(_clean(name or value.safe_name), value.bytes)
     if callable(getattr(value, "read", None)):
@@ -181,84 +180,6 @@ def _multipart(packed: Packed, form: Mapping[str, str], boundary: str) -> tuple[
 def original_ref(ref: FileRef) -> str:
     """A file as `upload/mask` wants it named."""
     return json.dumps({"filename": ref.name, "subfolder": ref.subfolder, "type": ref.type})
-
-
-def is_pil(value: Any) -> bool:
-    """Whether it is a PIL image, without importing PIL to find out."""
-    module = sys.modules.get("PIL.Image")
-    return module is not None and isinstance(value, module.Image)
-
-
-def is_array(value: Any) -> bool:
-    """Whether it is an array of numpy or gives one (torch, jax), without importing numpy to find out."""
-    return hasattr(value, "__array__") and hasattr(value, "shape")
-
-
-def from_array(value: Any) -> Any:
-    """A PIL image (L, RGB or RGBA) of an array: bool, uint8 or float 0–1; H×W, H×W×1, H×W×3, H×W×4."""
-    import numpy
-    from PIL import Image
-
-    if callable(getattr(value, "detach", None)):  # a torch tensor, possibly on a GPU
-        value = value.detach().cpu()
-    array = numpy.asarray(value)
-    if array.ndim == 4 and array.shape[0] == 1:
-        array = array[0]
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)) or array.size == 0:
-        raise UploadRejected(
-            f"An array of shape {'×'.join(map(str, numpy.shape(value)))} is no picture.",
-            hint="Pictures are H×W, H×W×1, H×W×3 or H×W×4; give one of a batch at a time.",
-        )
-    if array.dtype == bool:
-        array = array.astype(numpy.uint8) * 255
-    elif numpy.issubdtype(array.dtype, numpy.floating):
-        low, high = float(array.min()), float(array.max())
-        if not (low >= -0.001 and high <= 1.001):
-            raise UploadRejected(
-                f"A float array holds 0 to 1; this one holds {low:.4g} to {high:.4g}.",
-                hint="Divide by 255, or convert it to uint8.",
-            )
-        array = (array.clip(0, 1) * 255 + 0.5).astype(numpy.uint8)
-    elif array.dtype != numpy.uint8:
-        if int(array.min()) < 0 or int(array.max()) > 255:
-            raise UploadRejected(
-                f"An array of {array.dtype} with values beyond 0–255 is no picture.",
-                hint="Convert it to uint8.",
-            )
-        array = array.astype(numpy.uint8)
-    return Image.fromarray(numpy.ascontiguousarray(array))
-
-
-def png(image: Any) -> bytes:
-    """A PNG of the pixels and nothing else: no text, no profile, no orientation left to apply."""
-    from PIL import Image, ImageOps
-
-    image = ImageOps.exif_transpose(image)
-    if image.mode not in ("L", "LA", "RGB", "RGBA", "I;16"):
-        alpha = image.mode in ("PA", "La", "RGBa") or "transparency" in image.info
-        grey = image.mode in ("1", "I", "F")
-        image = image.convert("RGBA" if alpha else "L" if grey else "RGB")
-    bare = Image.frombytes(image.mode, image.size, image.tobytes())
-    out = io.BytesIO()
-    bare.save(out, "PNG", compress_level=4)
-    return out.getvalue()
-
-
-def dimensions(data: bytes) -> tuple[int, int] | None:
-    """(width, height) of a picture, or None when it is none."""
-    import warnings
-
-    from PIL import Image
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
-                return image.size
-    except Exception:
-        return None
 
 
 def _guess_name(data: bytes) -> str:

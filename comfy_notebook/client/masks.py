@@ -11,8 +11,8 @@ import io
 from pathlib import Path
 from typing import Any
 
+from .. import images
 from ..errors import UploadRejected
-from .assets import from_array, is_array, is_pil
 
 
 def to_mask(value: Any) -> Any:
@@ -34,25 +34,15 @@ def to_mask(value: Any) -> Any:
             value = Image.open(io.BytesIO(value))
             value.load()
         except Exception:
-            raise UploadRejected("The mask is no picture that can be read.") from None
-    if is_array(value):
-        value = from_array(value)
-    if not is_pil(value):
+            raise UploadRejected("The mask is not a picture that can be read.") from None
+    if images.is_array(value):
+        value = images.from_array(value)
+    if not images.is_pil(value):
         raise UploadRejected(
-            f"A {type(value).__name__} is no mask.",
+            f"A {type(value).__name__} is not a mask.",
             hint="Give a bool, float or uint8 array, a PIL image or a path.",
         )
-    if value.mode in ("RGBA", "LA", "PA") or "transparency" in value.info:
-        rgba = value.convert("RGBA")
-        alpha, colour = rgba.getchannel("A"), rgba.convert("L")
-        if alpha.getextrema() != (255, 255) and len(set(colour.getextrema())) == 1:
-            return alpha.point(lambda a: 255 - a)
-        return colour
-    if value.mode == "F":
-        return value.point(lambda v: v * 255).convert("L")
-    if value.mode.startswith("I"):
-        return value.point(lambda v: v / 257).convert("L")
-    return value.convert("L")
+    return images.to_mask(value)
 
 
 def as_alpha(mask: Any, size: tuple[int, int] | None = None) -> bytes:

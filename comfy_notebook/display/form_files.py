@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ComfyError
+from ..images import decode, from_array, is_array, is_pil
 from ..text import escape, printable
 from . import thumbs
 from .form_inputs import Choice, Knob
@@ -117,18 +118,14 @@ class FileKnob(Knob):
 
 def as_image(value: Any) -> Any:
     """A PIL image of bytes, an array or an image; None for anything else, or what cannot be read."""
-    from PIL import Image
-
-    if isinstance(value, Image.Image):
+    if is_pil(value):
         return value
     try:
         if isinstance(value, (bytes, bytearray)):
-            image = Image.open(io.BytesIO(value))
-            image.load()
-            return image
-        if hasattr(value, "__array_interface__"):
-            return Image.fromarray(value)
-    except Exception:  # whatever the bytes are, they may still be a file the server reads
+            return decode(bytes(value), "the file")
+        if is_array(value):
+            return from_array(value)
+    except ComfyError:  # whatever the bytes are, they may still be a file the server reads
         return None
     return None
 

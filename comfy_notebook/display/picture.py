@@ -12,6 +12,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..images import normal
 from ..text import printable
 
 if TYPE_CHECKING:
@@ -32,19 +33,8 @@ def png(image: Image) -> bytes:
 
 
 def viewable(image: Image) -> Image:
-    """The picture in a mode every viewer shows as expected: L, LA, RGB or RGBA, 8 bits a channel."""
-    from PIL import Image as pil
-
-    if image.mode in ("L", "RGB", "RGBA", "LA"):
-        return image
-    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
-        import numpy
-
-        values = numpy.asarray(image, dtype=numpy.float64)
-        low, high = float(values.min()), float(values.max())
-        scale = 255.0 / (high - low) if high > low else 1.0
-        return pil.fromarray(((values - low) * scale).round().astype(numpy.uint8))
-    return image.convert("RGBA" if "transparency" in image.info or image.mode == "PA" else "RGB")
+    """The picture in a mode every viewer shows as expected: L, RGB or RGBA, 8 bits a channel."""
+    return normal(image)
 
 
 def scaled(image: Image, limit: int) -> Image:

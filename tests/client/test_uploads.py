@@ -54,20 +54,11 @@ def test_a_picture_is_sent_without_its_metadata() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "mode"), [((6, 8), "L"), ((6, 8, 1), "L"), ((6, 8, 3), "RGB"), ((6, 8, 4), "RGBA")]
-)
-def test_shapes(shape: tuple[int, ...], mode: str) -> None:
-    packed = assets.pack(numpy.full(shape, 0.5))
-    assert Image.open(io.BytesIO(packed.data)).mode == mode
-    assert pixels_of(packed).max() == 128
-
-
-@pytest.mark.parametrize(
     ("value", "said"),
     [
         (numpy.zeros((2, 6, 8, 3)), "2×6×8×3"),
         (numpy.zeros((6, 8, 2)), "6×8×2"),
-        (numpy.zeros((0, 8, 3)), "no picture"),
+        (numpy.zeros((0, 8, 3)), "not a picture"),
         (numpy.full((2, 2), 255.0), "0 to 1"),
         (numpy.full((2, 2), numpy.nan), "0 to 1"),
         (numpy.full((2, 2), -1), "beyond 0–255"),

@@ -59,7 +59,7 @@ def test_asking_for_what_is_not_there() -> None:
         Result("id", [text]).image  # noqa: B018
     with pytest.raises(comfy.NoOutput, match=r"nothing at all.*SaveImage"):
         Result("id").array  # noqa: B018
-    with pytest.raises(comfy.NoOutput, match="no picture that can be read"):
+    with pytest.raises(comfy.NoOutput, match="not a picture that can be decoded"):
         picture(data=b"garbage").image  # noqa: B018
 
 

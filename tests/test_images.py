@@ -1,0 +1,215 @@
+"""One rule a mode: the array, the picture on the page, the upload and the mask agree."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from comfy_notebook import images
+from comfy_notebook.client import assets, masks
+from comfy_notebook.display import picture
+from comfy_notebook.errors import NoOutput, UploadRejected
+
+PICTURES = Path(__file__).parent / "data" / "pictures"
+SIZE = (5, 3)
+
+
+def filled(mode: str, value: Any) -> Image.Image:
+    return Image.new(mode, SIZE, value)
+
+
+def palette(transparency: int | None = None) -> Image.Image:
+    image = Image.new("P", SIZE, 1)
+    image.putpalette([0, 0, 0, 200, 100, 50])
+    if transparency is not None:
+        image.info["transparency"] = transparency
+    return image
+
+
+def rotated() -> Image.Image:
+    """A red and a blue half, saved with the orientation "rotate by 90 degrees"."""
+    image = Image.new("RGB", (4, 2), "red")
+    image.paste("blue", (2, 0, 4, 2))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = io.BytesIO()
+    image.save(out, "PNG", exif=exif)
+    return images.decode(out.getvalue(), "rotated.png")
+
+
+def animated() -> Image.Image:
+    out = io.BytesIO()
+    frames = [Image.new("RGB", SIZE, colour) for colour in ("red", "green", "blue")]
+    frames[0].save(out, "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    return images.decode(out.getvalue(), "animated.webp")
+
+
+def file(name: str) -> Image.Image:
+    return images.decode((PICTURES / name).read_bytes(), name)
+
+
+TABLE: list[tuple[str, Image.Image, list[int]]] = [
+    ("1", filled("1", 1), [255]),
+    ("L", filled("L", 7), [7]),
+    ("RGB", filled("RGB", (1, 2, 3)), [1, 2, 3]),
+    ("RGBA", filled("RGBA", (1, 2, 3, 4)), [1, 2, 3, 4]),
+    ("RGBX", filled("RGBX", (1, 2, 3, 0)), [1, 2, 3]),
+    ("LA", filled("LA", (7, 9)), [7, 7, 7, 9]),
+    ("La", filled("LA", (100, 255)).convert("La"), [100, 100, 100, 255]),
+    ("PA", filled("RGBA", (9, 8, 7, 255)).quantize(4).convert("PA"), [9, 8, 7, 255]),
+    ("RGBa", filled("RGBA", (90, 80, 70, 255)).convert("RGBa"), [90, 80, 70, 255]),
+    ("P", palette(), [200, 100, 50]),
+    ("P with transparency", palette(transparency=1), [200, 100, 50, 0]),
+    ("P from RGBA", filled("RGBA", (9, 8, 7, 6)).quantize(4), [9, 8, 7, 6]),
+    ("CMYK", filled("CMYK", (0, 255, 255, 0)), [255, 0, 0]),
+    ("YCbCr", filled("YCbCr", (128, 128, 128)), [128, 128, 128]),
+    ("HSV", filled("HSV", (0, 255, 255)), [255, 0, 0]),
+    ("LAB", filled("LAB", (0, 128, 128)), [0, 0, 0]),
+    ("I", filled("I", 40_000), [155]),
+    ("I black", filled("I", 0), [0]),
+    ("I;16", filled("I;16", 40_000), [155]),
+    ("I;16B", filled("I;16B", 40_000), [155]),
+    ("F", filled("F", 0.5), [128]),
+    ("uniform16.png", file("uniform16.png"), [155]),
+    ("uniformF.tiff", file("uniformF.tiff"), [128]),
+    ("rotated", rotated(), [255, 0, 0]),
+    ("animated", animated(), [255, 0, 0]),
+]
+
+
+@pytest.mark.parametrize(("image", "pixel"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_every_mode_means_one_thing(image: Image.Image, pixel: list[int]) -> None:
+    assert images.to_array(image)[0, 0].tolist() == pixel
+    agree(image)
+
+
+def agree(image: Image.Image) -> None:
+    """Compare what `.array` shows with the page, the upload and the mask of the same picture."""
+    array = images.to_array(image)
+    colours = array if array.shape[2] > 1 else array.repeat(3, axis=2)
+
+    page = Image.open(io.BytesIO(picture.fitted(image, at_most=10**9)))
+    assert (images.to_array(page) == array).all()
+
+    upload = Image.open(io.BytesIO(assets.pack(image).data))
+    assert upload.mode in ("RGB", "RGBA"), "ComfyUI reads grey PNGs one level off"
+    assert (numpy.asarray(upload) == colours).all()
+
+    mask = numpy.asarray(masks.to_mask(image))
+    grey = numpy.asarray(Image.fromarray(colours).convert("L"))
+    alpha_is_the_mask = array.shape[2] == 4 and grey.min() == grey.max() and array[..., 3].min() < 255
+    assert (mask == (255 - array[..., 3] if alpha_is_the_mask else grey)).all()
+
+
+MODES = st.sampled_from(["1", "L", "LA", "RGB", "RGBA", "P", "I;16", "I", "F", "CMYK", "YCbCr", "HSV"])
+
+
+@given(MODES, st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_any_pixels_in_any_mode_agree(mode: str, width: int, height: int, seed: int) -> None:
+    random = numpy.random.default_rng(seed)
+    if mode in ("I;16", "I"):
+        values = random.integers(0, 65536, (height, width))
+        values[0, 0] = 65535
+        image = Image.fromarray(values.astype(numpy.uint16 if mode == "I;16" else numpy.int32))
+    elif mode == "F":
+        image = Image.fromarray(random.random((height, width), numpy.float32))
+    elif mode == "P":
+        image = Image.fromarray(random.integers(0, 256, (height, width, 3), numpy.uint8)).quantize(8)
+    else:
+        size = (width, height)
+        bands = [
+            Image.frombytes("L", size, random.bytes(width * height))
+            for _ in Image.new(mode, (1, 1)).getbands()
+        ]
+        image = bands[0].convert("1") if mode == "1" else Image.merge(mode, bands)
+    assert image.mode == mode
+    agree(image)
+
+
+ARRAYS: list[tuple[str, Any, list[int]]] = [
+    ("uint8", numpy.full((3, 5), 7, numpy.uint8), [7]),
+    ("uint8 H×W×1", numpy.full((3, 5, 1), 7, numpy.uint8), [7]),
+    ("uint8 RGB", numpy.full((3, 5, 3), 7, numpy.uint8), [7, 7, 7]),
+    ("uint8 RGBA", numpy.full((3, 5, 4), 7, numpy.uint8), [7, 7, 7, 7]),
+    ("batch of one", numpy.full((1, 3, 5, 3), 7, numpy.uint8), [7, 7, 7]),
+    ("bool", numpy.ones((3, 5), bool), [255]),
+    ("float32", numpy.full((3, 5), 0.5, numpy.float32), [128]),
+    ("float16 RGB", numpy.full((3, 5, 3), 1, numpy.float16), [255, 255, 255]),
+    ("uint16", numpy.full((3, 5), 40_000, numpy.uint16), [155]),
+    ("uint16 RGB", numpy.full((3, 5, 3), 65_535, numpy.uint16), [255, 255, 255]),
+    ("uint16 black", numpy.zeros((3, 5), numpy.uint16), [0]),
+    ("int32", numpy.full((3, 5), 200, numpy.int32), [200]),
+    ("int64", numpy.full((3, 5), 255, numpy.int64), [255]),
+    ("not contiguous", numpy.full((5, 3, 3), 7, numpy.uint8).transpose(1, 0, 2)[:, ::-1], [7, 7, 7]),
+]
+
+
+@pytest.mark.parametrize(("array", "pixel"), [row[1:] for row in ARRAYS], ids=[row[0] for row in ARRAYS])
+def test_arrays_arrive_as_they_would_be_shown(array: Any, pixel: list[int]) -> None:
+    image = images.from_array(array)
+    assert image.size == SIZE
+    assert images.to_array(image)[0, 0].tolist() == pixel
+    agree(image)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (numpy.full((3, 5), 200, numpy.uint16), r"almost black\. .*array\.astype\('uint8'\)"),
+        (numpy.full((3, 5), 40_000, numpy.int32), r"40000\. .*array\.astype\('uint16'\)"),
+        (numpy.full((3, 5), 70_000, numpy.int32), "70000. Scale it"),
+        (numpy.full((3, 5), -1), "beyond 0–255"),
+        (numpy.full((3, 5), 255.0), r"0 to 1; .*255\. Divide it by 255"),
+        (numpy.full((3, 5), numpy.nan), "0 to 1"),
+        (numpy.full((3, 5), 1j), "complex"),
+        (numpy.array([["a"]]), "<U1"),
+        (numpy.zeros((3, 5, 2)), "3×5×2"),
+        (numpy.zeros((3, 4, 5)), r"array\.transpose\(1, 2, 0\)"),
+        (numpy.zeros((2, 3, 5, 3)), "one picture of the batch"),
+        (numpy.zeros((0, 5, 3)), "not a picture"),
+        (numpy.float32(0.5), "zero"),
+        (filled("I", 70_000), r"65535; .*70000\. .*70000 \* 255"),
+        (filled("I", -1), "-1 to -1"),
+        (filled("I", 200), r"almost black\. .*image\.convert\('L'\)"),
+        (filled("F", 200.0), r"0 to 1; .*200\. Divide it by 255: image\.point"),
+    ],
+    ids=str,
+)
+def test_what_would_change_on_the_way_is_refused_with_the_conversion(value: Any, said: str) -> None:
+    with pytest.raises(UploadRejected, match=said):
+        assets.pack(value)
+    with pytest.raises(UploadRejected, match=said):
+        masks.to_mask(value)
+
+
+def test_a_picture_from_a_server_is_clipped_rather_than_refused() -> None:
+    assert images.to_array(filled("I", 70_000)).max() == 255
+    assert images.to_array(filled("F", 2.0)).max() == 255
+    assert images.to_array(filled("F", float("nan"))).max() == 0
+
+
+def test_orientation_is_applied_everywhere() -> None:
+    image = rotated()
+    upright = numpy.asarray(ImageOps.exif_transpose(image))
+    assert upright.shape == (4, 2, 3)
+    assert (images.to_array(image) == upright).all()
+
+
+def test_the_current_frame_of_an_animation_is_taken() -> None:
+    image = animated()
+    image.seek(2)
+    assert images.to_array(image)[0, 0].tolist() == [0, 0, 255]
+    agree(image)
+
+
+def test_bytes_that_are_not_a_picture_are_named() -> None:
+    with pytest.raises(NoOutput, match=r"a\.png is not a picture .*output\.bytes"):
+        images.decode(b"garbage", "a.png")
+    assert images.dimensions(b"garbage") is None
