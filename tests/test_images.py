@@ -86,7 +86,8 @@ TABLE: list[tuple[str, Image.Image, list[int]]] = [
 
 @pytest.mark.parametrize(("image", "pixel"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
 def test_every_mode_means_one_thing(image: Image.Image, pixel: list[int]) -> None:
-    assert images.to_array(image)[0, 0].tolist() == pixel
+    tolerance = 2 if image.mode == "LAB" else 0  # lcms rounds
+    assert images.to_array(image)[0, 0].tolist() == pytest.approx(pixel, abs=tolerance)
     agree(image)
 
 
