@@ -189,7 +189,7 @@ class NodeCatalog(Mapping[str, NodeInfo]):
             return cls(json.loads(data))
         except (ValueError, RecursionError, ComfyError) as error:
             raise ComfyError(
-                f"{str(path)!r} holds no node definitions: {error}.",
+                f"{str(path)!r} is not a file of node definitions: {error}.",
                 hint="Save what GET /object_info answers, as JSON or .json.gz.",
             ) from error
 

@@ -1,7 +1,7 @@
-"""Editor ("save") format to API format, as the ComfyUI editor itself exports it.
+"""Converts the editor's ("save") format to the API's format, as the ComfyUI editor itself exports it.
 
-Pure: values in, values out; the input is never changed. What cannot be known (a custom node the server
-does not have, a link from nowhere) becomes a named problem and the rest is converted. The rules were
+The input is never changed. What cannot be known (a custom node the server does not have, a link from
+nowhere) becomes a problem and the rest is converted. The rules were
 observed on frontends 1.27.10 and 1.58.1; where they differ this follows 1.58.1 (file pickers and group
 nodes aside), keeps the file's ids for inner nodes ("12:5"), and leaves out values that only a page makes.
 """
@@ -82,7 +82,7 @@ def convert(
         return Conversion(_as_it_is(ui))
     if not is_editor_format(ui):
         raise ConversionError(
-            f"This is no workflow of the ComfyUI editor: {_what(ui)}.",
+            f"This is not a workflow of the ComfyUI editor: {_what(ui)}.",
             hint="An editor file is a JSON object with a list of nodes; save it again from the editor.",
         )
     problems = ProblemLog()
@@ -105,7 +105,7 @@ def _as_it_is(api: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return {str(key): copied(node) for key, node in api.items()}
     except TooDeep:
-        raise ConversionError("A value in this graph nests too deep to be real.") from None
+        raise ConversionError("A value in this graph is nested too deeply.") from None
 
 
 def _what(data: Any) -> str:

@@ -1,6 +1,6 @@
-"""Which workflow a JSON document holds: the API's format, the editor's, or either one wrapped.
+"""Finds the workflow in a JSON document: the API's format, the editor's, or either one wrapped.
 
-Met in the wild: the bare graph; `{"prompt": …}` as POSTed, with the editor's document under
+Forms seen in practice: the bare graph; `{"prompt": …}` as POSTed, with the editor's document under
 `extra_data.extra_pnginfo.workflow`; `{"workflow": …, "output": …}` as the editor exports both; the
 same with JSON text as the values; history and job records.
 """

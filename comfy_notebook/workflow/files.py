@@ -1,6 +1,6 @@
-"""Reading a workflow out of whatever holds one: the only module here that touches a disk or a network.
+"""Reads a workflow from any source that holds one; the only module here that uses files or the network.
 
-Taken are paths, http(s) URLs, JSON text, bytes, dicts, open files, PIL images, and objects with
+Sources are paths, http(s) URLs, JSON text, bytes, dicts, open files, PIL images, and objects with
 `.bytes` such as an output of a run. Files are recognised by their content, never by their name, and
 read in parts with bounds: a file of gigabytes costs no more than its metadata. Whatever the input,
 only a `ComfyError` comes out.
@@ -204,7 +204,7 @@ def _from_document(document: Any, name: str, part: str) -> Found:
         keys = "a list"
         if isinstance(document, Mapping):
             keys = f"only {', '.join(clip(repr(str(key)), 60) for key in list(document)[:5])}"
-        raise NotAWorkflow(f"{_the(name)} is no workflow: it holds {keys}.", hint=_HINT)
+        raise NotAWorkflow(f"{_the(name)} is not a workflow: it holds {keys}.", hint=_HINT)
     return Found(api, editor, Source(name, part or _part("JSON", api, editor)))
 
 

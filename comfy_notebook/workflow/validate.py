@@ -1,9 +1,9 @@
-"""What a server would refuse, said before anything is sent.
+"""Checks a graph for what a server would refuse, before anything is sent.
 
 Kinds are ComfyUI's own where it has one (execution.py, validate_prompt and validate_inputs): each
 class must exist; of the nodes that an output needs, each required input must be there, each link fit,
-each value be convertible, in range and among the choices. What the server would accept and yet is
-hardly meant (an output left out, a misspelt optional input) is a warning.
+each value be convertible, in range and among the choices. What the server would accept but is
+probably a mistake (an output left out, a misspelt optional input) is a warning.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def validate(
 
     `targets` are the output nodes of a partial run (default: all output nodes); `editor` is the
     editor's document, which may name the pack a missing class comes from. Python objects that are
-    uploaded at submission are right wherever the definition takes an upload.
+    uploaded at submission are accepted wherever the definition takes an upload.
     """
     return list(_Check(api, catalog, editor).problems(targets))
 
@@ -142,7 +142,7 @@ class _Check:
         for name in strange:
             near = closest(name, optional, n=1)
             if near and not is_link(given[name]):
-                message = f"is no input of {info.class_type}; the server ignores it."
+                message = f"is not an input of {info.class_type}; the server ignores it."
                 yield self.problem(node_id, name, "unknown_input", message, repr(near[0]), "warning")
 
     def input(self, node_id: str, spec: InputSpec, stored: Any) -> Iterator[Problem]:
@@ -166,7 +166,7 @@ class _Check:
     def link(self, node_id: str, spec: InputSpec, stored: list[Any]) -> Problem | None:
         name = spec.name
         if not is_link(stored):
-            message = f"{summary(stored)} is no link: a link is [node id, output number]."
+            message = f"{summary(stored)} is not a link: a link is [node id, output number]."
             return self.problem(
                 node_id, name, "bad_linked_input", message, "wrapping a list as {'__value__': […]}"
             )

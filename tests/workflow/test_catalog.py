@@ -197,7 +197,7 @@ def test_it_is_saved_and_loaded_plain_or_compressed(catalog, tmp_path):
 def test_a_bad_file_is_one_short_message(data, tmp_path):
     path = tmp_path / "object_info.json"
     path.write_bytes(data)
-    with pytest.raises(ComfyError, match="holds no node definitions"):
+    with pytest.raises(ComfyError, match="is not a file of node definitions"):
         NodeCatalog.load(path)
 
 

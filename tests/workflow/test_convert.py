@@ -130,7 +130,7 @@ def test_the_two_formats_are_told_apart():
 @pytest.mark.parametrize(
     "data", [None, [], {}, "text", {"prompt": {}}, {"nodes": 3}, {"nodes": [1, None, "x"]}]
 )
-def test_what_is_no_workflow_is_refused(data):
+def test_data_that_is_not_a_workflow_is_refused(data):
     with pytest.raises(ConversionError):
         convert(data, {})
 

@@ -1,4 +1,4 @@
-"""Whatever a file holds: no error but ours, no change to the input, no link to nowhere in the result."""
+"""Any file at all: only our errors, the input unchanged, and no link to a missing node in the result."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def test_any_json_converts_or_is_refused(data):
     converted(data)
 
 
-def test_values_nested_beyond_reason_are_named_and_left_out():
+def test_values_nested_too_deeply_are_named_and_left_out():
     value: list = []
     for _ in range(100_000):
         value = [value]

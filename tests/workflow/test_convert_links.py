@@ -71,12 +71,12 @@ def test_the_targets_link_and_the_table_decide_not_the_other_ends(file):
     assert file.inputs()["2"] == {"image": ["1", 0]}
 
 
-def test_a_link_its_target_has_forgotten_is_put_back(file):
+def test_a_link_that_its_target_does_not_list_is_restored(file):
     file.nodes[1]["inputs"][0]["link"] = None
     assert file.inputs()["2"] == {"image": ["1", 0]}
 
 
-def test_so_is_one_whose_place_is_taken_by_a_link_that_is_nowhere(file):
+def test_a_forgotten_link_replaces_one_that_does_not_exist(file):
     file.nodes[1]["inputs"][0]["link"] = 999
     got = file.convert()
     assert got.api["2"]["inputs"] == {"image": ["1", 0]}
@@ -85,7 +85,7 @@ def test_so_is_one_whose_place_is_taken_by_a_link_that_is_nowhere(file):
 
 @pytest.mark.parametrize("inputs", [None, []])
 @pytest.mark.parametrize("kind", ["ImageInvert", "Reroute"])
-def test_so_are_the_links_of_a_node_saved_without_inputs(file, kind, inputs):
+def test_forgotten_links_of_a_node_saved_without_inputs_are_restored(file, kind, inputs):
     file.nodes[1].update(type=kind, inputs=inputs)
     got = file.inputs()
     through = got["2"]["image"] if kind == "ImageInvert" else got["3"]["images"]
@@ -148,7 +148,7 @@ def test_an_input_only_the_file_has_is_kept_when_it_is_linked(file):
     assert file.inputs()["3"] == {"filename_prefix": "ComfyUI", "images": ["2", 0], "more": ["1", 0]}
 
 
-def test_an_input_for_a_widget_the_class_no_longer_has_is_dropped_and_told(file):
+def test_a_link_into_a_removed_widget_is_dropped_and_reported(file):
     file.link(1, 0, 3, "gone", "INT", widget=True)
     got = file.convert()
     assert got.api["3"]["inputs"] == {"filename_prefix": "ComfyUI", "images": ["2", 0]}
@@ -190,7 +190,7 @@ def test_reroutes_drawn_on_links_change_nothing(file):
     assert file.inputs()["2"] == {"image": ["1", 0]}
 
 
-def test_a_long_chain_of_reroutes_costs_no_stack(file):
+def test_a_long_chain_of_reroutes_does_not_recurse(file):
     last = 2
     for key in range(10, 20_010):
         file.nodes.append({"id": key, "type": "Reroute", "inputs": [{"name": "", "type": "*", "link": key}]})

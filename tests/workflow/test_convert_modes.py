@@ -37,7 +37,7 @@ def test_a_widget_fed_by_a_muted_node_keeps_its_value(file):
     assert file.inputs()["2"]["width"] == 64
 
 
-def test_a_muted_reroute_cuts(file):
+def test_a_muted_reroute_cuts_its_link(file):
     file.node("Reroute", id=5, mode=MUTED)
     file.link(2, 0, 5, "")
     file.link(5, 0, 3, "images")
@@ -84,19 +84,19 @@ def test_a_bypassed_node_hands_on_the_input_of_the_same_number():
     assert bypassed(*image, output="IMAGE", wanted="IMAGE", linked=0) is None
 
 
-def test_else_the_first_input_of_exactly_the_wanted_type():
+def test_a_bypass_falls_back_to_the_first_input_of_exactly_the_wanted_type():
     sockets = [("a", "IMAGE,MASK"), ("b", "MODEL"), ("c", "IMAGE")]
     assert bypassed(*sockets, output="IMAGE", wanted="IMAGE", linked=2) == GIVEN
     assert bypassed(*sockets, output="IMAGE", wanted="IMAGE", linked=0) is None
 
 
-def test_else_the_first_input_that_fits():
+def test_a_bypass_falls_back_to_the_first_input_that_fits():
     sockets = [("a", "image,mask"), ("b", "MODEL")]
     assert bypassed(*sockets, output="IMAGE", wanted="IMAGE", linked=0) == GIVEN
     assert bypassed(("a", "LATENT"), ("b", "MODEL"), output="IMAGE", wanted="IMAGE", linked=0) is None
 
 
-def test_for_any_type_the_number_alone_counts():
+def test_a_bypass_of_any_type_takes_the_input_of_the_same_number():
     assert bypassed(("a", "MODEL"), ("b", "LATENT"), output="IMAGE", wanted="*", linked=1) == GIVEN
     assert bypassed(("a", "MODEL"), output="IMAGE", wanted="*", linked=0) == GIVEN
 
@@ -158,7 +158,7 @@ def test_an_unknown_class_is_kept_by_its_type_and_reported(file):
     assert "without it" not in problem.message
 
 
-def test_an_unknown_class_that_nothing_is_linked_to_is_said_to_be_needless(file):
+def test_an_unknown_class_without_links_is_reported_as_unneeded(file):
     file.node("Nowhere", id=7, inputs=[("image", "IMAGE")])
     [problem] = file.convert().problems
     assert "runs the same without it" in problem.message
@@ -217,7 +217,7 @@ def test_nodes_a_pack_adds_to_the_browser_pass_links_on_where_the_server_has_the
     assert got.problems == []
 
 
-def test_and_are_unknown_classes_where_it_has_not():
+def test_nodes_of_the_browser_are_unknown_classes_without_their_pack():
     got = through_set_and_get().convert()
     assert sorted(got.api) == ["1", "2", "3", "4", "5", "9"]
     assert got.api["5"]["inputs"]["images"] == ["4", 0]
@@ -233,12 +233,12 @@ def test_a_get_node_that_reads_what_nothing_holds_is_a_problem():
     assert [(problem.kind, problem.node_id) for problem in got.problems] == [("dangling_link", "3")]
 
 
-def test_links_another_extension_would_make_are_named(file):
+def test_links_of_use_everywhere_are_reported(file):
     file.extra = {"ue_links": [{"downstream": 2, "upstream": 1}]}
     assert [problem.kind for problem in file.convert().problems] == ["unsupported_extension"]
 
 
-def test_entries_that_are_no_nodes_are_named_and_left_out():
+def test_entries_that_are_not_nodes_are_named_and_left_out():
     file = EditorFile()
     file.node("ImageInvert")
     file.nodes += [None, [], {"id": 5}, {"id": 6, "type": 3}, {"type": "ImageInvert"}]

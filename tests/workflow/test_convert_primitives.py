@@ -23,7 +23,7 @@ def test_it_writes_its_value_into_every_widget_it_feeds():
 
 
 @pytest.mark.parametrize("mode", [0, 2, 4])
-def test_its_own_mode_changes_nothing(mode):
+def test_muting_or_bypassing_a_primitive_changes_nothing(mode):
     assert fed([640, "fixed"], ("EmptyImage", "width"), mode=mode) == [640]
 
 

@@ -146,7 +146,7 @@ def test_bypassed_instances_hand_on_their_input(file):
 
 
 @pytest.mark.parametrize("mode", [MUTED, BYPASSED])
-def test_the_mode_of_an_inner_instance_turns_links_and_leaves_its_inside(mode):
+def test_the_mode_of_an_inner_instance_redirects_links_only(mode):
     deepest = EditorFile()
     deepest.node("ImageInvert", id=7)
     deepest.link(-10, 0, 7, "image", "IMAGE")
@@ -175,7 +175,7 @@ def test_inner_modes_work_as_outside(file):
     assert "images" not in file.inputs()["3"]
 
 
-def test_an_output_nothing_inside_feeds_leads_nowhere(file):
+def test_an_output_that_nothing_inside_feeds_is_open(file):
     file.definitions[0]["outputs"][0]["linkIds"] = []
     assert "images" not in file.inputs()["3"]
 
@@ -372,7 +372,7 @@ def test_subgraphs_that_unfold_without_bound_end_with_a_problem():
     assert len(got.api) <= MOST_NODES
 
 
-def test_a_definition_of_the_wrong_shape_is_survived(file):
+def test_a_malformed_definition_raises_nothing(file):
     for broken in (
         None,
         [],

@@ -65,7 +65,7 @@ def test_values_a_node_pack_saved_by_name_are_taken_by_name():
     assert only("Load", {"rate": 9, "unheard of": 1}, catalog) == {"rate": 9, "skip": 8}
 
 
-def test_values_of_comfyuis_own_nodes_saved_by_name_are_not_read_and_that_is_told():
+def test_values_of_comfyuis_own_nodes_saved_by_name_are_not_read_and_reported():
     file = EditorFile()
     file.node("EmptyImage", {"width": 64})
     got = file.convert()
@@ -131,12 +131,12 @@ def test_nothing_is_checked_or_clamped():
     }
 
 
-def test_a_list_is_wrapped_lest_it_be_taken_for_a_link():
+def test_a_list_is_wrapped_so_that_it_is_not_taken_for_a_link():
     assert only("EmptyImage", [["1", 0], []])["width"] == {"__value__": ["1", 0]}
     assert only("EmptyImage", [["1", 0], []])["height"] == {"__value__": []}
 
 
-def test_a_curve_says_that_it_is_one():
+def test_a_curve_is_marked_as_a_curve():
     catalog = with_nodes(Curved=node_class({"curve": ["CURVE", {"default": [[0, 0], [1, 1]]}]}))
     assert only("Curved", None, catalog) == {"curve": {"__type__": "CURVE", "__value__": [[0, 0], [1, 1]]}}
 
@@ -214,7 +214,7 @@ def test_a_batch_picker_keeps_its_list():
     assert only("Batch", [["b.png", "c.png"]], catalog) == {"image": {"__value__": ["b.png", "c.png"]}}
 
 
-def test_dummies_old_editors_saved_for_inputs_that_take_links_only_are_dropped():
+def test_dummy_values_of_link_only_inputs_are_dropped():
     required = {"before": ["STRING", {}], "forced": ["INT", {"forceInput": True}], "after": ["INT", {}]}
     catalog = with_nodes(Old=node_class({"seed": ["INT", {}], **required}))
     assert only("Old", [1, "fixed", "b", 99, 5], catalog) == {"seed": 1, "before": "b", "after": 5}
@@ -238,7 +238,7 @@ def test_a_type_may_name_its_widget():
     assert only("Both", [3], catalog) == {"n": 3}
 
 
-def test_samplers_saved_under_their_first_names_are_found():
+def test_samplers_saved_under_old_names_are_renamed():
     assert only("KSampler", [7, "fixed", 20, 8.0, "sample_euler", "simple", 1.0]) == KSAMPLER
 
 
@@ -250,7 +250,7 @@ def test_values_only_the_page_can_make_are_named():
     assert [(p.kind, p.input_name) for p in got.problems] == [("needs_editor", "image")]
 
 
-def test_a_recording_lives_in_the_page_and_its_saved_name_means_nothing():
+def test_the_saved_name_of_a_recording_is_not_exported():
     assert only("RecordAudio", [None, None]) == {"audio": ""}
     assert only("RecordAudio", ["rec.webm", ""]) == {"audio": ""}
 
@@ -305,7 +305,7 @@ def test_prompts_are_drawn_where_the_input_says_so_and_by_the_generator_given():
     assert len(one["1"]["text"]) == 1
 
 
-def test_deeply_nested_choices_cost_no_stack():
+def test_deeply_nested_choices_do_not_recurse():
     assert expand_prompt("{" * 50_000 + "x" + "}" * 50_000, random.Random(0)) == "x"
 
 
@@ -357,5 +357,5 @@ def test_only_nodes_the_editor_knows_to_save_have_their_names_filled_in():
     assert got["2"]["filename_prefix"] == got["3"]["filename_prefix"] == "2025"
 
 
-def test_a_name_that_is_no_text_stays_as_it_is():
+def test_a_name_that_is_not_text_stays_as_it_is():
     assert only("SaveImage", [None]) == {"filename_prefix": None}

@@ -165,7 +165,7 @@ def test_a_damaged_end_does_not_matter_once_the_workflow_is_read() -> None:
     assert Workflow.load(data[: data.index(b"IDAT") + 6]).to_api() == API
 
 
-# -- what is no workflow -------------------------------------------------------------------------
+# -- not a workflow -------------------------------------------------------------------------
 
 
 def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
         ("other", "notebooks/txt2img.json", "../notebooks/txt2img.json"),
     ],
 )
-def test_a_path_as_from_another_folder_is_found(
+def test_a_path_relative_to_another_folder_is_suggested(
     here: str, asked: str, found: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for folder in ("notebooks", "other"):
@@ -213,7 +213,7 @@ def test_a_path_as_from_another_folder_is_found(
         (b"PK\x03\x04....", "zip"),
         (b"plain text", "nor a kind of file"),
         (b'{"1": {"class_type": "A"', "broken"),
-        ({"a": 1, "b": 2}, "The dict is no workflow: it holds only 'a', 'b'"),
+        ({"a": 1, "b": 2}, "The dict is not a workflow: it holds only 'a', 'b'"),
         ({}, "no nodes"),
         ("[1, 2]", "no file"),
         ("  ", "name of the workflow is empty"),
@@ -224,12 +224,12 @@ def test_a_path_as_from_another_folder_is_found(
         (carriers.png(None, None), "a PNG file, has no workflow in it"),
     ],
 )
-def test_what_else_it_is_gets_said(source: Any, says: str) -> None:
+def test_other_kinds_of_file_are_named(source: Any, says: str) -> None:
     with pytest.raises((NotAWorkflow, WorkflowNotFound), match=says):
         Workflow.load(source)
 
 
-def test_pictures_of_other_programs_are_told() -> None:
+def test_pictures_of_other_programs_are_recognised() -> None:
     info = carriers.PngImagePlugin.PngInfo()
     info.add_text("parameters", "a cat\nSteps: 20")
     file = io.BytesIO()
@@ -275,7 +275,7 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + bytes(4)
 
 
-def test_a_compressed_bomb_costs_little() -> None:
+def test_a_compressed_bomb_is_refused_quickly() -> None:
     packer = zlib.compressobj(9)
     bomb = b"".join(packer.compress(b" " * 2**20) for _ in range(512)) + packer.flush()
     tracemalloc.start()
@@ -312,7 +312,7 @@ def test_a_huge_picture_is_not_read(tmp_path: Path) -> None:
     assert peak < 5 * 2**20
 
 
-def test_lengths_that_lie_are_refused() -> None:
+def test_wrong_lengths_are_refused() -> None:
     for data in (
         b"\x89PNG\r\n\x1a\n" + struct.pack(">I", 2**31) + b"tEXtprompt",
         b"RIFF\xff\xff\xff\xffWEBPEXIF" + struct.pack("<I", 2**31) + b"II*\0",
@@ -325,7 +325,7 @@ def test_lengths_that_lie_are_refused() -> None:
             Workflow.load(data)
 
 
-def test_endless_parts_end() -> None:
+def test_endless_parts_are_refused() -> None:
     for data in (
         b"\x89PNG\r\n\x1a\n" + _chunk(b"teST", b"") * 300_000,
         b"\0\0\0\x14ftypmp42" + bytes(8) + b"\0\0\0\x08free" * 300_000,
@@ -347,14 +347,14 @@ MAGICS = [
 
 @settings(max_examples=300, deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(MAGICS))
-def test_no_bytes_raise_anything_but_ours(data: bytes, magic: bytes) -> None:
+def test_random_bytes_raise_only_comfy_errors(data: bytes, magic: bytes) -> None:
     with contextlib.suppress(ComfyError):
         Workflow.load(magic + data)
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
-def test_no_damage_raises_anything_but_ours(data: st.DataObject) -> None:
+def test_damaged_files_raise_only_comfy_errors(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from([n for n in carriers.PICTURES if n != "AVIF"]))
     broken = bytearray(carrier(name))
     for _ in range(data.draw(st.integers(1, 6))):
@@ -371,7 +371,7 @@ def test_no_damage_raises_anything_but_ours(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", ["AVIF", *carriers.MEDIA])
-def test_no_damaged_media_raises_anything_but_ours(name: str) -> None:
+def test_damaged_media_raise_only_comfy_errors(name: str) -> None:
     whole = carrier(name)
 
     @settings(max_examples=60, deadline=None, database=None)
@@ -400,7 +400,7 @@ json_like = st.recursive(
 
 @settings(max_examples=400, deadline=None)
 @given(json_like)
-def test_no_document_raises_anything_but_ours(document: Any) -> None:
+def test_random_documents_raise_only_comfy_errors(document: Any) -> None:
     with contextlib.suppress(ComfyError):
         wf = Workflow.load(json.dumps(document))
         repr(wf)

@@ -74,7 +74,7 @@ def test_a_wrong_value_or_link_is_named_with_the_right_one(
 
 
 @pytest.mark.parametrize(("name", "value"), [("steps", "64"), ("steps", 6.9), ("cfg", 7), ("seed", True)])
-def test_what_the_server_converts_is_no_problem(name: str, value: Any) -> None:
+def test_values_the_server_converts_are_accepted(name: str, value: Any) -> None:
     assert problems(put("3", name, value)) == []
 
 
@@ -114,7 +114,7 @@ def test_a_loop_is_named_once() -> None:
     assert {"3", "8", "20"} <= set(problem.message.replace(".", "").split())
 
 
-def test_a_graph_that_keeps_nothing_is_refused() -> None:
+def test_a_graph_without_output_nodes_is_refused() -> None:
     assert one(lambda graph: graph.pop("9")).kind == "prompt_no_outputs"
     assert [p.kind for p in validate({}, catalog())] == ["prompt_no_outputs"]
 
@@ -142,7 +142,7 @@ def test_upload_inputs_take_any_file_and_any_picture() -> None:
     assert "LoadImage" in (problem.suggestion or "")
 
 
-def test_a_picture_is_no_text() -> None:
+def test_a_picture_in_a_text_input_is_refused() -> None:
     problem = one(put("6", "text", np.zeros((2, 2, 3), np.uint8)))
     assert (problem.kind, problem.input_name) == ("invalid_input_type", "text")
     assert problem.message.endswith("but takes text.")

@@ -87,7 +87,7 @@ def test_without_a_definition_the_value_in_the_file_decides(text: str, current: 
     assert parse_value(text, None, current) == value
 
 
-def test_without_a_definition_words_are_no_numbers() -> None:
+def test_without_a_definition_words_are_not_numbers() -> None:
     for current in (20, 8.5, True, [1]):
         with pytest.raises(InvalidWorkflow):
             parse_value("many", None, current)

@@ -309,7 +309,7 @@ def test_diff_says_what_changes(wf: Workflow) -> None:
     assert not wf.diff(wf.copy())
 
 
-def test_a_whole_number_is_no_different_for_its_point(wf: Workflow) -> None:
+def test_a_whole_number_equals_the_same_number_with_a_point(wf: Workflow) -> None:
     other = wf.copy()
     other["3"].cfg, other["3"].denoise = 8.0, 1.0  # as a server saves them; the editor's files say 8 and 1
     assert not wf.diff(other)
@@ -319,7 +319,7 @@ def test_a_whole_number_is_no_different_for_its_point(wf: Workflow) -> None:
 
 def test_outputs_are_the_output_nodes(wf: Workflow, known: Workflow) -> None:
     assert [node.id for node in wf.outputs()] == ["9"]
-    known.add("VAEDecode")  # nobody reads it, and it still is no output node
+    known.add("VAEDecode")  # no node reads it, and it still is not an output node
     assert [node.id for node in known.outputs()] == ["9"]
 
 
@@ -413,7 +413,7 @@ def test_a_loaded_workflow_is_independent_of_what_it_came_from() -> None:
     assert not Workflow.load(graph).edited
 
 
-def test_the_editors_document_is_sent_along_only_while_it_is_true() -> None:
+def test_the_editors_document_is_sent_only_while_it_matches() -> None:
     wf = Workflow(example("txt2img"), editor=example("txt2img.editor"))
     assert wf.extra_pnginfo == {"workflow": example("txt2img.editor")}
     wf["3"].seed = 5
@@ -421,7 +421,7 @@ def test_the_editors_document_is_sent_along_only_while_it_is_true() -> None:
 
 
 @pytest.mark.parametrize("graph", [{"1": 5}, {"1": {"class_type": "A", "inputs": [1]}}, {"_note": "hi"}])
-def test_what_is_no_node_is_named(graph: dict) -> None:
+def test_an_entry_that_is_not_a_node_is_named(graph: dict) -> None:
     with pytest.raises(InvalidWorkflow, match=next(iter(graph))):
         Workflow(graph)
 

@@ -42,7 +42,7 @@ def test_braces_are_escaped_where_the_editor_would_draw_a_branch() -> None:
     assert Workflow.load(document, nodes=catalog())["6"].text == "a {harbour|forest}"
 
 
-def test_what_changes_more_than_values_cannot_go_back() -> None:
+def test_edits_of_more_than_values_cannot_go_back() -> None:
     for change in (
         lambda wf: wf.remove("5"),
         lambda wf: wf.add("PreviewImage"),

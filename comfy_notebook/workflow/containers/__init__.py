@@ -2,7 +2,7 @@
 
 Each reader takes a seekable file and yields `(key, text)` pairs, keys such as `prompt`, `workflow`,
 `comment`. Readers skip over what they do not need and are bounded by `Reader`: a damaged or hostile
-file costs little and ends in `Damaged`.
+file is read briefly and raises `Damaged`.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def texts(data: bytes) -> Texts:
             if kind not in (1, 2, 7) or size <= 4:
                 continue
             if where + size > len(data):
-                raise Damaged("its EXIF block lies about the length of a text")
+                raise Damaged("a text in its EXIF block is longer than the block")
             raw = data[where : where + size]
             if tag == _USER_COMMENT:
                 yield "usercomment", _comment(raw, order)

@@ -1,4 +1,4 @@
-"""Reading a file that may lie: every read is of a stated length, within the file and within a budget."""
+"""Bounded reads of an untrusted file: each has a stated length, within the file and within a budget."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ STEPS = 200_000
 
 
 class Damaged(ValueError):
-    """The file does not hold what it announces."""
+    """The file is not what its headers say."""
 
 
 class Reader:

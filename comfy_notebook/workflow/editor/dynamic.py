@@ -1,8 +1,7 @@
-"""Inputs that come and go: V3 dynamic combos and autogrow groups.
+"""The order of saved values and sockets on nodes with V3 dynamic combos and autogrow groups.
 
-A dynamic combo (`COMFY_DYNAMICCOMBO_V3`) offers options that each bring inputs, named `combo.input`.
-An autogrow group (`COMFY_AUTOGROW_V3`) repeats its template, named `group.prefix0`, `group.prefix1`, …
-or after a list of names; the editor shows `min + 1` of them and one more for every link.
+Which inputs these bring is in `specs`. The editor shows `min + 1` members of a group, and one more for
+every link.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""The live graph written in the API's format: every node that runs, its widget values, its links.
+"""Writes the live graph in the API's format: every node that runs, its widget values and links.
 
-Left out are muted and bypassed nodes, the inside of a muted or bypassed subgraph of the root graph, and
-what only the editor has. Links come after values and replace them; a widget whose link leads to nothing
-keeps its value.
+Muted and bypassed nodes, the inside of a muted or bypassed subgraph of the root graph, and nodes that only
+the editor has are left out. A link replaces the value of its widget, unless it leads to nothing.
 """
 
 from __future__ import annotations
@@ -106,7 +105,7 @@ class Exporter:
             yield scope, node
 
     def _opens_anyway(self, scope: Scope, node: Node) -> bool:
-        """Whether the mode of this instance leaves its inside alone: only links look at it then.
+        """Whether this instance is expanded although it is muted or bypassed.
 
         Both editors drop an inside for its instance's mode in the root graph only, and never for a group
         node's; muting or bypassing there sets the modes of the inner nodes as well.
@@ -151,7 +150,7 @@ class Exporter:
         except TooDeep:
             self._problems.add(
                 "invalid_values",
-                "Its value nests too deep to be real.",
+                "Its value is nested too deeply.",
                 node,
                 path=scope.prefix,
                 input_name=name,

@@ -19,14 +19,14 @@ MUTED, BYPASSED = 2, 4
 INPUT_SIDE, OUTPUT_SIDE = "-10", "-20"
 PRIMITIVE, REROUTE = "PrimitiveNode", "Reroute"
 VIRTUAL = frozenset({PRIMITIVE, REROUTE, "Note", "MarkdownNote"})
-#: How many nodes one file may unfold to: far more than any real one, few enough to hold.
+#: How many nodes one file may expand to.
 MOST_NODES = 20_000
 _MOST_PROBLEMS = 500
 
 
 @dataclass(slots=True)
 class Link:
-    """One connection; slots are None when the file's are no numbers."""
+    """One connection; a slot is None when the file has no number for it."""
 
     id: str
     origin: str
@@ -183,7 +183,7 @@ class ProblemLog:
         suggestion: str | None = None,
         **details: Any,
     ) -> None:
-        """Note one problem; `path` is the prefix of the node's id in the export ("12:")."""
+        """Report one problem; `path` is the prefix of the node's id in the export ("12:")."""
         node_id = path + node.id if node else None
         key = (kind, node_id, input_name, message)
         if key in self._seen:
@@ -207,7 +207,7 @@ class ProblemLog:
         )
 
     def listed(self) -> list[Problem]:
-        """Everything noted, with one line for what was left out."""
+        """Every problem, and a line saying how many were left out."""
         if not self._left_out:
             return self.found
         more = Problem(f"{self._left_out} more problems are not listed.", kind="too_many_problems")

@@ -1,4 +1,4 @@
-"""Group nodes of older editors (`workflow>Name`), opened: an inside with links, ids `12:0`, `12:1`, ….
+"""Expands the group nodes of older editors (`workflow>Name`) into inner nodes with ids `12:0`, `12:1`, ….
 
 `extra.groupNodes[Name]` holds the inner nodes, links by position in that list, and which outputs show.
 The group's own inputs are those of its nodes that nothing inside feeds, in order; a name that is taken is
@@ -47,12 +47,12 @@ def group_classes(listed: Mapping[str, Any], plans: Plans) -> dict[str | None, G
     found: dict[str | None, GroupClass] = {}
     for name, data in listed.items():
         if isinstance(data, dict) and _fits(data):
-            found[str(name)] = _Maker(str(name), data, plans, found).made()
+            found[str(name)] = _GroupReader(str(name), data, plans, found).made()
     return found
 
 
 def expand_group(node: Node, group: GroupClass, plans: Plans, problems: ProblemLog, nested: set[str]) -> None:
-    """Open one group node: its inner graph with its own values, and its sockets, links by name."""
+    """Expand one group node: its inner graph with its own values, and its sockets with links by name."""
     node.type, node.group = f"workflow>{group.name}", True
     inner = [{**raw, "id": index, "inputs": []} for index, raw in enumerate(group.nodes)]
     links: list[list[Any]] = []
@@ -112,7 +112,7 @@ def _fill(inner: list[dict[str, Any]], group: GroupClass, shell: Node, node: Nod
 
 
 def _fits(data: Mapping[str, Any]) -> bool:
-    """Whether a group is of a size and shape worth opening."""
+    """Whether a group has nodes and links in reasonable number."""
     nodes, links = data.get("nodes"), data.get("links")
     return (
         isinstance(nodes, list)
@@ -122,7 +122,7 @@ def _fits(data: Mapping[str, Any]) -> bool:
     )
 
 
-class _Maker:
+class _GroupReader:
     """Works out what one group shows: the inputs nothing inside feeds, the outputs nothing inside takes."""
 
     def __init__(

@@ -1,7 +1,7 @@
-"""The few habits of JavaScript that show in an exported workflow: ids, numbers, texts.
+"""JavaScript's rules for ids, numbers and text, where they show in an exported workflow.
 
-The editor compares ids loosely, turns values into text its own way and rounds halves up. Everything
-here is pure; values come straight from JSON.
+The editor compares ids loosely, converts values to text by its own rules and rounds halves up. The
+functions take values as `json` reads them.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ NOTHING = object()
 
 
 class TooDeep(Exception):
-    """A value nested deeper than any real one: refused rather than copied."""
+    """A value is nested deeper than any real one."""
 
 
 def id_key(value: Any) -> str | None:
-    """One text for every form of the same id (4, 4.0, "4"), or None for what is no id."""
+    """One string for every form of an id (4, 4.0, "4"); None when the value is not an id."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool) or value is None:
@@ -32,7 +32,7 @@ def id_key(value: Any) -> str | None:
 
 
 def slot_number(value: Any) -> int | None:
-    """A slot index as `parseInt` reads it: 1, 1.0 and "1" are 1; anything else is none."""
+    """A slot index as `parseInt` reads it: 1, 1.0 and "1" are 1; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
@@ -45,7 +45,7 @@ def slot_number(value: Any) -> int | None:
 
 
 def type_name(value: Any) -> str:
-    """The type of a socket as text: "" for none (fits everything), COMBO for a list of choices."""
+    """The type of a socket: "" when it has none (fits everything), COMBO for a list of choices."""
     if isinstance(value, str):
         return value
     if isinstance(value, list):
@@ -69,7 +69,7 @@ def number_text(value: float) -> str:
 
 
 def text(value: Any, depth: int = 0) -> str:
-    """A value as text, as an element of the page shows it; null is empty."""
+    """A value as text, as JavaScript converts it; null is empty."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -84,7 +84,7 @@ def text(value: Any, depth: int = 0) -> str:
 
 
 def number(value: Any) -> float:
-    """A value as arithmetic sees it: null is 0, "7" is 7, what is no number is NaN."""
+    """A value as a number, as JavaScript converts it: null is 0, "7" is 7, anything else is NaN."""
     if value is None:
         return 0
     if isinstance(value, bool):
@@ -101,7 +101,7 @@ def number(value: Any) -> float:
 
 
 def rounded(value: float) -> float:
-    """`Math.round`: halves go up; whatever has no fraction stays exactly as it is."""
+    """`Math.round`: halves go up; a whole number stays exactly as it is."""
     return value if isinstance(value, int) or not math.isfinite(value) else math.floor(value + 0.5)
 
 

@@ -1,7 +1,7 @@
-"""A whole file made live: the root graph, every definition it uses, and what they share.
+"""Loads a whole file: the root graph and every definition it uses.
 
-Definitions are read once each, inner ones finished before the outer ones that show their widgets,
-however the file orders them. All loops here are over the file's own entries: nesting costs no stack.
+Each definition is read once. Inner definitions are finished before the outer ones that show their widgets,
+whatever their order in the file. Nothing here is recursive, so deep nesting cannot exhaust the stack.
 """
 
 from __future__ import annotations
@@ -79,14 +79,14 @@ class Loaded:
         return graph
 
     def _expand(self, node: Node, group: GroupClass, within: frozenset[str]) -> None:
-        """Open one group node; a group inside itself stays closed and is reported as unknown."""
+        """Expand one group node; a group inside itself is reported and left empty."""
         if group.name in within or len(within) > 20:
             self.problems.add("cyclic_subgraph", f"The group node {group.name!r} contains itself.", node)
             node.graph, node.group = Graph("", group.name), True
             return
         self._opened += len(group.nodes)
         if self._opened > MOST_NODES:
-            self.problems.add("too_many_nodes", "Its group nodes unfold without end: the rest is left out.")
+            self.problems.add("too_many_nodes", "Its group nodes expand too far: the rest is left out.")
             node.graph, node.group = Graph("", group.name), True
             return
         expand_group(node, group, self.plans, self.problems, self._nested)

@@ -1,7 +1,7 @@
-"""Nodes that node packs add to the browser alone: never on the server, so never in its definitions.
+"""Node types that node packs add to the editor only, so that no server has a definition of them.
 
-Where the server has the pack, its editor passes through or ignores these nodes, and so does conversion.
-Where it has not, they are unknown classes like any other: the editor there would export them as such.
+With the pack installed, the editor passes through or ignores these nodes, and so does conversion. Without
+it, they are unknown classes like any other, as they are to the editor.
 """
 
 from __future__ import annotations

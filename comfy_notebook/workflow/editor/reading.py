@@ -1,7 +1,7 @@
-"""One graph of a file made live: its nodes laid out by their classes, its links in one table.
+"""Reads one graph of a file: its nodes, laid out by their classes, and its table of links.
 
-The link table is the authority for where a link comes from, the target's input for whether there is
-one. Whatever is malformed is noted as a problem and left out; nothing here raises.
+The link table decides where a link comes from, the target's input whether there is one. What is malformed
+is reported as a problem and left out; nothing here raises.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def load_node(node: Node, plans: Plans, nested: frozenset[str] | set[str], probl
 
 
 def repair_links(graph: Graph) -> None:
-    """Links that the table and the origin know and the target has forgotten, put back (1.58.1)."""
+    """Restore links that the table and the origin list but the target does not, as 1.58.1 does."""
     listed: dict[tuple[str, int | None], set[str | None]] = {}
     found: list[tuple[Node, int, str]] = []
     slots: dict[str, dict[str, int]] = {}
@@ -136,7 +136,7 @@ def _nodes(listed: Any, path: Path, problems: ProblemLog) -> Iterable[Node]:
     unnamed = 0
     for at, raw in enumerate(listed if isinstance(listed, list) else ()):
         if not isinstance(raw, dict):
-            problems.add("invalid_node", "One entry of the file's nodes is no node and is left out.")
+            problems.add("invalid_node", "One entry of the file's nodes is not a node and is left out.")
             continue
         key = id_key(raw.get("id"))
         node_type = raw.get("type")
@@ -168,7 +168,7 @@ def _links(listed: Any, graph: Graph, problems: ProblemLog) -> Iterable[Link]:
         ids = (id_key(key), id_key(origin), id_key(target)) if key is not None else (None, None, None)
         if ids[0] is None or ids[1] is None or ids[2] is None:
             problems.add(
-                "invalid_link", f"An entry of the file's links is no link: {raw!r:.80}", severity="warning"
+                "invalid_link", f"An entry of the file's links is not a link: {raw!r:.80}", severity="warning"
             )
             continue
         yield Link(ids[0], ids[1], slot_number(origin_slot), ids[2], slot_number(target_slot))
@@ -228,7 +228,7 @@ def _load_sockets_of_file(node: Node) -> None:
 
 
 def _load_sockets(node: Node, plan: Plan, problems: ProblemLog) -> None:
-    """Sockets in definition order with the file's links, by name; then what only the file has."""
+    """Give a node its sockets in definition order with links by name, then those only the file has."""
     if plan.dynamic:
         node.sockets = dynamic_sockets(node, plan)
         index: Mapping[str, int] = {socket.name: i for i, socket in enumerate(node.sockets)}

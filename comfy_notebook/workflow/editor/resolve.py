@@ -1,7 +1,7 @@
-"""From a socket to what feeds it: another node's output, a value a subgraph holds, or nothing.
+"""Finds what feeds a socket: the output of another node, a value held by a subgraph instance, or nothing.
 
-A link is followed through what never runs: reroutes, bypassed nodes, and the walls of subgraphs. Each
-step is one turn of a loop, remembered once known, so long chains cost neither stack nor time.
+A link is followed through reroutes, bypassed nodes and the boundaries of subgraphs. Each step is one turn
+of a loop and its result is cached, so long chains need little time and no stack.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class _At:
-    """A place on the way: an input (`side` I) or output (O) of a node in a scope, and the type wanted."""
+    """A point on the way back along a link: an input (`side` I) or output (O) of a node, and the type wanted."""
 
     scope: Scope
     node: Node
@@ -105,7 +105,7 @@ class _At:
 
 
 class Resolver:
-    """Finds sources, and notes links that lead nowhere."""
+    """Finds what feeds each socket, and reports links that lead nowhere."""
 
     def __init__(self, problems: ProblemLog) -> None:
         self._problems = problems
@@ -167,14 +167,14 @@ class Resolver:
             self._dangling(at, f"Its link {link_id} comes from no slot")
             return None
         if scope.parent is not None and link.origin == INPUT_SIDE:
-            return self._through_wall(scope, link.origin_slot)
+            return self._through_boundary(scope, link.origin_slot)
         origin = scope.graph.nodes.get(link.origin)
         if origin is None:
             self._dangling(at, f"Its link {link_id} comes from node {link.origin}, which is not in the file")
             return None
         return _At(scope, origin, "O", link.origin_slot, wanted)
 
-    def _through_wall(self, scope: Scope, slot: int) -> _At | Feed:
+    def _through_boundary(self, scope: Scope, slot: int) -> _At | Feed:
         """From the input side of a subgraph to what feeds that input of its instance."""
         parent, instance = scope.parent, scope.instance
         if parent is None or instance is None or slot >= len(instance.sockets):
@@ -190,7 +190,7 @@ class Resolver:
         return origin is not None and origin.type == PRIMITIVE
 
     def _out_of(self, at: _At) -> _At | Feed:
-        """One step back from an output, or the end of the way."""
+        """One step back from an output, or what the link comes from."""
         scope, node = at.scope, at.node
         if node.mode == MUTED and not node.group:
             return None
@@ -205,7 +205,7 @@ class Resolver:
             if inside is None or link is None or link.origin_slot is None:
                 return None
             if link.origin == INPUT_SIDE:
-                return self._through_wall(inside, link.origin_slot)
+                return self._through_boundary(inside, link.origin_slot)
             origin = graph.nodes.get(link.origin)
             return _At(inside, origin, "O", link.origin_slot, at.type) if origin else None
         if node.browser and node.type == GETTER:

@@ -1,4 +1,4 @@
-"""Texts the editor rewrites as it exports them: dynamic prompts, and names with %placeholders%.
+"""Texts that the editor rewrites on export: dynamic prompts, and file names with %placeholders%.
 
 `{a|b}` picks a branch and comments are dropped where the input allows it; `%date:yyyy-MM-dd%` and
 `%Node.widget%` are filled in the file names of nodes that save.
@@ -60,7 +60,7 @@ def expand_prompt(prompt: str, rng: random.Random) -> str:
 
 
 def without_comments(source: str) -> str:
-    """The text without `/* … */` and without `//` to the end of its line; an open `/*` is no comment."""
+    """The text without `/* … */` and without `//` to the end of its line; an unclosed `/*` is kept."""
     kept: list[str] = []
     at = start = 0
     closes = True

@@ -1,8 +1,8 @@
-"""A node's saved `widgets_values` put onto its widgets, as loading does it.
+"""Assigns a node's saved `widgets_values` to its widgets.
 
-A list is taken by position over every saved slot, control slots included; an object by name where a node
-pack made it, as its page code does; what is missing keeps the default. Nothing is checked or clamped:
-only widgets that are page elements or file pickers change what they are given (pickers as 1.27.10 does).
+A list is read by position over every saved slot, control slots included; an object by name where a node
+pack saved it. What is missing keeps the default. Nothing is checked or clamped: only text areas and file
+pickers change the value they are given (pickers as frontend 1.27.10 does).
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def control_value(node: Node, name: str) -> Any:
 
 
 def coerced(slot: Slot, value: Any) -> Any:
-    """The value after the widget has had its say: a text area makes text, a file picker one name."""
+    """The value as its widget stores it: a text area makes text, a file picker one name."""
     if slot.coerce == "text":
         return text(value)
     if slot.coerce in ("upload", "batch"):
@@ -102,7 +102,7 @@ def coerced(slot: Slot, value: Any) -> Any:
 
 
 def _file_name(slot: Slot, value: Any) -> str:
-    """What a picker shows of a file: its name, with the folder it picks from (`[output]`) unless it says."""
+    """The name of a file as a picker stores it, with the folder it picks from (`[output]`) unless it names one."""
     path = value
     if isinstance(value, dict) and isinstance(path := value.get("filename"), str):
         folder = value.get("subfolder")

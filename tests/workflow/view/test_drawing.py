@@ -180,7 +180,7 @@ def test_colours_are_told_by_type_or_by_name() -> None:
 # -- the layout itself -----------------------------------------------------------------------------
 
 
-def test_what_reads_nothing_stands_next_to_its_reader() -> None:
+def test_a_node_without_inputs_stands_next_to_its_reader() -> None:
     before = {"a": [], "b": ["a"], "c": ["b", "late"], "late": []}
     assert columns(before, {"a": 0, "b": 1, "c": 2, "late": 0}) == {"a": 0, "b": 1, "c": 2, "late": 1}
 
@@ -191,7 +191,7 @@ def test_a_chain_of_equal_boxes_is_straight() -> None:
     assert len({round(box.y, 3) for box in placed.boxes.values()}) == 1
 
 
-def test_crossings_that_can_be_avoided_are() -> None:
+def test_avoidable_crossings_are_avoided() -> None:
     left = [Box("a", 0, 40), Box("b", 0, 40)]
     right = [Box("x", 1, 40), Box("y", 1, 40)]
     placed = place([*left, *right], [Wire("a", 20, "y", 20), Wire("b", 20, "x", 20)])
@@ -204,7 +204,7 @@ def test_crossings_that_can_be_avoided_are() -> None:
     st.lists(st.tuples(st.integers(0, 5), st.floats(30, 200)), min_size=1, max_size=20),
     st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30),
 )
-def test_boxes_keep_their_distance_whatever_the_links(sizes: list[Any], pairs: list[Any]) -> None:
+def test_boxes_never_overlap(sizes: list[Any], pairs: list[Any]) -> None:
     made = [Box(str(n), column, height) for n, (column, height) in enumerate(sizes)]
     wires = [Wire(str(a), 10, str(b), 10) for a, b in pairs if a < len(made) and b < len(made)]
     placed = place(made, wires)
