@@ -19,6 +19,7 @@ from ..errors import (
     ServerError,
     SubscriptionInactive,
 )
+from ..protocol.graph import node_class, node_title
 from ..text import clip, closest, redact
 
 if TYPE_CHECKING:
@@ -194,9 +195,4 @@ def _nearest(kind: str, extra: Mapping[str, Any]) -> str | None:
 def names(graph: Mapping[str, Any] | None, node_id: str | None) -> tuple[str | None, str | None]:
     """A node's title and class in a graph, as far as the graph has them."""
     node = graph.get(node_id) if graph is not None and node_id is not None else None
-    if not isinstance(node, Mapping):
-        return None, None
-    meta = node.get("_meta")
-    title = meta.get("title") if isinstance(meta, Mapping) else None
-    class_type = node.get("class_type")
-    return (str(title) if title else class_type), class_type
+    return node_title(node) or node_class(node), node_class(node)

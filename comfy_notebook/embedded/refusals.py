@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..protocol.graph import node_title
+
 Problem = dict[str, Any]
 LONG_LIST = 20
 """Choices a message names one by one; of more it only says how many."""
@@ -22,12 +24,6 @@ def refusal(type: str, message: str, details: str = "", **extra_info: Any) -> di
     return {"error": problem(type, message, details, **extra_info), "node_errors": {}}
 
 
-def _title(entry: Any, fallback: str) -> str:
-    meta = entry.get("_meta") if isinstance(entry, dict) else None
-    title = meta.get("title") if isinstance(meta, dict) else None
-    return title if isinstance(title, str) else fallback
-
-
 def no_class_type(node_id: str, entry: Any, modern: bool) -> Problem:
     """A node that does not say what it is."""
     details = f"Node ID '#{node_id}'"
@@ -35,7 +31,7 @@ def no_class_type(node_id: str, entry: Any, modern: bool) -> Problem:
         return problem(
             "invalid_prompt", "Cannot execute because a node is missing the class_type property.", details
         )
-    title = _title(entry, f"Node {node_id}")
+    title = node_title(entry) or f"Node {node_id}"
     return problem(
         "missing_node_type",
         f"Node '{title}' has no class_type.",
@@ -51,7 +47,7 @@ def unknown_class(node_id: str, entry: Any, class_type: str, modern: bool) -> Pr
     details = f"Node ID '#{node_id}'"
     if not modern:
         return problem("invalid_prompt", f"Cannot execute because node {class_type} does not exist.", details)
-    title = _title(entry, class_type)
+    title = node_title(entry) or class_type
     return problem(
         "missing_node_type",
         f"Node '{title}' not found: this server has no {class_type}.",

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from ..errors import ConversionError, Problem
+from ..protocol.graph import node_title
 from .catalog import NodeCatalog
 from .editor.export import Exporter
 from .editor.graph import ProblemLog, Source
@@ -45,7 +46,7 @@ class Conversion:
     @property
     def titles(self) -> dict[str, str]:
         """The title of each node by its id."""
-        return {key: node.get("_meta", {}).get("title", "") for key, node in self.api.items()}
+        return {key: node_title(node) or "" for key, node in self.api.items()}
 
 
 def is_editor_format(data: Any) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import ComfyError, InvalidWorkflow, Problem, UnknownInput, UnknownNode
+from ..protocol.graph import node_title
 from ..text import closest, did_you_mean, printable
 from .catalog import NodeCatalog, NodeInfo
 from .editor.saved import saved_outputs
@@ -180,9 +181,7 @@ def info_of(graph: Graph, catalog: NodeCatalog | None, node_id: str) -> NodeInfo
 
 def title_of(graph: Graph, catalog: NodeCatalog | None, node_id: str) -> str:
     """The title in the file, else the display name of the node's definition, else its class."""
-    meta = graph[node_id].get("_meta")
-    title = meta.get("title") if isinstance(meta, Mapping) else None
-    if isinstance(title, str) and title:
+    if title := node_title(graph[node_id]):
         return title
     info = info_of(graph, catalog, node_id)
     return (info.display_name if info else None) or class_of(graph, node_id)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import Problem
+from ..protocol.graph import node_class, node_title
 from ..text import closest
 from .catalog import NodeCatalog, NodeInfo
 from .editor.saved import pack_of
@@ -91,14 +92,11 @@ class _Check:
         **details: Any,
     ) -> Problem:
         node = self.api.get(node_id, {})
-        meta = node.get("_meta")
-        title = meta.get("title") if isinstance(meta, Mapping) else None
-        class_type = node.get("class_type")
         return Problem(
             message,
             node_id=node_id,
-            node_title=title if isinstance(title, str) and title else None,
-            class_type=class_type if isinstance(class_type, str) else None,
+            node_title=node_title(node),
+            class_type=node_class(node),
             input_name=name,
             kind=kind,
             suggestion=suggestion,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...client.records import JobRecord
 from ...errors import DownloadFailed
 from ...protocol.frames import PreviewImage
+from ...protocol.graph import node_class, node_title
 from ...protocol.messages import Executed
 from ...protocol.status import JobStatus
 from ..outputs import Output, outputs_of
@@ -124,11 +125,8 @@ class Outputs:
 
 def names_of(graph: Mapping[str, Any]) -> dict[str, tuple[str, str | None]]:
     """(title, class) of every node of a graph in the API's format."""
-    out: dict[str, tuple[str, str | None]] = {}
-    for node_id, node in graph.items():
-        if isinstance(node, Mapping):
-            class_type = node.get("class_type")
-            meta = node.get("_meta")
-            title = meta.get("title") if isinstance(meta, Mapping) else None
-            out[str(node_id)] = (str(title or class_type or node_id), class_type)
-    return out
+    return {
+        str(node_id): (node_title(node) or node_class(node) or str(node_id), node_class(node))
+        for node_id, node in graph.items()
+        if isinstance(node, Mapping)
+    }
