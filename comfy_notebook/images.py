@@ -155,7 +155,7 @@ def dimensions(data: bytes) -> tuple[int, int] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data)) as image:
-                return image.size
+                return image.width, image.height
     except Exception:
         return None
 

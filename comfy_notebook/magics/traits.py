@@ -20,8 +20,11 @@ def traits() -> dict[str, TraitType[Any, Any]]:
 def _trait(field: dataclasses.Field[Any]) -> TraitType[Any, Any]:
     limits = dict(field.metadata)
     help = limits.pop("help")
+    trait: TraitType[Any, Any]
     if "values" in limits:
-        return Enum(limits["values"], field.default, help=help).tag(config=True)
-    if field.default is None:
-        return Float(None, allow_none=True, help=help, **limits).tag(config=True)
-    return _KINDS[type(field.default)](field.default, help=help, **limits).tag(config=True)
+        trait = Enum(limits["values"], field.default, help=help)
+    elif field.default is None:
+        trait = Float(None, allow_none=True, help=help, **limits)
+    else:
+        trait = _KINDS[type(field.default)](field.default, help=help, **limits)
+    return trait.tag(config=True)
