@@ -2,58 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import Any
 
-from .command import Call, Command
-from .parser import Parser
+from .call import Call
+from .options import TARGET, Args, Command, Option
 from .table import Table
 
 
-def commands() -> list[Command]:
-    """The commands of this file."""
-    return [
-        Command("nodes", _nodes_parser(), nodes),
-        Command("node", _node_parser(), node),
-        Command("models", _models_parser(), models),
-        Command("upload", _upload_parser(), upload),
-    ]
-
-
-def _parser(name: str, about: str) -> Parser:
-    parser = Parser(name, about)
-    parser.option("--on", metavar="TARGET", help="on this server")
-    return parser
-
-
-def _nodes_parser() -> Parser:
-    parser = _parser("nodes", "the node classes, or those that match some words")
-    parser.option("pattern", metavar="PATTERN", nargs="*", help="words of the name, category or description")
-    return parser
-
-
-def _node_parser() -> Parser:
-    parser = _parser("node", "one node class: its inputs, ranges and outputs")
-    parser.option("name", metavar="NAME", help="the class, such as KSampler")
-    return parser
-
-
-def _models_parser() -> Parser:
-    parser = _parser("models", "the model folders, or the files in one")
-    parser.option("folder", metavar="FOLDER", nargs="?", help="such as checkpoints or loras")
-    return parser
-
-
-def _upload_parser() -> Parser:
-    parser = _parser("upload", "put a file or a picture on the server")
-    parser.option("what", metavar="FILE|VAR", help="a file, or a variable: PIL image, array, bytes")
-    parser.option("--name", metavar="NAME", help="what to call it on the server")
-    parser.option("--mask", metavar="ORIGINAL", help="a mask (white: repaint) for this uploaded picture")
-    return parser
-
-
-def nodes(call: Call, args: argparse.Namespace) -> Any:
+def nodes(call: Call, args: Args) -> Any:
     """The browser of node classes, or those that match every word."""
     client = call.client(args.on)
     if not args.pattern:
@@ -68,12 +25,12 @@ def nodes(call: Call, args: argparse.Namespace) -> Any:
     return Table(["class", "name", "category"], [(i.class_type, i.display_name, i.category) for i in found])
 
 
-def node(call: Call, args: argparse.Namespace) -> Any:
+def node(call: Call, args: Args) -> Any:
     """One node class, which shows itself."""
     return call.client(args.on).nodes[str(args.name)]
 
 
-def models(call: Call, args: argparse.Namespace) -> Any:
+def models(call: Call, args: Args) -> Any:
     """The browser of model files, or the files of one folder."""
     client = call.client(args.on)
     if args.folder is None:
@@ -83,7 +40,7 @@ def models(call: Call, args: argparse.Namespace) -> Any:
     return client.models(str(args.folder))
 
 
-def upload(call: Call, args: argparse.Namespace) -> Any:
+def upload(call: Call, args: Args) -> Any:
     """A reference to the uploaded file; its `.name` goes into a workflow."""
     client = call.client(args.on)
     what = args.what
@@ -98,3 +55,51 @@ def upload(call: Call, args: argparse.Namespace) -> Any:
         stored = client.upload(what)
     call.say(f"uploaded as {stored.name}")
     return stored
+
+
+COMMANDS = (
+    Command(
+        "nodes",
+        "the node classes, or those that match some words",
+        nodes,
+        (
+            Option(
+                "pattern",
+                "words of the name, category or description",
+                "PATTERN",
+                count="many",
+                completes="class",
+            ),
+            TARGET,
+        ),
+    ),
+    Command(
+        "node",
+        "one node class: its inputs, ranges and outputs",
+        node,
+        (Option("name", "the class, such as KSampler", "NAME", count="one", completes="class"), TARGET),
+    ),
+    Command(
+        "models",
+        "the model folders, or the files in one",
+        models,
+        (Option("folder", "such as checkpoints or loras", "FOLDER"), TARGET),
+    ),
+    Command(
+        "upload",
+        "put a file or a picture on the server",
+        upload,
+        (
+            Option(
+                "what",
+                "a file, or a variable: PIL image, array, bytes",
+                "FILE|VAR",
+                count="one",
+                completes="file",
+            ),
+            Option("name", "what to call it on the server", "NAME", "--name"),
+            Option("mask", "a mask (white: repaint) for this uploaded picture", "ORIGINAL", "--mask"),
+            TARGET,
+        ),
+    ),
+)

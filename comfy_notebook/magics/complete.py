@@ -6,11 +6,13 @@ IPython 8.6 and later are given a matcher, which also works in `x = %comfy …`;
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ..config import TARGETS
+from .options import Command, Option
 
 if TYPE_CHECKING:
     from ..workflow.catalog import NodeCatalog
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 
 _LINE = re.compile(r"^\s*(?:[\w.,\s]+=\s*)?(%{1,2})comfy(?:\s+(?P<rest>.*))?$", re.DOTALL)
 _BODY = re.compile(r"^%%comfy\s+(?P<rest>\S.*)$")
-_TARGETS = ("cloud", "local", "embedded")
 _WORKFLOW_FILES = (
     *(".json", ".png", ".webp", ".jpg", ".jpeg", ".avif"),
     *(".mp4", ".webm", ".mov", ".flac", ".mp3", ".ogg", ".svg", ".glb"),
@@ -90,22 +91,22 @@ def complete(magics: ComfyMagics, before: str, first_line: str | None) -> tuple[
     command = magics.commands.get(words[0])
     if command is None:
         return fragment, []
-    parser = command.parser
-    previous = parser._option_string_actions.get(words[-1]) if len(words) > 1 else None
-    if previous is not None and previous.nargs != 0:
-        if previous.dest == "inputs":
+    flags = command.flags
+    previous = flags.get(words[-1]) if len(words) > 1 else None
+    if previous is not None and previous.takes_value:
+        if previous.completes == "inputs":
             begin = fragment.rpartition(",")[2]
             return begin, _begin(begin, _addresses(magics, _file_in(" ".join(words[1:])), begin))
         return fragment, list(_argument(magics, previous, fragment))
     flag, equals, begin = fragment.partition("=")
-    if equals and (option := parser._option_string_actions.get(flag)) is not None:
+    if equals and (option := flags.get(flag)) is not None:
         return begin, list(_argument(magics, option, begin))
-    options = [flag for flag in parser._option_string_actions if flag.startswith("--")]
-    place = _position(parser, words[1:])
+    options = [*(flag for flag in flags if flag.startswith("--")), "--help"]
+    place = _position(command, words[1:])
+    if place is None and command.assigns and not fragment.startswith("-"):
+        return _value(magics, fragment, _file_in(" ".join(words[1:])), several=words[0] == "sweep")
     if fragment.startswith("-") or place is None:
         return fragment, _begin(fragment, options)
-    if place.dest == "values":
-        return _value(magics, fragment, _file_in(" ".join(words[1:])), several=words[0] == "sweep")
     # Where nothing is known the options are offered: else IPython would offer the keywords of Python.
     return fragment, list(_argument(magics, place, fragment)) or _begin(fragment, options)
 
@@ -128,43 +129,42 @@ def _in_body(magics: ComfyMagics, before: str, source: str) -> tuple[str, list[s
     return fragment, _begin(fragment, (f"{a}: " for a in _addresses(magics, source, fragment)))
 
 
-def _position(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Action | None:
-    """The positional argument that comes after these words."""
-    places = [action for action in parser._actions if not action.option_strings]
+def _position(command: Command, words: list[str]) -> Option | None:
+    """The argument that comes after these words, among those given by their place."""
     given, skip = 0, False
     for word in words:
         if skip:
             skip = False
         elif word.startswith("-"):
-            action = parser._option_string_actions.get(word)
-            skip = action is not None and action.nargs != 0
+            option = command.flags.get(word)
+            skip = option is not None and option.takes_value
         else:
             given += 1
-    for place in places:
-        if given == 0 or place.nargs == "*":
+    for place in command.places:
+        if given == 0 or place.count == "many":
             return place
         given -= 1
     return None
 
 
-def _argument(magics: ComfyMagics, action: argparse.Action, fragment: str) -> Iterator[str]:
-    """What an option or a positional argument takes."""
-    if action.choices is not None:
-        yield from _begin(fragment, [str(choice) for choice in action.choices])
-    elif action.dest == "seed":
+def _argument(magics: ComfyMagics, option: Option, fragment: str) -> Iterator[str]:
+    """What an option takes, or an argument given by its place."""
+    if option.choices:
+        yield from _begin(fragment, option.choices)
+    elif option.completes == "seed":
         yield from _begin(fragment, ["random"])
-    elif action.dest in ("on", "target"):
-        yield from _begin(fragment, _TARGETS)
-    elif action.dest in ("id", "ids"):
-        yield from _begin(fragment, reversed(magics.job_ids))
-    elif action.dest == "file":
+    elif option.completes == "target":
+        yield from _begin(fragment, TARGETS)
+    elif option.completes == "job":
+        yield from _begin(fragment, reversed(magics.notebook.job_ids))
+    elif option.completes == "workflow":
         yield from _begin(fragment, _variables(magics))
         yield from _files(fragment, _WORKFLOW_FILES)
-    elif action.dest in ("save", "dir"):
+    elif option.completes == "folder":
         yield from _files(fragment, ())
-    elif action.dest in ("output", "nodes", "what"):
+    elif option.completes == "file":
         yield from _files(fragment, None)
-    elif action.dest in ("name", "pattern"):
+    elif option.completes == "class":
         yield from _begin(fragment, _node_classes())
 
 
@@ -177,13 +177,15 @@ def _value(magics: ComfyMagics, fragment: str, source: str, *, several: bool) ->
     if several:
         start = start.rpartition(",")[2]
     files = (
-        _files(start, None) if magics.memory.takes_files(source, address, magics.names, _catalog()) else ()
+        _files(start, None)
+        if magics.memory.takes_files(source, address, magics.notebook.names, _catalog())
+        else ()
     )
     return start, [*map(_worded, _begin(start, _choices(magics, source, address))), *files]
 
 
 def _choices(magics: ComfyMagics, source: str, address: str) -> list[str]:
-    return magics.memory.choices(source, address, magics.names, _catalog())
+    return magics.memory.choices(source, address, magics.notebook.names, _catalog())
 
 
 def _worded(text: str) -> str:
@@ -196,7 +198,7 @@ def _quoted(text: str) -> str:
 
 def _addresses(magics: ComfyMagics, source: str, fragment: str) -> list[str]:
     by_id = fragment[:1].isdigit()
-    return magics.memory.addresses(source, magics.names, _catalog(), by_id=by_id) if source else []
+    return magics.memory.addresses(source, magics.notebook.names, _catalog(), by_id=by_id) if source else []
 
 
 def _file_in(rest: str) -> str:
@@ -214,7 +216,7 @@ def _variables(magics: ComfyMagics) -> list[str]:
     kinds = ("Workflow", "Result", "Job")
     return [
         name
-        for name, value in magics.names.items()
+        for name, value in magics.notebook.names.items()
         if not name.startswith("_") and type(value).__name__ in kinds
     ]
 

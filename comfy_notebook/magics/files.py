@@ -6,59 +6,17 @@ them; `--nodes FILE` takes a saved `object_info` instead, for work with no serve
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING, Any
 
-from .command import Call, Command
-from .parser import Parser, folder
+from .call import Call
+from .options import TARGET, WORKFLOW, Args, Command, Option, folder
 
 if TYPE_CHECKING:
     from ..workflow.catalog import NodeCatalog
     from ..workflow.workflow import Workflow
 
 
-def commands() -> list[Command]:
-    """The commands of this file."""
-    return [
-        Command("show", _parser("show", "a picture of a workflow's nodes and links"), show, takes_body=True),
-        Command(
-            "inputs", _parser("inputs", "every input of a workflow that can be set"), inputs, takes_body=True
-        ),
-        Command("validate", _parser("validate", "what a server would refuse"), validate, takes_body=True),
-        Command("convert", _convert_parser(), convert),
-        Command("form", _form_parser(), form, takes_body=True),
-    ]
-
-
-def _parser(name: str, about: str) -> Parser:
-    parser = Parser(name, about)
-    parser.option("file", nargs="?", metavar="FILE|VAR", help="a workflow file, a URL, or a variable")
-    parser.option("--on", metavar="TARGET", help="take the node definitions of this server")
-    parser.option(
-        "--nodes", metavar="FILE", convert=folder, help="take the node definitions of this object_info file"
-    )
-    return parser
-
-
-def _convert_parser() -> Parser:
-    parser = _parser("convert", "turn the editor's format into the API's")
-    parser.option(
-        "-o", "--output", metavar="OUT", convert=folder, help="write it here; without, it is returned"
-    )
-    return parser
-
-
-def _form_parser() -> Parser:
-    parser = Parser("form", "widgets for a workflow's inputs, with Run and Cancel")
-    parser.option("file", nargs="?", metavar="FILE|VAR", help="a workflow file, a URL, or a variable")
-    parser.option(
-        "--inputs", metavar="A,B", help="only these inputs, as NODE.INPUT, apart by commas; or a {list}"
-    )
-    parser.option("--on", metavar="TARGET", help="run on this server")
-    return parser
-
-
-def _nodes(call: Call, args: argparse.Namespace) -> NodeCatalog:
+def _nodes(call: Call, args: Args) -> NodeCatalog:
     if args.nodes is not None:
         from ..workflow.catalog import NodeCatalog
 
@@ -66,11 +24,11 @@ def _nodes(call: Call, args: argparse.Namespace) -> NodeCatalog:
     return call.client(args.on).nodes
 
 
-def _needs_nodes(wf: Workflow, args: argparse.Namespace) -> bool:
+def _needs_nodes(wf: Workflow, args: Args) -> bool:
     return not wf.is_converted or args.nodes is not None or args.on is not None
 
 
-def show(call: Call, args: argparse.Namespace) -> Workflow:
+def show(call: Call, args: Args) -> Workflow:
     """The workflow, which draws itself."""
     wf = call.workflow(args.file)
     if args.nodes is not None or args.on is not None:
@@ -78,7 +36,7 @@ def show(call: Call, args: argparse.Namespace) -> Workflow:
     return wf
 
 
-def inputs(call: Call, args: argparse.Namespace) -> Any:
+def inputs(call: Call, args: Args) -> Any:
     """The table of inputs; with ranges and choices when node definitions are at hand."""
     from .. import api
 
@@ -90,7 +48,7 @@ def inputs(call: Call, args: argparse.Namespace) -> Any:
     return wf.inputs()
 
 
-def validate(call: Call, args: argparse.Namespace) -> Any:
+def validate(call: Call, args: Args) -> Any:
     """The problems, as a list that shows itself; an empty one is good news."""
     wf = call.workflow(args.file)
     problems = wf.validate(_nodes(call, args))
@@ -100,7 +58,7 @@ def validate(call: Call, args: argparse.Namespace) -> Any:
     return problems
 
 
-def convert(call: Call, args: argparse.Namespace) -> Workflow | None:
+def convert(call: Call, args: Args) -> Workflow | None:
     """The workflow in the API's format: written with `-o`, returned without."""
     wf = call.workflow(args.file)
     if _needs_nodes(wf, args):
@@ -114,7 +72,7 @@ def convert(call: Call, args: argparse.Namespace) -> Workflow | None:
     return None
 
 
-def form(call: Call, args: argparse.Namespace) -> Any:
+def form(call: Call, args: Args) -> Any:
     """Widgets, whose Run submits."""
     from .. import display
 
@@ -126,3 +84,57 @@ def form(call: Call, args: argparse.Namespace) -> Any:
     if isinstance(wanted, str):
         wanted = [name.strip() for name in wanted.split(",") if name.strip()]
     return display.form(wf, inputs=wanted, client=client)
+
+
+_DEFINITIONS = (
+    WORKFLOW,
+    Option("on", "take the node definitions of this server", "TARGET", "--on", completes="target"),
+    Option(
+        "nodes",
+        "take the node definitions of this object_info file",
+        "FILE",
+        "--nodes",
+        convert=folder,
+        completes="file",
+    ),
+)
+
+COMMANDS = (
+    Command("show", "a picture of a workflow's nodes and links", show, _DEFINITIONS, takes_body=True),
+    Command("inputs", "every input of a workflow that can be set", inputs, _DEFINITIONS, takes_body=True),
+    Command("validate", "what a server would refuse", validate, _DEFINITIONS, takes_body=True),
+    Command(
+        "convert",
+        "turn the editor's format into the API's",
+        convert,
+        (
+            *_DEFINITIONS,
+            Option(
+                "output",
+                "write it here; without, it is returned",
+                "OUT",
+                "--output",
+                "-o",
+                convert=folder,
+                completes="file",
+            ),
+        ),
+    ),
+    Command(
+        "form",
+        "widgets for a workflow's inputs, with Run and Cancel",
+        form,
+        (
+            WORKFLOW,
+            Option(
+                "inputs",
+                "only these inputs, as NODE.INPUT, separated by commas; or a {list}",
+                "A,B",
+                "--inputs",
+                completes="inputs",
+            ),
+            TARGET,
+        ),
+        takes_body=True,
+    ),
+)

@@ -2,95 +2,42 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError, JobNotFound
 from ..text import did_you_mean
-from .command import Call, Command
-from .parser import Parser, folder, whole
+from .call import Call
+from .options import TARGET, Args, Command, Option, folder, whole
 from .runs import save
 
 if TYPE_CHECKING:
     from ..clients import Client
 
-_ID = 36
-_STATUSES = ["pending", "in_progress", "completed", "failed", "cancelled"]
+_ID_LENGTH = 36
+_STATUSES = ("pending", "in_progress", "completed", "failed", "cancelled")
 
 
-def commands() -> list[Command]:
-    """The commands of this file."""
-    return [
-        Command("jobs", _jobs_parser(), jobs),
-        Command("job", _one("job", "one job, by its id: watch it, or see what it made"), job),
-        Command("queue", _plain("queue", "what runs and what waits"), queue),
-        Command("cancel", _cancel_parser(), cancel),
-        Command("interrupt", _interrupt_parser(), interrupt),
-        Command("download", _download_parser(), download),
-    ]
-
-
-def _plain(name: str, about: str) -> Parser:
-    parser = Parser(name, about)
-    parser.option("--on", metavar="TARGET", help="on this server")
-    return parser
-
-
-def _one(name: str, about: str) -> Parser:
-    parser = _plain(name, about)
-    parser.option("id", metavar="ID", help="the job's id, or the beginning of a recent one")
-    return parser
-
-
-def _jobs_parser() -> Parser:
-    parser = _plain("jobs", "the jobs of before, newest first")
-    parser.option("--status", metavar="S", choices=_STATUSES, help=", ".join(_STATUSES))
-    parser.option("--limit", metavar="N", convert=whole, default=8, help="how many a page (8)")
-    return parser
-
-
-def _cancel_parser() -> Parser:
-    parser = _plain("cancel", "cancel jobs, waiting or running")
-    parser.option("ids", metavar="ID", nargs="*", help="the jobs' ids")
-    parser.option("--all", action="store_true", help="everything of yours that runs or waits")
-    return parser
-
-
-def _interrupt_parser() -> Parser:
-    parser = _plain("interrupt", "stop what is running now")
-    parser.option("--force", action="store_true", help="also what was not submitted from here")
-    return parser
-
-
-def _download_parser() -> Parser:
-    parser = _one("download", "save what a job made")
-    parser.option(
-        "dir", metavar="DIR", nargs="?", default=".", convert=folder, help="the folder (the current one)"
-    )
-    return parser
-
-
-def jobs(call: Call, args: argparse.Namespace) -> Any:
+def jobs(call: Call, args: Args) -> Any:
     """The history, a page at a time; `.workflow` is that of the job last loaded from it."""
     from .. import display
 
     return display.jobs_panel(call.client(args.on), status=args.status, limit=args.limit)
 
 
-def queue(call: Call, args: argparse.Namespace) -> Any:
+def queue(call: Call, args: Args) -> Any:
     """What runs and waits, with a Cancel for each."""
     from .. import display
 
     return display.queue_panel(call.client(args.on))
 
 
-def job(call: Call, args: argparse.Namespace) -> Any:
+def job(call: Call, args: Args) -> Any:
     """The job, which shows itself live while it runs."""
     return _attach(call, args)
 
 
-def _attach(call: Call, args: argparse.Namespace) -> Any:
+def _attach(call: Call, args: Args) -> Any:
     from .. import api
 
     client = call.client(args.on)
@@ -98,7 +45,7 @@ def _attach(call: Call, args: argparse.Namespace) -> Any:
     try:
         found = api.job(job_id, client=client)
     except JobNotFound as error:
-        near = did_you_mean(job_id, call.magics.job_ids)
+        near = did_you_mean(job_id, call.notebook.job_ids)
         raise error.with_hint(near) from None
     return found
 
@@ -106,14 +53,14 @@ def _attach(call: Call, args: argparse.Namespace) -> Any:
 def _whole_id(call: Call, given: Any, client: Client) -> str:
     """The job id meant: a Job's, a Result's, or a text that may be the beginning of a recent one."""
     text = str(getattr(given, "job_id", None) or getattr(given, "id", None) or given)
-    if not 4 <= len(text) < _ID:
+    if not 4 <= len(text) < _ID_LENGTH:
         return text
-    begins = [job_id for job_id in call.magics.job_ids if job_id.startswith(text)]
+    begins = [job_id for job_id in call.notebook.job_ids if job_id.startswith(text)]
     begins = begins or [record.id for record in client.jobs(limit=100).jobs if record.id.startswith(text)]
     return begins[0] if len(begins) == 1 else text
 
 
-def cancel(call: Call, args: argparse.Namespace) -> None:
+def cancel(call: Call, args: Args) -> None:
     """Cancel exactly these jobs; each is named with what became of it."""
     if bool(args.ids) == args.all:
         call.refuse("name the jobs, or say --all")
@@ -138,12 +85,78 @@ def cancel(call: Call, args: argparse.Namespace) -> None:
         raise errors[0]
 
 
-def interrupt(call: Call, args: argparse.Namespace) -> None:
+def interrupt(call: Call, args: Args) -> None:
     """Stop what runs, as the server's own Interrupt button does."""
     hit = call.client(args.on).interrupt(force=args.force)
     call.say("\n".join(f"interrupted {job_id}" for job_id in hit) or "nothing is running")
 
 
-def download(call: Call, args: argparse.Namespace) -> list[Path]:
+def download(call: Call, args: Args) -> list[Path]:
     """Save a finished job's files into a folder; returns their paths."""
     return save(call, _attach(call, args).result(), args.dir)
+
+
+_JOB = Option("id", "the job's id, or the beginning of a recent one", "ID", count="one", completes="job")
+
+COMMANDS = (
+    Command(
+        "jobs",
+        "the server's jobs, newest first",
+        jobs,
+        (
+            TARGET,
+            Option("status", ", ".join(_STATUSES), "S", "--status", choices=_STATUSES),
+            Option("limit", "how many a page (8)", "N", "--limit", default=8, convert=whole),
+        ),
+    ),
+    Command("job", "one job, by its id: watch it, or see what it made", job, (_JOB, TARGET)),
+    Command("queue", "what runs and what waits", queue, (TARGET,)),
+    Command(
+        "cancel",
+        "cancel jobs, waiting or running",
+        cancel,
+        (
+            Option("ids", "the jobs' ids", "ID", count="many", default=[], completes="job"),
+            Option(
+                "all",
+                "everything of yours that runs or waits",
+                flag="--all",
+                takes_value=False,
+                default=False,
+            ),
+            TARGET,
+        ),
+    ),
+    Command(
+        "interrupt",
+        "stop what is running now",
+        interrupt,
+        (
+            Option(
+                "force",
+                "also what was not submitted from here",
+                flag="--force",
+                takes_value=False,
+                default=False,
+            ),
+            TARGET,
+        ),
+    ),
+    Command(
+        "download",
+        "save what a job made",
+        download,
+        (
+            _JOB,
+            Option(
+                "dir",
+                "the folder (the current one)",
+                "DIR",
+                default=Path(),
+                convert=folder,
+                completes="folder",
+            ),
+            TARGET,
+        ),
+    ),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, magics_class, needs_local_scope, no_var_expand
@@ -14,16 +14,13 @@ from ..config import settings
 from ..text import did_you_mean
 from . import catalog, connection, files, jobs, runs, server
 from .body import Body, parse_body
-from .command import Call, Command
+from .call import Call, Notebook
 from .line import LineError, split_quiet
 from .memory import Memory
-from .parser import Helped
+from .options import Command, HelpRequested, parse
 from .traits import traits
 
-if TYPE_CHECKING:
-    from ..clients import Client
-
-_GROUPS = {
+GROUPS = {
     "Running": runs,
     "Workflow files": files,
     "Nodes, models and files of the server": catalog,
@@ -40,11 +37,11 @@ _ENDS_QUIET = re.compile(
 
 def commands() -> dict[str, Command]:
     """Every subcommand by name, in the order of the help."""
-    return {command.name: command for group in _GROUPS.values() for command in group.commands()}
+    return {command.name: command for group in GROUPS.values() for command in group.COMMANDS}
 
 
 def overview() -> str:
-    """What `%comfy --help` and `%comfy?` show, made from the parsers."""
+    """What `%comfy --help` and `%comfy?` show, made from the commands."""
     lines = [
         "Run ComfyUI workflows and see them happen.",
         "",
@@ -54,9 +51,9 @@ def overview() -> str:
         "    %%comfy run FILE           the cell's body sets inputs, one `NODE.INPUT: value` a line,",
         "                               or is the workflow itself, as JSON",
     ]
-    for title, group in _GROUPS.items():
+    for title, group in GROUPS.items():
         lines += ["", f"{title}:"]
-        lines += [f"    {c.name:<12}{c.parser.about}" for c in group.commands() if c.name]
+        lines += [f"    {c.name:<12}{c.about}" for c in group.COMMANDS if c.name]
     lines += [
         "",
         "`%comfy COMMAND --help` says more. A value that is exactly {expression} or $name is that Python",
@@ -86,7 +83,7 @@ class ComfyMagics(Magics):
         super().__init__(shell=shell, **more)
         self.commands = commands()
         self.memory = Memory()
-        self.others: dict[str, Client] = {}
+        self.notebook = Notebook(shell)
         for name in traits():
             # IPython's configuration wins over what the session's settings say.
             if name in self.config.get("ComfyMagics", {}):
@@ -97,19 +94,6 @@ class ComfyMagics(Magics):
     @observe(*traits())
     def _changed(self, change: Mapping[str, Any]) -> None:
         setattr(settings, change["name"], change["new"])
-
-    @property
-    def names(self) -> dict[str, Any]:
-        """The notebook's variables."""
-        return self.shell.user_ns if self.shell is not None else {}
-
-    @property
-    def job_ids(self) -> list[str]:
-        """The ids of jobs this notebook has met, newest last, those of the connected client at the end."""
-        from .. import api
-
-        clients = [*self.others.values(), *([found] if (found := api.current()) else [])]
-        return list(dict.fromkeys(job_id for client in clients for job_id in client.job_ids))
 
     @line_cell_magic
     @no_var_expand
@@ -128,10 +112,10 @@ class ComfyMagics(Magics):
             body = parse_body(cell) if cell is not None else Body()
         except LineError as error:
             raise UsageError(f"{prog}: {error}") from None
-        call = Call(self, {**self.names, **(local_ns or {})}, prog, quiet, body)
+        call = Call(self.notebook, {**self.notebook.names, **(local_ns or {})}, prog, quiet, body)
         try:
-            args = command.parser.parse_line(rest, call.names)
-        except Helped:
+            args = parse(command, rest, call.names)
+        except HelpRequested:
             return None
         value = command.run(call, args)
         if quiet:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import settings
 from ..errors import ComfyError
-from .command import Call, Command
-from .parser import Parser, folder, seconds, seed, variable, whole
-from .ranges import spread
-from .values import resolve
+from .call import Call
+from .options import TARGET, WORKFLOW, Args, Command, Option, folder, seconds, seed, variable, whole
+from .values import resolve, spread
 
 if TYPE_CHECKING:
     from ..clients import Client
@@ -19,58 +17,8 @@ if TYPE_CHECKING:
     from ..jobs.result import Result
     from ..workflow.workflow import Workflow
 
-_VALUES = """\
-Values: NODE is an id, a title, or a class only one node has: 6.text=…, KSampler.seed=7,
-"Save Image.filename_prefix=out". A value that is exactly {expression} or $name is that Python object,
-and pictures, arrays and paths are uploaded. Other text is read by the input's type; quote it when it
-holds spaces, or to send {braces} as text. In an input that takes files the name of a local file
-uploads that file."""
 
-
-def commands() -> list[Command]:
-    """The commands of this file."""
-    return [
-        Command("run", _run_parser(), run, takes_body=True),
-        Command("sweep", _sweep_parser(), sweep, takes_body=True),
-    ]
-
-
-def _run_parser() -> Parser:
-    parser = Parser("run", "run a workflow and show its pictures", more=_VALUES)
-    _common(parser)
-    parser.option("--seed", metavar="N", convert=seed, help="every seed of the workflow: a number, or random")
-    parser.option(
-        "--save",
-        metavar="DIR",
-        convert=folder,
-        help="also save what was made into this folder, never over another file",
-    )
-    parser.option("--no-validate", action="store_true", help="let the server judge it alone")
-    parser.option("--no-wait", action="store_true", help="return the Job at once")
-    parser.option(
-        "--repeat", metavar="N", convert=whole, help="run N times, each with the next seed; returns a list"
-    )
-    return parser
-
-
-def _sweep_parser() -> Parser:
-    more = "INPUT=a,b,c takes each value in turn; INPUT=0:8 counts 0 to 7, INPUT=0:1:0.25 by steps;\n"
-    more += "INPUT={list} takes the items of a Python list. Several inputs make a grid.\n\n" + _VALUES
-    parser = Parser("sweep", "run a workflow over a grid of values", more=more)
-    _common(parser)
-    return parser
-
-
-def _common(parser: Parser) -> None:
-    parser.option("file", nargs="?", metavar="FILE|VAR", help="a workflow file, a URL, or a variable")
-    parser.assignments()
-    parser.option("--out", metavar="NAME", convert=variable, help="put the result into this variable")
-    parser.option("--on", metavar="TARGET", help="cloud, local, embedded or a URL, for this call only")
-    parser.option("--timeout", metavar="S", convert=seconds, help="give up waiting after so many seconds")
-    parser.option("--no-preview", action="store_true", help="draw no preview frames")
-
-
-def run(call: Call, args: argparse.Namespace) -> Result | Job | list[Any]:
+def run(call: Call, args: Args) -> Result | Job | list[Any]:
     """One run, or several, of one workflow."""
     from .. import api
 
@@ -109,7 +57,7 @@ def _seeded(wf: Workflow, given: int | str | None, count: int) -> list[Workflow]
     return copies
 
 
-def _repeated(call: Call, args: argparse.Namespace, client: Client, copies: list[Workflow]) -> list[Result]:
+def _repeated(call: Call, args: Args, client: Client, copies: list[Workflow]) -> list[Result]:
     """A list of the results, once all have ended; raises the first failure, having kept the rest."""
     from .. import api
     from ..jobs.planned import Planned
@@ -132,7 +80,7 @@ def _repeated(call: Call, args: argparse.Namespace, client: Client, copies: list
     return results
 
 
-def _submitted(call: Call, args: argparse.Namespace, client: Client, wf: Workflow) -> Job:
+def _submitted(call: Call, args: Args, client: Client, wf: Workflow) -> Job:
     from .. import api
 
     job = api.submit(wf, client=client, previews=_previews(call, args), validate=not args.no_validate)
@@ -140,23 +88,23 @@ def _submitted(call: Call, args: argparse.Namespace, client: Client, wf: Workflo
     return job
 
 
-def _given(call: Call, args: argparse.Namespace, value: Any) -> Any:
+def _given(call: Call, args: Args, value: Any) -> Any:
     if args.out:
         call.give(args.out, value)
     return value
 
 
-def _saved(call: Call, args: argparse.Namespace, results: list[Result]) -> None:
+def _saved(call: Call, args: Args, results: list[Result]) -> None:
     if args.save is not None:
         for result in results:
             save(call, result, args.save)
 
 
-def _previews(call: Call, args: argparse.Namespace) -> bool:
+def _previews(call: Call, args: Args) -> bool:
     return settings.previews and not args.no_preview
 
 
-def _timeout(call: Call, args: argparse.Namespace) -> float | None:
+def _timeout(call: Call, args: Args) -> float | None:
     return args.timeout if args.timeout is not None else settings.timeout
 
 
@@ -172,7 +120,7 @@ def save(call: Call, result: Result, directory: Path) -> list[Path]:
     return paths
 
 
-def sweep(call: Call, args: argparse.Namespace) -> Any:
+def sweep(call: Call, args: Args) -> Any:
     """One job for each combination of values."""
     from .. import api
 
@@ -202,3 +150,79 @@ def sweep(call: Call, args: argparse.Namespace) -> Any:
         quiet=call.quiet,
     )
     return _given(call, args, grid)
+
+
+_VALUES = """\
+Values: NODE is an id, a title, or a class only one node has: 6.text=…, KSampler.seed=7,
+"Save Image.filename_prefix=out". A value that is exactly {expression} or $name is that Python object,
+and pictures, arrays and paths are uploaded. Other text is read by the input's type; quote it when it
+holds spaces, or to send {braces} as text. In an input that takes files the name of a local file
+uploads that file."""
+
+_SWEEP_VALUES = """\
+INPUT=a,b,c takes each value in turn; INPUT=0:8 counts 0 to 7, INPUT=0:1:0.25 by steps;
+INPUT={list} takes the items of a Python list. Several inputs make a grid.
+
+"""
+
+_COMMON = (
+    WORKFLOW,
+    Option("out", "put the result into this variable", "NAME", "--out", convert=variable),
+    TARGET,
+    Option("timeout", "give up waiting after so many seconds", "S", "--timeout", convert=seconds),
+    Option("no_preview", "draw no preview frames", flag="--no-preview", takes_value=False, default=False),
+)
+
+COMMANDS = (
+    Command(
+        "run",
+        "run a workflow and show its pictures",
+        run,
+        (
+            *_COMMON,
+            Option(
+                "seed",
+                "every seed of the workflow: a number, or random",
+                "N",
+                "--seed",
+                convert=seed,
+                completes="seed",
+            ),
+            Option(
+                "save",
+                "also save the outputs into this folder, never over another file",
+                "DIR",
+                "--save",
+                convert=folder,
+                completes="folder",
+            ),
+            Option(
+                "no_validate",
+                "let the server alone judge it",
+                flag="--no-validate",
+                takes_value=False,
+                default=False,
+            ),
+            Option("no_wait", "return the Job at once", flag="--no-wait", takes_value=False, default=False),
+            Option(
+                "repeat",
+                "run N times, each with the next seed; returns a list",
+                "N",
+                "--repeat",
+                convert=whole,
+            ),
+        ),
+        more=_VALUES,
+        assigns=True,
+        takes_body=True,
+    ),
+    Command(
+        "sweep",
+        "run a workflow over a grid of values",
+        sweep,
+        _COMMON,
+        more=_SWEEP_VALUES + _VALUES,
+        assigns=True,
+        takes_body=True,
+    ),
+)

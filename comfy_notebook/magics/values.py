@@ -1,15 +1,27 @@
-"""Python values on a magic's line: `{expr}` and `$name`, looked up where the magic was called."""
+"""Values on a magic's line: Python expressions (`{expr}`, `$name`), and the values of a sweep.
+
+A sweep's values are `a,b,c` and `START:STOP[:STEP]`, counted as Python does; several may stand in one
+list (`0:3,10`). Anything else is text, read by the input's type. Texts that hold commas are given as
+`{list}`.
+"""
 
 from __future__ import annotations
 
 import builtins
+import re
 from collections.abc import Mapping
+from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from IPython.core.error import UsageError
 
 from ..text import did_you_mean, redact
 from .line import Expression
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_SPAN = re.compile(rf"({_NUMBER}):({_NUMBER})(?::({_NUMBER}))?\Z")
+_MAX_VALUES = 10_000
 
 
 def resolve(value: Any, names: Mapping[str, Any]) -> Any:
@@ -34,3 +46,24 @@ def resolve(value: Any, names: Mapping[str, Any]) -> Any:
         ) from None
     except Exception as error:
         raise UsageError(redact(f"{{{source}}} raised {type(error).__name__}: {error}")) from None
+
+
+def spread(text: str) -> list[str]:
+    """The values as texts. Raises `ValueError` for a span that is empty, endless or too long."""
+    values: list[str] = []
+    for part in (p.strip() for p in text.split(",")):
+        span = _SPAN.match(part)
+        values += _count(part, *(Decimal(n) for n in span.groups("1"))) if span else [part]
+    if len(values) > _MAX_VALUES:
+        raise ValueError(f"{text!r} is {len(values)} values; a sweep takes {_MAX_VALUES} at most")
+    return values
+
+
+def _count(part: str, start: Decimal, stop: Decimal, step: Decimal) -> list[str]:
+    # Decimal, so that 0:1:0.1 is ten values and each reads as it would be written.
+    count = ceil((stop - start) / step) if step else 0
+    if count < 1:
+        raise ValueError(f"{part!r} counts nothing: {start} up to, not including, {stop} by {step}")
+    if count > _MAX_VALUES:
+        raise ValueError(f"{part!r} is {count} values; a sweep takes {_MAX_VALUES} at most")
+    return [format((start + n * step).normalize(), "f") for n in range(count)]

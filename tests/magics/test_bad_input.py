@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 import comfy_notebook as comfy
-from comfy_notebook.jobs import saving
 
 from .conftest import PLAIN, SLOW, Notebook, Ran
 
@@ -148,7 +147,7 @@ def test_a_full_disk(connected: Notebook, folder: Path, monkeypatch: pytest.Monk
     def full(*args: Any, **options: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(saving.tempfile, "mkstemp", full)
+    monkeypatch.setattr("tempfile.mkstemp", full)
     ran = connected("%comfy run plain.json --out made --save pictures")
     assert isinstance(ran.error, comfy.ComfyError)
     text = paragraph(ran)

@@ -155,7 +155,7 @@ def test_job_ids_met_by_the_clients(shell: InteractiveShell, folder: Path) -> No
     client = AsyncClient(Http(Access("http://127.0.0.1:9")), kinds()["cloud"]()).plain
     client._async.live.met("0a1b2c3d-aaaa")
     client._async.live.met("0a9f2c3d-bbbb")
-    magics.others["http://127.0.0.1:9"] = client
+    magics.notebook.others["http://127.0.0.1:9"] = client
     assert offered(shell, "%comfy job 0a") == ["%comfy job 0a9f2c3d-bbbb", "%comfy job 0a1b2c3d-aaaa"]
     assert offered(shell, "%comfy cancel 0a1") == ["%comfy cancel 0a1b2c3d-aaaa"]
 

@@ -13,6 +13,7 @@ import comfy_notebook as comfy
 from comfy_notebook import api
 from comfy_notebook.magics.line import split_quiet
 from comfy_notebook.magics.magic import commands
+from comfy_notebook.magics.options import parse
 
 from .conftest import Notebook
 
@@ -52,7 +53,7 @@ def test_every_line_that_connects_is_one() -> None:
     targets = []
     for line in block.splitlines():
         bare, _ = split_quiet(line.removeprefix("%comfy connect"))
-        targets.append(commands()["connect"].parser.parse_line(bare, {}).target)
+        targets.append(parse(commands()["connect"], bare, {}).target)
     assert targets == [None, "cloud", "local", "https://host:8188", "embedded"]
 
 

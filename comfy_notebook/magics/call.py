@@ -1,14 +1,11 @@
-"""What a subcommand is, and what it may use while it runs.
+"""One use of a magic: the notebook's variables, the cell's body, and the ways to a client and a workflow.
 
-A `Command` joins a parser to a function `(call, args) -> value`; the value is what the magic returns.
-A `Call` is one use of a magic: the notebook's variables, the cell's body, the settings, and the ways
-to the client and to a workflow. Everything heavy is imported on use.
+Everything heavy is imported on use.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,30 +14,56 @@ from IPython.core.error import UsageError
 
 from .body import Body
 from .line import Expression, Word
-from .parser import Parser, sentence
+from .options import sentence
 from .values import resolve
 
 if TYPE_CHECKING:
     from ..clients import Client
     from ..workflow.workflow import Workflow
-    from .magic import ComfyMagics
 
 
-@dataclass(frozen=True)
-class Command:
-    """One subcommand: its parser, its function, and whether `%%comfy NAME` takes a cell body."""
+class Notebook:
+    """The shell a magic runs in: its variables, and the clients it has opened with `--on`."""
 
-    name: str
-    parser: Parser
-    run: Callable[[Call, argparse.Namespace], Any]
-    takes_body: bool = False
+    def __init__(self, shell: Any) -> None:
+        self.shell = shell
+        self.others: dict[str, Client] = {}
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The notebook's variables."""
+        return self.shell.user_ns if self.shell is not None else {}
+
+    @property
+    def job_ids(self) -> list[str]:
+        """The ids of jobs seen in this notebook, newest last, those of the connected client at the end."""
+        from .. import api
+
+        clients = [*self.others.values(), *([found] if (found := api.current()) else [])]
+        return list(dict.fromkeys(job_id for client in clients for job_id in client.job_ids))
+
+    def client(self, target: Any = None, *, quiet: bool = False) -> Client:
+        """The connected client, connecting on first use; with a target or a client, that one."""
+        from .. import api
+
+        if target is None:
+            return api.client()
+        if not isinstance(target, str):
+            return target
+        named = self.names.get(target)
+        if named is not None and not isinstance(named, str):
+            return named
+        found = self.others.get(target)
+        if found is None or found.closed:
+            found = self.others[target] = api.connect(target, default=False, quiet=quiet)
+        return found
 
 
 @dataclass
 class Call:
     """One use of `%comfy` or `%%comfy`."""
 
-    magics: ComfyMagics
+    notebook: Notebook
     names: Mapping[str, Any]
     prog: str = "%comfy"
     quiet: bool = False
@@ -56,23 +79,14 @@ class Call:
         raise UsageError(f"{self.prog}: {sentence(text)} See {self.prog} --help")
 
     def client(self, target: Any = None) -> Client:
-        """The connected client, connecting on first use; with `--on`, that client or one of that target."""
-        from .. import api
-
-        if target is None:
-            return api.client()
-        if not isinstance(target, str):
-            return target
-        if target in self.names and not isinstance(self.names[target], str):
-            return self.names[target]
-        found = self.magics.others.get(target)
-        if found is None or found.closed:
-            found = self.magics.others[target] = api.connect(target, default=False, quiet=self.quiet)
-        return found
+        """The connected client, connecting on first use; with `--on`, another."""
+        if isinstance(target, str) and target in self.names and not isinstance(self.names[target], str):
+            target = self.names[target]
+        return self.notebook.client(target, quiet=self.quiet)
 
     def give(self, name: str, value: Any) -> None:
         """Put a value into the notebook as a variable."""
-        self.magics.names[name] = value
+        self.notebook.names[name] = value
 
     def workflow(self, source: Any) -> Workflow:
         """A copy of the workflow that FILE|VAR, an expression's value, or the cell's JSON names."""

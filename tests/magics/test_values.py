@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from comfy_notebook.magics.ranges import spread
+from comfy_notebook.magics.values import spread
 
 
 @pytest.mark.parametrize(

@@ -8,23 +8,30 @@ import pytest
 from IPython.core.error import UsageError
 
 from comfy_notebook.magics.line import Expression, Word
-from comfy_notebook.magics.parser import Helped, Parser, seconds, seed, variable, whole
+from comfy_notebook.magics.options import Command, HelpRequested, Option, seconds, seed, variable, whole
+from comfy_notebook.magics.options import parse as parse_words
 
-
-def parser() -> Parser:
-    p = Parser("run", "run a workflow")
-    p.option("file", nargs="?")
-    p.assignments()
-    p.option("--seed", convert=seed)
-    p.option("--timeout", convert=seconds)
-    p.option("--repeat", convert=whole)
-    p.option("--out", convert=variable)
-    p.option("--no-wait", action="store_true")
-    return p
+RUN = Command(
+    "run",
+    "run a workflow",
+    lambda call, args: None,
+    (
+        Option("file"),
+        Option("seed", flag="--seed", convert=seed),
+        Option("timeout", flag="--timeout", convert=seconds),
+        Option("repeat", flag="--repeat", convert=whole),
+        Option("out", flag="--out", convert=variable),
+        Option("output", flag="--output", short="-o"),
+        Option("no_wait", flag="--no-wait", takes_value=False, default=False),
+        Option("tier", flag="--tier", choices=("standard", "pro")),
+    ),
+    assigns=True,
+)
+JOB = Command("job", "one job", lambda call, args: None, (Option("id", metavar="ID", count="one"),))
 
 
 def parse(line: str, **names: Any) -> Any:
-    return parser().parse_line(line, names)
+    return parse_words(RUN, line, names)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +83,8 @@ def test_defaults() -> None:
         ("a.json --no-wait=yes", "--no-wait takes no value"),
         ("a.json 6.text='x", "never closed"),
         ("a.json {oops}", "unexpected '{oops}'"),
+        ("a.json --seed --no-wait", "--seed needs a value"),
+        ("a.json --tier prod", "--tier cannot be 'prod'. Did you mean 'pro'"),
     ],
 )
 def test_a_mistake_is_one_line(line: str, says: str) -> None:
@@ -104,7 +113,7 @@ def test_an_expression_that_fails_is_one_line(expression: str, says: str) -> Non
 
 
 def test_help_is_printed_and_nothing_else_happens(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(Helped):
+    with pytest.raises(HelpRequested):
         parse("--help")
     shown = capsys.readouterr().out
     assert shown.startswith("usage: %comfy run [file] [NODE.INPUT=VALUE …] [options]\n")
@@ -115,3 +124,37 @@ def test_random_and_whole_seeds() -> None:
     assert parse("a --seed random").seed == "random"
     assert parse("a --seed 18446744073709551615").seed == 2**64 - 1
     assert parse("a --seed {s}", s=7.0).seed == 7
+
+
+def test_a_short_spelling_is_the_same_option() -> None:
+    assert parse("a -o b.json").output == "b.json"
+    with pytest.raises(UsageError, match=r"-o is given twice|--output is given twice"):
+        parse("a -o b.json --output c.json")
+
+
+def test_an_option_takes_a_word_with_an_equals_sign_as_text() -> None:
+    assert parse("a --output x=1").output == "x=1"
+
+
+def test_an_argument_that_must_be_given() -> None:
+    assert parse_words(JOB, "abc", {}).id == "abc"
+    with pytest.raises(UsageError, match="%comfy job: ID is missing"):
+        parse_words(JOB, "", {})
+
+
+def test_help_lists_each_option_with_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    command = Command(
+        "convert",
+        "turn the editor's format into the API's",
+        lambda call, args: None,
+        (Option("output", "write it here " * 12, "OUT", "--output", "-o"), Option("file", "a file", "FILE")),
+        more="More about it.",
+    )
+    with pytest.raises(HelpRequested):
+        parse_words(command, "-h", {})
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0] == "usage: %comfy convert [FILE] [options]"
+    assert "  FILE                  a file" in shown
+    assert any(line.startswith("  -o, --output OUT") for line in shown)
+    assert shown[-1] == "More about it."
+    assert max(map(len, shown)) <= 100

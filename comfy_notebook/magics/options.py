@@ -1,0 +1,289 @@
+"""The table of options behind every subcommand: parsing a line, `--help`, completion and the reference.
+
+A `Command` is data: its options, and the function that runs it. `parse` reads the words that `line.split`
+yields, resolves Python values, and refuses a mistake in one sentence (IPython's `UsageError`).
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Literal, NoReturn
+
+from IPython.core.error import UsageError
+
+from ..text import clip, closest, did_you_mean
+from .line import Expression, LineError, Word, split
+from .values import resolve
+
+Args = SimpleNamespace
+"""The options given on a line, by `Option.name`; `values` holds the `NODE.INPUT=VALUE` words."""
+
+_MAX_COUNT = 10_000
+_WIDTH = 100
+_INDENT = 24
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option (`flag` is its spelling) or an argument given by its place (no `flag`).
+
+    `convert` takes the value, a text or a Python object, and the option's spelling; it raises
+    `ValueError` with what the option takes. `completes` names what tab completion offers.
+    """
+
+    name: str
+    help: str = ""
+    metavar: str = ""
+    flag: str = ""
+    short: str = ""
+    takes_value: bool = True
+    count: Literal["one", "optional", "many"] = "optional"
+    choices: tuple[str, ...] = ()
+    default: Any = None
+    convert: Callable[[Any, str], Any] | None = None
+    completes: str = ""
+
+    @property
+    def label(self) -> str:
+        """What stands for the value in the help."""
+        return self.metavar or "|".join(self.choices) or self.name
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand: its options, what it does, and whether `%%comfy NAME` takes a cell body."""
+
+    name: str
+    about: str
+    run: Callable[[Any, Args], Any]
+    options: tuple[Option, ...] = ()
+    more: str = ""
+    assigns: bool = False
+    takes_body: bool = False
+
+    @property
+    def prog(self) -> str:
+        """The command as it is typed."""
+        return f"%comfy {self.name}".strip()
+
+    @property
+    def places(self) -> list[Option]:
+        """The arguments given by their place, in order."""
+        return [option for option in self.options if not option.flag]
+
+    @property
+    def flags(self) -> dict[str, Option]:
+        """The options by every spelling."""
+        named = [option for option in self.options if option.flag]
+        return {spelling: option for option in named for spelling in (option.short, option.flag) if spelling}
+
+    def refuse(self, message: str) -> NoReturn:
+        """Raise `UsageError` for a mistake on the line."""
+        raise UsageError(f"{self.prog}: {sentence(message)} See {self.prog} --help")
+
+
+class HelpRequested(Exception):
+    """`--help` was given, and the help has been printed."""
+
+
+TARGET = Option(
+    "on", "use this server: cloud, local, embedded or a URL", "TARGET", "--on", completes="target"
+)
+WORKFLOW = Option("file", "a workflow file, a URL, or a variable", "FILE|VAR", completes="workflow")
+VALUE = "NODE.INPUT=VALUE"
+
+
+def parse(command: Command, line: str, names: Mapping[str, Any]) -> Args:
+    """The options on the line, their values resolved among `names`.
+
+    Raises `UsageError` for a mistake, and `HelpRequested` after printing the help.
+    """
+    try:
+        words = split(line)
+    except LineError as error:
+        command.refuse(str(error))
+    if any(word.key is None and word.value in ("--help", "-h") for word in words):
+        print(help_text(command))
+        raise HelpRequested
+    given, places, assigned = _sorted(command, words)
+    args = Args(**{option.name: option.default for option in command.options}, values=assigned)
+    _place(command, places, given)
+    for option in command.options:
+        if option.name in given:
+            setattr(args, option.name, _converted(command, option, given[option.name], names))
+    return args
+
+
+def _sorted(command: Command, words: list[Word]) -> tuple[dict[str, Any], list[Word], list[Word]]:
+    """The values of the options by name, the words given by place, and the assignments."""
+    given: dict[str, Any] = {}
+    places: list[Word] = []
+    assigned: list[Word] = []
+    flags = command.flags
+    rest = iter(words)
+    for word in rest:
+        spelling = word.key if word.key is not None else word.value
+        if not isinstance(spelling, str) or not spelling.startswith("-"):
+            (assigned if word.key is not None and command.assigns else places).append(word)
+            continue
+        option = flags.get(spelling)
+        if option is None:
+            near = closest(spelling, flags)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            command.refuse(f"there is no option {spelling}.{hint}")
+        if option.name in given:
+            command.refuse(f"{spelling} is given twice")
+        if not option.takes_value:
+            if word.key is not None:
+                command.refuse(f"{spelling} takes no value")
+            given[option.name] = True
+        elif word.key is not None:
+            given[option.name] = word.value
+        else:
+            value = next(rest, None)
+            if value is None or (isinstance(value.value, str) and value.text.split("=")[0] in flags):
+                command.refuse(f"{spelling} needs a value")
+            given[option.name] = value.value if value.key is None else value.text
+    return given, places, assigned
+
+
+def _place(command: Command, words: list[Word], given: dict[str, Any]) -> None:
+    """Put the words given by place into `given`."""
+    waiting = list(words)
+    for option in command.places:
+        if option.count == "many":
+            given[option.name] = [_value(word) for word in waiting]
+            waiting = []
+        elif waiting:
+            given[option.name] = _value(waiting.pop(0))
+        elif option.count == "one":
+            command.refuse(f"{option.label} is missing")
+    if waiting:
+        message = f"unexpected {waiting[0].text!r}."
+        if command.assigns:
+            message += f" Values are set as {VALUE}, in quotes when they hold spaces."
+        command.refuse(message)
+
+
+def _value(word: Word) -> str | Expression:
+    return word.value if word.key is None else word.text
+
+
+def _converted(command: Command, option: Option, value: Any, names: Mapping[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_converted(command, option, item, names) for item in value]
+    value = resolve(value, names)
+    if option.choices and value not in option.choices:
+        near = did_you_mean(str(value), option.choices) or f"Choose from {', '.join(option.choices)}."
+        wrong = f"{option.flag} cannot be" if option.flag else "there is no"
+        command.refuse(f"{wrong} {str(value)!r}. {near}")
+    if option.convert is None:
+        return value
+    try:
+        return option.convert(value, option.flag or option.label)
+    except ValueError as error:
+        command.refuse(str(error))
+
+
+def usage(command: Command) -> str:
+    """The command in one line: `%comfy run [FILE|VAR] [NODE.INPUT=VALUE …] [options]`."""
+    forms = {"one": "{}", "optional": "[{}]", "many": "[{} …]"}
+    words = [forms[option.count].format(option.label) for option in command.places]
+    if command.assigns:
+        words.append(f"[{VALUE} …]")
+    return " ".join([command.prog, *words, "[options]"])
+
+
+def help_text(command: Command) -> str:
+    """What `--help` prints."""
+    rows = [(option.label, option.help) for option in command.places]
+    if command.assigns:
+        rows.append((VALUE, "a value to set first; may repeat"))
+    options = [(spelled(option), option.help) for option in command.options if option.flag]
+    options.append(("-h, --help", "show this help"))
+    lines = [f"usage: {usage(command)}", "", command.about]
+    if rows:
+        lines += ["", "arguments:", *(_row(*row) for row in rows)]
+    lines += ["", "options:", *(_row(*row) for row in options)]
+    return "\n".join([*lines, *(["", command.more] if command.more else [])])
+
+
+def spelled(option: Option) -> str:
+    """An option as the help spells it: `-o, --output OUT`."""
+    flags = ", ".join(filter(None, (option.short, option.flag)))
+    return f"{flags} {option.label}" if option.takes_value else flags
+
+
+def _row(left: str, right: str) -> str:
+    first = f"  {left:<{_INDENT - 4}}  " if len(left) <= _INDENT - 4 else f"  {left}\n{' ' * _INDENT}"
+    return first + textwrap.fill(right, _WIDTH - _INDENT).replace("\n", "\n" + " " * _INDENT)
+
+
+def sentence(text: str) -> str:
+    """The text with one mark at its end."""
+    return text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
+
+
+def whole(value: Any, name: str) -> int:
+    """A whole number from 1 to 10,000."""
+    number = _number(value, name)
+    if not (1 <= number <= _MAX_COUNT and number == int(number)):
+        raise ValueError(f"{name} takes a whole number from 1 to {_MAX_COUNT}, not {value!r}")
+    return int(number)
+
+
+def port(value: Any, name: str) -> int:
+    """A port; 0 is any free one."""
+    number = _number(value, name)
+    if not (0 <= number < 2**16 and number == int(number)):
+        raise ValueError(f"{name} takes a port from 0 to 65535, not {value!r}")
+    return int(number)
+
+
+def seconds(value: Any, name: str) -> float:
+    """A time above zero."""
+    number = _number(value, name)
+    if not number > 0:
+        raise ValueError(f"{name} takes seconds above zero, not {value!r}")
+    return number
+
+
+def seed(value: Any, name: str) -> int | str:
+    """A seed: a whole number from 0, or "random"."""
+    if value == "random":
+        return "random"
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = -1
+    if not 0 <= number < 2**64 or (isinstance(value, float) and value != number):
+        raise ValueError(f"{name} takes a whole number from 0 to 2**64 - 1, or random, not {value!r}")
+    return number
+
+
+def folder(value: Any, name: str) -> Path:
+    """A folder or file on this machine."""
+    try:
+        return Path(value).expanduser()
+    except (TypeError, RuntimeError):
+        raise ValueError(f"{name} takes a path, not {clip(repr(value), 80)}") from None
+
+
+def variable(value: Any, name: str) -> str:
+    """The name of a variable to be made."""
+    from keyword import iskeyword
+
+    if not isinstance(value, str) or not value.isidentifier() or iskeyword(value):
+        raise ValueError(f"{name} takes a variable's name, not {value!r}")
+    return value
+
+
+def _number(value: Any, name: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{name} takes a number, not {value!r}") from None
