@@ -1,4 +1,4 @@
-"""The README's cells do what they say, as printed."""
+"""The cells of the README and of the guide run, one after the other, as printed."""
 
 from __future__ import annotations
 
@@ -18,51 +18,60 @@ from comfy_notebook.magics.options import parse
 from .conftest import Notebook
 
 ROOT = Path(__file__).parents[2]
-BLOCKS = re.findall(
-    r"^```(\w*)\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
-)
-CELLS = [text for language, text in BLOCKS if language in ("", "python") and "%comfy connect" not in text]
+README = ROOT / "README.md"
+GUIDE = sorted((ROOT / "docs" / "guide").glob("*.md"))
+LANGUAGES = {"", "python", "ipython3"}
+"""What a cell's fence says; the README's magics have no language, which GitHub shows as it is."""
+
+
+def cells(page: Path) -> list[str]:
+    """The cells on a page, in order."""
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    return [text for language, text in blocks if language in LANGUAGES]
 
 
 @pytest.fixture
 def copy(folder: Path) -> Path:
     """The folder as a copy of the repository has it, its pictures small to save time."""
     workflows = shutil.copytree(ROOT / "notebooks" / "workflows", folder / "notebooks" / "workflows")
-    wf = comfy.Workflow.load(workflows / "txt2img.json")
-    wf.update({"5.width": 96, "5.height": 96}).save(workflows / "txt2img.json")
+    for name in ("txt2img.json",):
+        wf = comfy.Workflow.load(workflows / name)
+        wf.update({"5.width": 96, "5.height": 96}).save(workflows / name)
     return folder
 
 
-def test_the_cells_run_one_after_the_other(
-    connected: Notebook, copy: Path, embedded: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def run(connected: Notebook, copy: Path, embedded: Any, monkeypatch: pytest.MonkeyPatch) -> Notebook:
+    """Runs a page's cells; `connect()` finds the session's embedded server."""
     monkeypatch.setenv("COMFY_BASE_URL", embedded.url)
     monkeypatch.setenv("COMFY_CLOUD_API_KEY", embedded.api_key)
-    assert len(CELLS) >= 4
     monkeypatch.setattr(comfy, "connect", api.connect)  # the one whose clients the fixture closes
-    for cell in CELLS:
-        ran = connected(cell)
-        assert ran.error is None, f"{cell}\n{ran.text}"
-    assert connected["x"].image.size == (96, 96)
+    return connected
+
+
+def test_the_readme_runs(run: Notebook, copy: Path) -> None:
+    assert len(cells(README)) == 2
+    _run_all(run, README)
+    assert run["x"].image.size == (96, 96)
     assert [path.suffix for path in (copy / "out").iterdir()] == [".png"]
-    assert len(connected["grid"]) == 8
+    assert len(run["grid"]) == 8
+
+
+@pytest.mark.parametrize("page", [page for page in GUIDE if cells(page)], ids=lambda page: page.stem)
+def test_the_guide_runs(run: Notebook, page: Path) -> None:
+    _run_all(run, page)
+
+
+def _run_all(run: Notebook, page: Path) -> None:
+    for cell in cells(page):
+        ran = run(cell)
+        assert ran.error is None, f"{cell}\n{ran.text}"
 
 
 def test_every_line_that_connects_is_one() -> None:
-    (block,) = [text for _, text in BLOCKS if "%comfy connect" in text]
+    page = (ROOT / "docs" / "guide" / "servers.md").read_text("utf-8")
     targets = []
-    for line in block.splitlines():
-        bare, _ = split_quiet(line.removeprefix("%comfy connect"))
+    for line in re.findall(r"^\| `%comfy connect(.*?)` \|", page, re.MULTILINE):
+        bare, _ = split_quiet(line)
         targets.append(parse(commands()["connect"], bare, {}).target)
     assert targets == [None, "cloud", "local", "https://host:8188", "embedded"]
-
-
-def test_every_command_of_the_table_is_there() -> None:
-    rows = re.findall(r"^\| (`%comfy.*?) \|", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
-    named = {word for row in rows for code in re.findall(r"`([^`]+)`", row) for word in _commands(code)}
-    assert named == {name for name in commands() if name}
-
-
-def _commands(code: str) -> list[str]:
-    first = re.sub(r"^%*comfy ?|^%%comfy ?", "", code).split(" ")[0]
-    return [first] if first else []
