@@ -7,17 +7,20 @@ call. The session is the one place that remembers anything between calls.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .client.connecting import ConnectOptions, open_connection, warn_unverified
+from .clients import AsyncClient, Client
 from .config import Settings, settings
 from .errors import JobTimeout, NotConnected
 from .jobs.interrupt import cancel_on_interrupt
 from .jobs.job import Job
+from .signatures import shows_options
 from .sync import IO
 
 if TYPE_CHECKING:
-    from .clients import Client
+    from typing_extensions import Unpack
+
     from .jobs.planned import Planned
     from .jobs.result import Result
     from .jobs.sweep import Sweep
@@ -42,17 +45,13 @@ session = Session()
 """What the module-level functions share; a process has one, as a notebook has one kernel."""
 
 
+@shows_options(ConnectOptions, verify=True)
 def connect(
     target: str | None = None,
     *,
-    api_key: str | None = None,
-    headers: Mapping[str, str] | None = None,
-    cookies: Mapping[str, str] | None = None,
-    auth: tuple[str, str] | None = None,
-    verify: bool | str | Path = True,
-    dialect: str | None = None,
     default: bool = True,
     quiet: bool = False,
+    **options: Unpack[ConnectOptions],
 ) -> Client:
     """Connect to a server and make that client the default.
 
@@ -62,24 +61,11 @@ def connect(
     (`quiet=True` prints nothing; `.reason` has it).
 
     `headers`, `cookies` and `auth=(user, password)` go to that server's origin only. `verify` is a
-    CA file, or False, which is said aloud. `dialect` ("cloud", "comfyui") skips the probing of a URL. With
+    CA file, or False, which warns. `dialect` ("cloud", "comfyui") skips the probing of a URL. With
     `default=False` the client is for this use only. Raises `ConnectionFailed` or `AuthenticationError`.
     """
-    from .client.connecting import open_client, warn_unverified
-
-    warn_unverified(verify)
-    connection = IO.run(
-        open_client(
-            target,
-            api_key=api_key,
-            headers=headers,
-            cookies=cookies,
-            auth=auth,
-            verify=verify,
-            dialect=dialect,
-        )
-    )
-    client = connection.plain
+    warn_unverified(options.get("verify", True))
+    client = AsyncClient(IO.run(open_connection(target, **options))).plain
     if default:
         session.client = client
     if not quiet:
@@ -141,7 +127,7 @@ def submit(
 def _submit(handed: list[Job], client: Client | None, workflow: Any, **options: Any) -> Job:
     """Submit; the job is in `handed` before this returns, for an interrupt may come at any step between."""
     using = _client(client)._async
-    job = IO.run(using.submit(workflow, **options), tick=using.meter.paint, handed=handed.append)
+    job = IO.run(using.submit(workflow, **options), tick=using.connection.meter.paint, handed=handed.append)
     session.last_job = job.id
     return job
 

@@ -1,78 +1,49 @@
-"""`AsyncClient`, everything one server can do, awaitable; and `Client`, the same with plain calls.
+"""`AsyncClient`: everything one server can do, awaitable; and `Client`, the same with plain calls.
 
-All I/O runs on the background loop (`sync`), so that it can be awaited from any loop, and so that
-`Client` is the same thing with plain calls.
+All I/O runs on the background loop (`sync`), whichever loop awaits it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import uuid
-import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .client import debug
-from .client.downloads import Downloads
-from .client.live import LiveJobs
-from .client.meter import Meter
-from .client.nodes_cache import NodesCache
+from .client import server as servers
+from .client.connecting import ConnectOptions, open_connection, warn_unverified
+from .client.connection import Connection
 from .client.records import FileRef, JobPage, QueueInfo, ServerInfo
-from .client.uploads import Progress, Uploads
-from .config import Settings, settings
-from .errors import ComfyError, NotConnected
-from .sync import IO, Eventually, PlainProperty, on_io, plain, within
+from .client.uploads import Progress
+from .config import Settings
+from .errors import ComfyError
+from .jobs import submit as submitting
+from .jobs.job import Job
+from .signatures import shows_options
+from .sync import IO, LazyAwaitable, PlainProperty, on_io, plain, within
 from .views import view
 
 if TYPE_CHECKING:
-    from .client.dialect import Dialect
+    from typing_extensions import Unpack
+
     from .client.embedded import Embedded
-    from .client.http import Access, Http
-    from .jobs.job import Job
     from .jobs.result import Result
     from .jobs.sweep import Sweep
     from .workflow.catalog import NodeCatalog
 
 
 class AsyncClient:
-    """A connection to one server. `await AsyncClient.connect(…)` makes one; all methods are awaitable."""
+    """One server, awaitable: `await AsyncClient.connect(…)` makes one."""
 
-    def __init__(
-        self,
-        http: Http,
-        dialect: Dialect,
-        *,
-        target: str = "",
-        reason: str = "",
-        server: Embedded | None = None,
-    ) -> None:
-        self.http = http
-        self.access: Access = http.access
-        self.dialect = dialect
-        self.target = target or http.access.url
-        self.reason = reason
-        self.server = server
-        self.settings: Settings = settings
-        self.client_id = uuid.uuid4().hex
-        self.live = LiveJobs(http, dialect, self.client_id, self.require_open)
-        self.downloads = Downloads(http)
-        self.meter = Meter()
-        self.closed = False
-        self._nodes = NodesCache(http, keep=server is None)
-        self._uploads = Uploads(self)
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
         self._plain: Client | None = None
-        IO.clients.add(self)
-        # One that is dropped without `close` leaves no socket behind.
-        weakref.finalize(self, IO.start_if_running, http.close).atexit = False
-        debug.install()
 
     @classmethod
-    async def connect(cls, target: str | None = None, **options: Any) -> AsyncClient:
+    @shows_options(ConnectOptions, verify=True)
+    async def connect(cls, target: str | None = None, **options: Unpack[ConnectOptions]) -> AsyncClient:
         """Connect to a target or URL; the arguments are those of `comfy.connect`."""
-        from .client.connecting import open_client, warn_unverified
-
         warn_unverified(options.get("verify", True))
-        return await IO.bridge(open_client(target, **options))
+        return cls(await IO.bridge(open_connection(target, **options)))
 
     @property
     def plain(self) -> Client:
@@ -84,19 +55,42 @@ class AsyncClient:
     @property
     def url(self) -> str:
         """The server's address."""
-        return self.access.url
+        return self.connection.url
 
-    def require_open(self) -> None:
-        """Raise `NotConnected` once the client is closed."""
-        if self.closed:
-            raise NotConnected(
-                f"This client of {self.url} was closed.", hint="comfy.connect() makes another."
-            )
+    @property
+    def target(self) -> str:
+        """What it was connected to: "cloud", "local", "embedded", or the URL."""
+        return self.connection.target
+
+    @property
+    def dialect(self) -> str:
+        """Which dialect the server speaks: "cloud" or "comfyui"."""
+        return self.connection.dialect.name
+
+    @property
+    def reason(self) -> str:
+        """One line: which server was chosen, and why."""
+        return self.connection.reason
+
+    @property
+    def settings(self) -> Settings:
+        """The session's settings."""
+        return self.connection.settings
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self.connection.closed
+
+    @property
+    def server(self) -> Embedded | None:
+        """The embedded server's process, when this is a client of it."""
+        return self.connection.server
 
     @property
     def job_ids(self) -> list[str]:
-        """The ids of jobs submitted, attached to or listed here, newest last; never asks the server."""
-        return self.live.job_ids
+        """The ids of jobs submitted, attached to or listed here, newest last; makes no request."""
+        return self.connection.live.job_ids
 
     # -- jobs ----------------------------------------------------------------------------------------
 
@@ -121,29 +115,22 @@ class AsyncClient:
         at once, unless `validate=False`. Raises `InvalidWorkflow`, `InsufficientCredits`,
         `SubscriptionInactive`, `RateLimited`, `UploadRejected`, `AuthenticationError` or `ConnectionFailed`.
         """
-        from .jobs.job import Job
-        from .jobs.submit import submit
-
-        return Job(
-            await submit(
-                self,
-                workflow,
-                seed=seed,
-                inputs=inputs,
-                partner_key=partner_key,
-                targets=targets,
-                previews=self.settings.previews if previews is None else previews,
-                validate=validate,
-            )
+        follower = await submitting.submit(
+            self.connection,
+            workflow,
+            seed=seed,
+            inputs=inputs,
+            partner_key=partner_key,
+            targets=targets,
+            previews=self.settings.previews if previews is None else previews,
+            validate=validate,
         )
+        return Job(follower, self.plain)
 
     @on_io
     async def job(self, job_id: str) -> Job:
         """Attach to any job of the server by its id, running or ended. Raises `JobNotFound`."""
-        from .jobs.job import Job
-        from .jobs.submit import attach
-
-        return Job(await attach(self, job_id))
+        return Job(await submitting.attach(self.connection, job_id), self.plain)
 
     async def run(
         self, workflow: Any, *, timeout: float | None = None, cancel: bool = False, **options: Any
@@ -184,9 +171,7 @@ class AsyncClient:
     @on_io
     async def cancel(self, job_id: str) -> bool:
         """End exactly this job, pending or running; False when it had already ended. Raises `JobNotFound`."""
-        from .jobs.submit import cancel
-
-        return await cancel(self, job_id)
+        return await submitting.cancel(self.connection, job_id)
 
     @on_io
     async def interrupt(self, *, force: bool = False) -> list[str]:
@@ -195,8 +180,9 @@ class AsyncClient:
         Raises `ComfyError`, and interrupts nothing, when that would end jobs this client did not
         submit, unless `force=True`. To end one job, use `cancel`.
         """
-        running = [job.id for job in (await self.dialect.queue(self.http)).running]
-        foreign = [job_id for job_id in running if job_id not in self.live]
+        connection = self.connection
+        running = [job.id for job in (await self.queue()).running]
+        foreign = [job_id for job_id in running if job_id not in self.connection.live]
         if foreign and not force:
             raise ComfyError(
                 f"This would also interrupt {len(foreign)} running "
@@ -204,21 +190,22 @@ class AsyncClient:
                 hint="client.cancel(job_id) ends one job; client.interrupt(force=True) ends all that run.",
             )
         if running:
-            await self.dialect.interrupt(self.http)
-        self.live.hurry()
+            await connection.dialect.interrupt(connection.http)
+        connection.live.poll_soon()
         return running
 
     @on_io
     async def queue(self) -> QueueInfo:
         """What runs and what waits, in the order it will run."""
-        return await self.dialect.queue(self.http)
+        return await self.connection.dialect.queue(self.connection.http)
 
     @on_io
     async def clear_queue(self) -> int:
         """Delete every job that waits (those that run go on); returns how many there were."""
-        waiting = len((await self.dialect.queue(self.http)).pending)
-        await self.dialect.clear(self.http)
-        self.live.hurry()
+        connection = self.connection
+        waiting = len((await self.queue()).pending)
+        await connection.dialect.clear(connection.http)
+        connection.live.poll_soon()
         return waiting
 
     @on_io
@@ -233,17 +220,19 @@ class AsyncClient:
     ) -> JobPage:
         """A page of the server's jobs, newest first; `sort` is "created" or "seconds"."""
         wanted = status if status is None or isinstance(status, str) else ",".join(str(s) for s in status)
-        page = await self.dialect.jobs(
-            self.http, status=wanted, limit=limit, offset=offset, sort=sort, descending=descending
+        connection = self.connection
+        page = await connection.dialect.jobs(
+            connection.http, status=wanted, limit=limit, offset=offset, sort=sort, descending=descending
         )
         for record in reversed(page.jobs):
-            self.live.met(record.id)
+            connection.live.remember(record.id)
         return page
 
     @on_io
     async def delete_history(self, job_ids: str | Sequence[str]) -> None:
         """Have the server forget these ended jobs."""
-        await self.dialect.delete_history(self.http, [job_ids] if isinstance(job_ids, str) else list(job_ids))
+        ids = [job_ids] if isinstance(job_ids, str) else list(job_ids)
+        await self.connection.dialect.delete_history(self.connection.http, ids)
 
     # -- files ----------------------------------------------------------------------------------------
 
@@ -263,7 +252,7 @@ class AsyncClient:
         0–1; H×W, H×W×1, H×W×3, H×W×4). The same content is not sent twice. `progress(sent, total)`
         is called on the background loop. Raises `UploadRejected`.
         """
-        return await self._uploads.upload(
+        return await self.connection.uploads.upload(
             value, name, subfolder=subfolder, overwrite=overwrite, progress=progress
         )
 
@@ -275,7 +264,7 @@ class AsyncClient:
         is what `upload` returned, or anything `upload` takes. The `.name` of what comes back goes into
         LoadImage as it is. Raises `UploadRejected`.
         """
-        return await self._uploads.upload_mask(mask, original, name)
+        return await self.connection.uploads.upload_mask(mask, original, name)
 
     @on_io
     async def download(
@@ -288,63 +277,58 @@ class AsyncClient:
         preview: str | None = None,
     ) -> bytes:
         """The bytes of a file; `channel` ("rgb", "a") and `preview` ("webp;90") ask for variants."""
-        data, _ = await self.downloads.fetch(filename, subfolder, type, channel=channel, preview=preview)
+        data, _ = await self.connection.downloads.fetch(
+            filename, subfolder, type, channel=channel, preview=preview
+        )
         return data
 
     # -- the server -------------------------------------------------------------------------------------
 
     @property
-    def nodes(self) -> Eventually[NodeCatalog]:
+    def nodes(self) -> LazyAwaitable[NodeCatalog]:
         """The node classes the server has, by class_type."""
-        return Eventually(self._nodes.get)
+        return LazyAwaitable(self.connection.nodes.get)
 
     @property
     def nodes_at_hand(self) -> NodeCatalog | None:
         """The node classes if they were fetched before; never asks the server."""
-        return self._nodes.catalog
+        return self.connection.nodes.catalog
 
     @on_io
     async def refresh_nodes(self) -> NodeCatalog:
         """Fetch the node classes again: after a model was added or a server restarted."""
-        return await self._nodes.get(refresh=True)
+        return await self.connection.nodes.get(refresh=True)
 
     @on_io
     async def models(self, folder: str | None = None) -> list[str]:
         """The names of the models in a folder such as "checkpoints"; without one, the folders there are."""
-        from .client.models import folders, models_in
-
-        return await (folders(self.http) if folder is None else models_in(self, folder))
+        http = self.connection.http
+        return await (servers.model_folders(http) if folder is None else servers.models_in(http, folder))
 
     @on_io
     async def features(self) -> dict[str, Any]:
         """What the server says it can do."""
-        found = (await self.http.get("/api/features", doing="the features")).json()
-        return found if isinstance(found, dict) else {}
+        return await servers.features(self.connection.http)
 
     @on_io
     async def system_stats(self) -> dict[str, Any]:
         """The server's versions, devices and memory, as it gives them."""
-        found = (await self.http.get("/api/system_stats", doing="the system stats")).json()
-        return found if isinstance(found, dict) else {}
+        return await servers.system_stats(self.connection.http)
 
     @on_io
     async def user(self) -> str | None:
         """The account's status ("active"), where the server has accounts."""
-        return await self.dialect.user(self.http)
+        return await self.connection.dialect.user(self.connection.http)
 
     @on_io
     async def info(self) -> ServerInfo:
         """Which server this is, as whom we are there, and what is queued; asked now."""
-        from .client.connecting import describe
-
-        return await describe(self)
+        return await servers.describe(self.connection)
 
     @on_io
     async def close(self) -> None:
         """Close the connection; jobs go on. The embedded server is left running for other clients."""
-        self.closed = True
-        await self.live.close()
-        await self.http.close()
+        await self.connection.close()
 
     async def __aenter__(self) -> AsyncClient:
         return self
@@ -354,7 +338,7 @@ class AsyncClient:
 
     def __repr__(self) -> str:
         state = ", closed" if self.closed else ""
-        return f"<{type(self).__name__} of {self.target} ({self.dialect.name}){state}>"
+        return f"<{type(self).__name__} of {self.target} ({self.dialect}){state}>"
 
 
 class Client:
@@ -408,7 +392,7 @@ class Client:
     @property
     def dialect(self) -> str:
         """Which dialect the server speaks: "cloud" or "comfyui"."""
-        return self._async.dialect.name
+        return self._async.connection.dialect.name
 
     @property
     def reason(self) -> str:

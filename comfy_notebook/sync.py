@@ -336,7 +336,7 @@ def plain(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]) -> Call
 
     @functools.wraps(method)
     def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> T:
-        return IO.run(method(self._async, *args, **kwargs), tick=self._async.meter.paint)
+        return IO.run(method(self._async, *args, **kwargs), tick=self._async.connection.meter.paint)
 
     return call
 
@@ -345,7 +345,7 @@ async def _coroutine(awaitable: Awaitable[T]) -> T:
     return await awaitable
 
 
-class Eventually(Awaitable[T]):
+class LazyAwaitable(Awaitable[T]):
     """What an async property gives: nothing happens until it is awaited."""
 
     def __init__(self, start: Callable[[], Coroutine[Any, Any, T]]) -> None:
@@ -356,7 +356,7 @@ class Eventually(Awaitable[T]):
 
 
 class PlainProperty(Generic[T]):
-    """The plain form of a property of `Eventually`: reading it blocks until the value is there."""
+    """The plain form of a property of `LazyAwaitable`: reading it blocks until the value is there."""
 
     def __init__(self, prop: Any) -> None:
         self._prop = prop

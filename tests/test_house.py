@@ -12,7 +12,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).parents[1] / "comfy_notebook"
 
 ROOMS = (
-    ("text", "errors", "atomic", "config"),
+    ("text", "errors", "atomic", "config", "signatures"),
     ("keys",),
     ("views",),
     ("protocol",),
@@ -33,16 +33,7 @@ EMBEDDED_USES = {"text", "errors", "atomic", "config", "protocol", "images"}
 
 UPWARD: dict[str, str] = dict.fromkeys(
     [
-        "client.connecting -> clients",
-        "client.debug -> clients",
-        "client.downloads -> jobs.result",
-        "client.live -> jobs.follow.follower",
-        "client.models -> clients",
-        "client.uploads -> clients",
         "display.forms -> api",
-        "jobs.follow.follower -> clients",
-        "jobs.job -> clients",
-        "jobs.submit -> clients",
     ],
     "to be removed",
 )

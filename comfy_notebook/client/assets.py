@@ -149,7 +149,7 @@ async def send(
             "Content-Length": str(total),
         },
         accept=(400, 413),
-        again=True,
+        idempotent=True,
         doing="the upload",
         timeout=max(60.0, len(packed.data) / 100_000),
     )

@@ -1,13 +1,13 @@
-"""`connect`: which server to take, in which dialect, with which credentials, and saying why."""
+"""`connect`: choose the server, the dialect and the credentials, and say why."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from ..config import (
     CLOUD_URL,
@@ -20,12 +20,15 @@ from ..config import (
 from ..errors import AuthenticationError, ComfyError
 from ..keys import KEY_VARIABLES, Key, environment_key, find_key, require_safe
 from ..text import clip, register
-from .dialect import kinds, probe
-from .http import Access, Http
-from .records import ServerInfo
+from .connection import Connection
+from .dialect import Dialect
+from .exchange import Access
+from .http import Http
+from .probe import kinds, probe
 
 if TYPE_CHECKING:
-    from ..clients import AsyncClient
+    from typing_extensions import Unpack
+
     from .embedded import Embedded
 
 
@@ -41,20 +44,26 @@ class Choice:
     server: Embedded | None = None
 
 
-async def open_client(
-    target: str | None = None,
-    *,
-    api_key: str | None = None,
-    headers: Mapping[str, str] | None = None,
-    cookies: Mapping[str, str] | None = None,
-    auth: tuple[str, str] | None = None,
-    verify: bool | str | Path = True,
-    dialect: str | None = None,
-) -> AsyncClient:
-    """A connected client; the arguments are those of `comfy.connect`."""
-    from ..clients import AsyncClient
+class ConnectOptions(TypedDict, total=False):
+    """The options of `connect`.
 
-    choice = await choose(target, api_key)
+    `headers`, `cookies` and `auth=(user, password)` are sent to the server's own origin only; `verify` is
+    True, False or a CA file; `dialect` ("cloud", "comfyui") skips the probing of a URL.
+    """
+
+    api_key: str | None
+    headers: Mapping[str, str] | None
+    cookies: Mapping[str, str] | None
+    auth: tuple[str, str] | None
+    verify: bool | str | Path
+    dialect: str | None
+
+
+async def open_connection(target: str | None = None, **options: Unpack[ConnectOptions]) -> Connection:
+    """A connection to a target or URL, checked by a first request."""
+    choice = await choose(target, options.get("api_key"))
+    headers, cookies, auth = options.get("headers"), options.get("cookies"), options.get("auth")
+    verify = options.get("verify", True)
     if target is not None and "://" in target:
         auth = auth or url_credentials(target)
     for value in [*(headers or {}).values(), *(cookies or {}).values(), *(auth or ())[1:]]:
@@ -70,36 +79,33 @@ async def open_client(
     )
     _require_sendable(access)
     http = Http(access)
-    found = dialect or choice.dialect
+    name = options.get("dialect") or choice.dialect
     try:
-        if found is not None and found not in kinds():
-            raise ComfyError(f"There is no dialect {found!r}.", hint=f"There are {' and '.join(kinds())}.")
-        kind = kinds()[found]() if found is not None else await probe(http)
-        reason = choice.reason + ("; its certificate is not checked" if verify is False else "")
-        client = AsyncClient(http, kind, target=choice.target, reason=reason, server=choice.server)
-        if kind.has_accounts:
-            await _check_account(client)
+        if name is not None and name not in kinds():
+            raise ComfyError(f"There is no dialect {name!r}.", hint=f"There are {' and '.join(kinds())}.")
+        dialect = kinds()[name]() if name is not None else await probe(http)
+        if dialect.has_accounts:
+            await _check_account(http, dialect)
     except BaseException:
         await http.close()
         raise
-    return client
+    reason = choice.reason + ("; its certificate is not checked" if verify is False else "")
+    return Connection.to(http, dialect, target=choice.target, reason=reason, server=choice.server)
 
 
 def warn_unverified(verify: bool | str | Path) -> None:
-    """Say it in the thread, and of the line, that connects: two calls up."""
+    """Warn of `verify=False`, in the name of the caller's caller."""
     if verify is False:
         import warnings
 
         warnings.warn(
-            "The server's certificate is not checked: whoever is on the way can read the API key.",
+            "The server's certificate is not checked: anyone between here and there can read the API key.",
             stacklevel=3,
         )
 
 
 async def choose(target: str | None, api_key: str | None) -> Choice:
     """The server to take: as asked for, else the first that holds."""
-    import os
-
     if target is None:
         if url := os.environ.get(URL_VARIABLE, "").strip():
             return await choose_url(url, api_key, f"the environment variable {URL_VARIABLE} is set")
@@ -161,7 +167,7 @@ async def _answers(url: str) -> bool:
     http = Http(Access(url))
     try:
         found = await http.request(
-            "GET", "/api/system_stats", accept=tuple(range(300, 600)), timeout=1.5, again=False
+            "GET", "/api/system_stats", accept=tuple(range(300, 600)), timeout=1.5, idempotent=False
         )
         body = found.json()
         return found.status == 200 and isinstance(body, Mapping) and "system" in body
@@ -201,43 +207,11 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-async def _check_account(client: AsyncClient) -> None:
-    """Say now, not at the first run, that a key is wrong or an account not active."""
-    if client.access.key is None:
+async def _check_account(http: Http, dialect: Dialect) -> None:
+    """Raise now, not at the first run, when the key is wrong or the account not active."""
+    if http.access.key is None:
         raise AuthenticationError(
-            f"{client.url} asks for an API key, and none was given.",
+            f"{http.access.url} asks for an API key, and none was given.",
             hint="connect(url, api_key=…), or COMFY_CLOUD_API_KEY beside COMFY_BASE_URL.",
         )
-    await client.dialect.user(client.http)
-
-
-async def describe(client: AsyncClient) -> ServerInfo:
-    """Everything `info()` tells, asked at once; what the server does not tell is None."""
-    stats, queue, user = await asyncio.gather(
-        _maybe(client.system_stats()), client.dialect.queue(client.http), _maybe(client.user())
-    )
-    system = stats.get("system") if isinstance(stats, Mapping) else None
-    system = system if isinstance(system, Mapping) else {}
-    devices = stats.get("devices") if isinstance(stats, Mapping) else None
-    version = system.get("comfyui_version") or system.get("cloud_version")
-    return ServerInfo(
-        url=client.url,
-        dialect=client.dialect.name,
-        version=str(version) if version else None,
-        user=user,
-        running=len(queue.running),
-        pending=len(queue.pending),
-        devices=tuple(
-            str(d.get("name", "?"))
-            for d in (devices if isinstance(devices, list) else [])
-            if isinstance(d, Mapping)
-        ),
-        reason=client.reason,
-        pid=client.server.pid if client.server is not None else None,
-    )
-
-
-async def _maybe(asked: Any) -> Any:
-    with contextlib.suppress(ComfyError):
-        return await asked
-    return None
+    await dialect.user(http)

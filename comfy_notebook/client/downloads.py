@@ -9,15 +9,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..config import settings
-from ..errors import ComfyError, ConnectionFailed, DownloadFailed
+from ..errors import ComfyError, DownloadFailed
 from .failures import error_of
 from .http import Broken, Http
-
-if TYPE_CHECKING:
-    from ..jobs.result import Output
 
 _TRIES = 3
 _LEAST = 16 * 1024  # bytes in the time of one request
@@ -97,17 +94,6 @@ class Downloads:
                 if len(got) - had < _LEAST:
                     raise Broken("the server sends too slowly")
                 began, had = time.monotonic(), len(got)
-
-    async def fill(self, output: Output) -> None:
-        """Fetch one output's bytes into it, or put the error there."""
-        if output.fetched or output.filename is None or not output.on_server:
-            return
-        try:
-            data, mime = await self.fetch(output.filename, output.subfolder, output.type)
-        except (DownloadFailed, ConnectionFailed) as error:
-            output._failed(error)
-        else:
-            output._filled(data, mime)
 
 
 def _length(headers: Any) -> int | None:

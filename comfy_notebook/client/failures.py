@@ -7,7 +7,7 @@ Sources: the Cloud API reference, "HTTP Errors"; the bodies recorded from ComfyU
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import (
     AuthenticationError,
@@ -21,9 +21,7 @@ from ..errors import (
 )
 from ..protocol.graph import node_class, node_title
 from ..text import clip, closest, redact
-
-if TYPE_CHECKING:
-    from .http import Response
+from .exchange import Response, retry_after
 
 _INACTIVE = {"CLOUD_SUBSCRIPTION_REQUIRED", "SUBSCRIPTION_INACTIVE", "INACTIVE_SUBSCRIPTION"}
 _BUSY = {
@@ -34,8 +32,6 @@ _BUSY = {
 
 def error_of(response: Response, *, doing: str, url: str) -> ComfyError:
     """The error a status and body stand for; `doing` is what was being asked, for the message."""
-    from .http import retry_after
-
     kind, message, body = _read(response)
     said = f": {message}" if message else ""
     status = response.status

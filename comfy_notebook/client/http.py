@@ -12,19 +12,16 @@ import asyncio
 import contextlib
 import json
 import logging
-import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from ..config import is_loopback, settings
 from ..errors import ConnectionFailed
-from ..keys import Key
 from ..sync import within
+from .exchange import Access, Response, origin_of, retry_after
 from .failures import error_of
 
 if TYPE_CHECKING:
@@ -36,56 +33,6 @@ ATTEMPTS = 5
 RETRY_FOR = 30.0
 _RETRIED = {429, 502, 503, 504}
 _REDIRECTS = {301, 302, 303, 307, 308}
-
-
-@dataclass(frozen=True)
-class Access:
-    """How to reach one server: its URL and everything that is sent to its origin only.
-
-    `verify` is True, False, or the path of a CA file.
-    """
-
-    url: str
-    key: Key | None = None
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
-    auth: tuple[str, str] | None = field(default=None, repr=False)
-    verify: bool | str = True
-
-    @property
-    def origin(self) -> tuple[str, str | None, int | None]:
-        """Scheme, host and port."""
-        return _origin(self.url)
-
-    def own_headers(self) -> dict[str, str]:
-        """Every header for the server's own origin, cookies and basic auth included."""
-        out = dict(self.headers)
-        if self.key is not None:
-            out["X-API-Key"] = self.key.value
-        if self.cookies:
-            out["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        if self.auth is not None and "Authorization" not in out:
-            import base64
-
-            out["Authorization"] = "Basic " + base64.b64encode(":".join(self.auth).encode()).decode()
-        return out
-
-
-@dataclass(frozen=True)
-class Response:
-    """An HTTP answer, read whole; header names are lower-case."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes = field(repr=False)
-    url: str = field(default="", repr=False)
-
-    def json(self) -> Any:
-        """The body as JSON, or None when it is none."""
-        try:
-            return json.loads(self.content) if self.content else None
-        except (ValueError, RecursionError):
-            return None
 
 
 class Http:
@@ -107,9 +54,9 @@ class Http:
         """GET, retried; raises for any status that is not 2xx."""
         return await self.request("GET", path, params=params, doing=doing)
 
-    async def post(self, path: str, body: Any, *, again: bool = False, doing: str = "") -> Response:
-        """POST JSON; `again` says that sending it twice does no harm."""
-        return await self.request("POST", path, body=body, again=again, doing=doing)
+    async def post(self, path: str, body: Any, *, idempotent: bool = False, doing: str = "") -> Response:
+        """POST JSON; `idempotent` says that sending it twice does no harm."""
+        return await self.request("POST", path, body=body, idempotent=idempotent, doing=doing)
 
     async def request(
         self,
@@ -120,7 +67,7 @@ class Http:
         body: Any = None,
         content: Callable[[], Any] | None = None,
         headers: Mapping[str, str] | None = None,
-        again: bool | None = None,
+        idempotent: bool | None = None,
         accept: tuple[int, ...] = (),
         doing: str = "",
         timeout: float | None = None,
@@ -130,7 +77,7 @@ class Http:
         `content` makes the body afresh for each attempt. Statuses in `accept` are returned rather
         than raised, as 2xx are. Raises the error of `failures.error_of`, or `ConnectionFailed`.
         """
-        safe = method in ("GET", "HEAD") if again is None else again
+        safe = method in ("GET", "HEAD") if idempotent is None else idempotent
         sent = {**self._headers, **(headers or {})}
         if body is not None:
             sent["Content-Type"] = "application/json"
@@ -176,7 +123,7 @@ class Http:
             except (httpx.RequestError, asyncio.TimeoutError) as error:
                 failure = error
                 if not safe:
-                    raise Unsure(self._words(error)) from None
+                    raise ResponseLost(self._words(error)) from None
             except (httpx.InvalidURL, ValueError) as error:
                 raise ConnectionFailed(f"{self.access.url} cannot be asked: {error}") from None
             over = wait is None or attempt == ATTEMPTS or time.monotonic() - begin + wait > RETRY_FOR
@@ -245,7 +192,7 @@ class Http:
 
     def _is_home(self, url: str) -> bool:
         try:
-            return _origin(url) == self.access.origin
+            return origin_of(url) == self.access.origin
         except ValueError:  # a port that is none
             raise self._nowhere() from None
 
@@ -290,31 +237,13 @@ class Broken(ConnectionFailed):
     """A transfer stopped half-way; the rest may still be had."""
 
 
-class Unsure(ConnectionFailed):
+class ResponseLost(ConnectionFailed):
     """The request was sent and the answer lost: the server may or may not have acted on it."""
-
-
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds the server asks to wait, said as a number or as a date; None when it says neither."""
-    said = headers.get("retry-after", "")
-    try:
-        seconds = float(said)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(said).timestamp() - time.time()
-        except (ValueError, TypeError, OverflowError):
-            return None
-    return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
 def _may_retry(response: Response) -> bool:
     # The Cloud's 429 also means an inactive subscription, which no waiting helps (protocol, §2).
     return retry_after(response.headers) is not None
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _plain(params: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from ..config import is_loopback
 from ..protocol.frames import PreviewImage, TextFrame, decode_frame
@@ -37,7 +38,7 @@ from ..protocol.messages import (
 )
 from ..sync import within
 from ..text import redact
-from .http import Access
+from .exchange import Access
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -293,6 +294,13 @@ class Attribution:
             if self._node[job_id] == node_id:
                 return job_id
         return self._last[0]
+
+
+def socket_url(url: str, query: Mapping[str, str]) -> str:
+    """The WebSocket's URL beside an http(s) one, below the same base path."""
+    parts = urlsplit(url)
+    scheme = "wss" if parts.scheme == "https" else "ws"
+    return urlunsplit((scheme, parts.netloc, parts.path + "/ws", urlencode(query), ""))
 
 
 def _quiet_logger() -> logging.Logger:

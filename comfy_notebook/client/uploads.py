@@ -10,14 +10,24 @@ from .assets import Progress
 from .records import FileRef
 
 if TYPE_CHECKING:
-    from ..clients import AsyncClient
+    from .dialect import Dialect
+    from .downloads import Downloads
+    from .http import Http
+    from .live import LiveJobs
+    from .meter import Meter
 
 
 class Uploads:
     """What this client has given its server, by content."""
 
-    def __init__(self, client: AsyncClient) -> None:
-        self._client = client
+    def __init__(
+        self, http: Http, dialect: Dialect, live: LiveJobs, downloads: Downloads, meter: Meter
+    ) -> None:
+        self._http = http
+        self._dialect = dialect
+        self._live = live
+        self._downloads = downloads
+        self._meter = meter
         self._sent: dict[tuple[str, str], FileRef] = {}
         self._turns: dict[tuple[str, str], asyncio.Lock] = {}
 
@@ -31,8 +41,8 @@ class Uploads:
         progress: Progress | None = None,
     ) -> FileRef:
         """Give the server a file, unless it has the same content already."""
-        client, dialect = self._client, self._client.dialect
-        limits = dialect.upload_limits(client.live.flags)
+        dialect = self._dialect
+        limits = dialect.upload_limits(self._live.flags)
 
         def pack() -> tuple[assets.Packed, str]:
             packed = assets.pack(value, name)
@@ -52,30 +62,29 @@ class Uploads:
     async def _send(
         self, packed: assets.Packed, subfolder: str, overwrite: bool, progress: Progress | None
     ) -> FileRef:
-        client, dialect, ref = self._client, self._client.dialect, None
+        dialect, ref = self._dialect, None
         if not overwrite:
-            ref = await dialect.known_file(client.http, packed.data, packed.name)
+            ref = await dialect.known_file(self._http, packed.data, packed.name)
         if ref is None:
             if progress is None:
-                client.meter.begin(packed.name, len(packed.data))
+                self._meter.begin(packed.name, len(packed.data))
             ref = await assets.send(
-                client.http,
+                self._http,
                 dialect,
                 packed,
                 subfolder=subfolder,
                 overwrite=overwrite,
-                progress=progress or client.meter.note,
+                progress=progress or self._meter.note,
             )
         return ref
 
     async def upload_mask(self, mask: Any, original: Any, name: str | None = None) -> FileRef:
         """Give a picture the server has a mask of the same size."""
-        client = self._client
         if not isinstance(original, FileRef):
             original = await self.upload(original)
-        data, _ = await client.downloads.fetch(original.name, original.subfolder, original.type)
+        data, _ = await self._downloads.fetch(original.name, original.subfolder, original.type)
         own = name or f"mask_{original.name.rpartition('.')[0] or original.name}.png"
-        limits = client.dialect.upload_limits(client.live.flags)
+        limits = self._dialect.upload_limits(self._live.flags)
 
         def pack() -> assets.Packed:
             picture = masks.as_alpha(masks.to_mask(mask), assets.dimensions(data))
@@ -85,8 +94,8 @@ class Uploads:
 
         packed = await asyncio.to_thread(pack)
         return await assets.send(
-            client.http,
-            client.dialect,
+            self._http,
+            self._dialect,
             packed,
             route="/api/upload/mask",
             fields={"original_ref": assets.original_ref(original)},

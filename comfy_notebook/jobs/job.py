@@ -24,7 +24,6 @@ from .state import JobState
 
 if TYPE_CHECKING:
     from ..client.records import JobRecord
-    from ..clients import Client
     from ..workflow.workflow import Workflow
     from .follow.follower import Follower
     from .result import Output, Result
@@ -37,8 +36,9 @@ class Job:
     coroutine, `await job` gives the result and `async for event in job.events()` the events.
     """
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: Follower, client: Any = None) -> None:
         self._follower = follower
+        self._client = client
 
     @property
     def id(self) -> str:
@@ -86,14 +86,14 @@ class Job:
         return self._follower.graph
 
     @property
-    def client(self) -> Client:
-        """The client it was submitted with."""
-        return self._follower.client.plain
+    def client(self) -> Any:
+        """The `Client` it was submitted with."""
+        return self._client
 
     @property
     def target(self) -> str:
         """The server it runs on, in words."""
-        return self._follower.client.target
+        return self._follower.connection.target
 
     @property
     def seconds(self) -> float | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..client.dialect import Request
-from ..client.http import Unsure
+from ..client.http import ResponseLost
 from ..client.records import FileRef, JobRecord, Submission
 from ..config import settings
 from ..errors import (
@@ -27,7 +27,7 @@ from ..text import did_you_mean, register
 from .follow.follower import Follower
 
 if TYPE_CHECKING:
-    from ..clients import AsyncClient
+    from ..client.connection import Connection
     from ..workflow.workflow import Workflow
 
 _FIRST_STATUS = 6.0
@@ -35,7 +35,7 @@ _SETTLING = 2.0
 
 
 async def submit(
-    client: AsyncClient,
+    connection: Connection,
     workflow: Any,
     *,
     seed: int | str | None,
@@ -46,15 +46,15 @@ async def submit(
     validate: bool,
 ) -> Follower:
     """Submit, and return the follower of the job, already following."""
-    prepared = await prepare(client, workflow, seed=seed, inputs=inputs)
+    prepared = await prepare(connection, workflow, seed=seed, inputs=inputs)
     outputs = None if targets is None else [_target(prepared, ref) for ref in targets]
     waiting = list(prepared.pending_uploads())
     if waiting:
-        await _check_uploads(client, prepared, waiting)
+        await _check_uploads(connection, prepared, waiting)
     if validate:
-        await _check(client, prepared, outputs)
+        await _check(connection, prepared, outputs)
     if waiting:
-        prepared = prepared.with_values(await _upload(client, waiting))
+        prepared = prepared.with_values(await _upload(connection, waiting))
     graph = prepared.to_api()
     extra: dict[str, Any] = {}
     if pnginfo := prepared.extra_pnginfo:  # worked out anew each time it is read
@@ -64,81 +64,78 @@ async def submit(
         extra["api_key_comfy_org"] = partner_key
     request = Request(
         graph,
-        client.client_id,
+        connection.client_id,
         extra_data=extra,
         targets=outputs,
-        prompt_id=str(uuid.uuid4()) if client.dialect.takes_prompt_id else None,
+        prompt_id=str(uuid.uuid4()) if connection.dialect.takes_prompt_id else None,
         preview_method=settings.preview_method if previews else "none",
     )
-    await client.live.ready(_FIRST_STATUS)
-    client.live.hub.begin()
-    try:
-        sent = await _send(client, request)
+    await connection.live.ready(_FIRST_STATUS)
+    with connection.live.submitting():
+        sent = await _send(connection, request)
         follower = Follower(
-            client, sent.job_id, graph=graph, workflow=prepared, problems=sent.problems, previews=previews
+            connection, sent.job_id, graph=graph, workflow=prepared, problems=sent.problems, previews=previews
         )
-        client.live.follow(follower)
+        connection.live.follow(follower)
         return follower
-    finally:
-        client.live.hub.end()
 
 
-async def attach(client: AsyncClient, job_id: str) -> Follower:
+async def attach(connection: Connection, job_id: str) -> Follower:
     """Follow a job of the server's, whoever submitted it. Raises `JobNotFound`."""
-    known = client.live.find(job_id)
-    if known is not None:
+    known = connection.live.find(job_id)
+    if isinstance(known, Follower):
         return known
-    await client.live.ready(_FIRST_STATUS)
-    record = await require_record(client, job_id)
+    await connection.live.ready(_FIRST_STATUS)
+    record = await require_record(connection, job_id)
     workflow = None
     if record.workflow is not None:
         from ..workflow.workflow import Workflow
 
-        workflow = Workflow(record.workflow, nodes=client.nodes_at_hand)
-    follower = Follower(client, job_id, graph=record.workflow or {}, workflow=workflow)
+        workflow = Workflow(record.workflow, nodes=connection.nodes.catalog)
+    follower = Follower(connection, job_id, graph=record.workflow or {}, workflow=workflow)
     follower.attached(record)
-    client.live.follow(follower)
+    connection.live.follow(follower)
     if record.status.is_final:
         # What ended long ago is not said to be pending: its outputs are only still to be fetched.
         await follower.settled(_SETTLING)
     return follower
 
 
-async def require_record(client: AsyncClient, job_id: str) -> JobRecord:
+async def require_record(connection: Connection, job_id: str) -> JobRecord:
     """The job's record. Raises `JobNotFound`."""
-    record = await client.dialect.record(client.http, job_id)
+    record = await connection.dialect.record(connection.http, job_id)
     if record is None:
         raise JobNotFound(
-            f"{client.url} knows no job {job_id!r}.",
+            f"{connection.url} knows no job {job_id!r}.",
             hint="%comfy jobs, or client.jobs(), lists those it does. "
             "A ComfyUI forgets its history when it restarts.",
         )
     return record
 
 
-async def cancel(client: AsyncClient, job_id: str) -> bool:
+async def cancel(connection: Connection, job_id: str) -> bool:
     """End exactly this job; False when it had already ended. Raises `JobNotFound`."""
-    follower = client.live.find(job_id)
+    follower = connection.live.find(job_id)
     if follower is not None:
         return await follower.cancel()
     # A queue takes the deletion of anything: only a record tells a job from a slip of the fingers.
-    record = await require_record(client, job_id)
-    return not record.status.is_final and await client.dialect.cancel(client.http, job_id)
+    record = await require_record(connection, job_id)
+    return not record.status.is_final and await connection.dialect.cancel(connection.http, job_id)
 
 
 async def prepare(
-    client: AsyncClient, workflow: Any, *, seed: int | str | None, inputs: Mapping[str, Any] | None
+    connection: Connection, workflow: Any, *, seed: int | str | None, inputs: Mapping[str, Any] | None
 ) -> Workflow:
     """A copy of the workflow, converted and set."""
     from ..workflow.workflow import Workflow
 
     wf = workflow.copy() if isinstance(workflow, Workflow) else Workflow.load(workflow)
     if not wf.is_converted:
-        wf.resolve(await client.nodes)
+        wf.resolve(await connection.nodes.get())
     elif wf.catalog is None and wf.editor is not None:
         # Values can be written back into the editor's document only by its nodes' definitions.
         with contextlib.suppress(ServerError):
-            wf.resolve(await client.nodes)
+            wf.resolve(await connection.nodes.get())
     if inputs:
         wf.update(inputs)
     if seed is not None:
@@ -146,7 +143,7 @@ async def prepare(
     return wf
 
 
-async def _check(client: AsyncClient, wf: Workflow, targets: list[str] | None) -> None:
+async def _check(connection: Connection, wf: Workflow, targets: list[str] | None) -> None:
     """Refuse what the server would refuse, with the whole list at once.
 
     A refusal is never from memory: definitions kept from before are asked for again first. A server
@@ -155,7 +152,7 @@ async def _check(client: AsyncClient, wf: Workflow, targets: list[str] | None) -
     wrong: list[Problem] = []
     for again in (False, True):
         try:
-            nodes = await (client.refresh_nodes() if again else client.nodes)
+            nodes = await connection.nodes.get(refresh=again)
         except ServerError:
             return
         found = wf.validate(nodes, targets=targets)
@@ -169,9 +166,9 @@ async def _check(client: AsyncClient, wf: Workflow, targets: list[str] | None) -
     )
 
 
-async def _check_uploads(client: AsyncClient, wf: Workflow, waiting: list[tuple[str, str, Any]]) -> None:
+async def _check_uploads(connection: Connection, wf: Workflow, waiting: list[tuple[str, str, Any]]) -> None:
     """Refuse a file where the node takes none, before the first is sent."""
-    catalog = await client.nodes
+    catalog = await connection.nodes.get()
     for node_id, name, value in waiting:
         class_type = wf.graph[node_id].get("class_type", "")
         info = catalog.get(class_type)
@@ -187,10 +184,13 @@ async def _check_uploads(client: AsyncClient, wf: Workflow, waiting: list[tuple[
 
 
 async def _upload(
-    client: AsyncClient, waiting: list[tuple[str, str, Any]]
+    connection: Connection, waiting: list[tuple[str, str, Any]]
 ) -> dict[str | tuple[str, str], Any]:
     """The names the server gave the values."""
-    refs = [value if isinstance(value, FileRef) else await client.upload(value) for _, _, value in waiting]
+    refs = [
+        value if isinstance(value, FileRef) else await connection.uploads.upload(value)
+        for _, _, value in waiting
+    ]
     return {(node_id, name): ref.value for (node_id, name, _), ref in zip(waiting, refs, strict=True)}
 
 
@@ -203,32 +203,32 @@ def _target(wf: Workflow, ref: Any) -> str:
                           hint=error.hint or did_you_mean(str(ref), names)) from None  # fmt: skip
 
 
-async def _send(client: AsyncClient, request: Request) -> Submission:
+async def _send(connection: Connection, request: Request) -> Submission:
     """POST the submission; whatever happens to us meanwhile, no job is left behind unnoticed."""
-    post = asyncio.ensure_future(client.dialect.submit(client.http, request))
+    post = asyncio.ensure_future(connection.dialect.submit(connection.http, request))
     try:
         return await asyncio.shield(post)
     except asyncio.CancelledError:
-        await _withdraw(client, post, request.prompt_id)
+        await _withdraw(connection, post, request.prompt_id)
         raise
-    except Unsure as error:
+    except ResponseLost as error:
         # Only a server that says it has no such job is sent it again: ComfyUI would run both.
         if request.prompt_id is not None:
             with contextlib.suppress(ConnectionFailed, ServerError):
-                if await client.dialect.record(client.http, request.prompt_id) is not None:
+                if await connection.dialect.record(connection.http, request.prompt_id) is not None:
                     return Submission(request.prompt_id)
-                return await client.dialect.submit(client.http, request)
+                return await connection.dialect.submit(connection.http, request)
         raise ConnectionFailed(
             f"{error.message} The workflow may or may not have been accepted.",
             hint="client.jobs(limit=5) shows the newest jobs; comfy.job(id) attaches to one.",
         ) from None
 
 
-async def _withdraw(client: AsyncClient, post: asyncio.Future[Submission], job_id: str | None) -> None:
+async def _withdraw(connection: Connection, post: asyncio.Future[Submission], job_id: str | None) -> None:
     """The caller has gone while the submission was on its way: cancel what it becomes."""
     with contextlib.suppress(ComfyError):
         # Without an answer it may have arrived all the same: an id of ours is known without one.
-        with contextlib.suppress(Unsure, asyncio.TimeoutError):
+        with contextlib.suppress(ResponseLost, asyncio.TimeoutError):
             job_id = (await within(3, post)).job_id
         if job_id is not None:
-            await client.dialect.cancel(client.http, job_id)
+            await connection.dialect.cancel(connection.http, job_id)

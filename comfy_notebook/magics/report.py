@@ -6,9 +6,13 @@ import importlib.metadata
 import os
 import platform
 import sys
+from pathlib import Path
 
 from .. import __version__
+from ..client.logs import recent
+from ..client.server import diagnose
 from ..keys import find_key
+from ..sync import IO
 from ..text import MASK, redact
 
 _PACKAGES = (
@@ -37,13 +41,11 @@ def report() -> str:
     if client is None:
         lines.append("server: not connected")
     else:
-        try:
-            lines.append(f"server: {client.info()}")
-        except Exception as error:  # a report is for when things do not work
-            lines.append(f"server: {client.url} does not answer: {type(error).__name__}: {error}")
+        lines += IO.run(diagnose(client._async.connection))
+    lines += ["last log lines:", *(f"  {line}" for line in recent.lines)] if recent.lines else []
     if (last := getattr(sys, "last_value", None)) is not None:
         lines.append(f"last error: {type(last).__name__}: {last}")
-    return redact("\n".join(lines))
+    return redact("\n".join(lines)).replace(str(Path.home()), "~")
 
 
 def _version(name: str) -> str:

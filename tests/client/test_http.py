@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from comfy_notebook.client import http as module
-from comfy_notebook.client.http import Access, Http, Unsure
+from comfy_notebook.client.exchange import Access
+from comfy_notebook.client.http import Http, ResponseLost
 from comfy_notebook.errors import AuthenticationError, ConnectionFailed, ServerError
 from comfy_notebook.keys import Key
 from comfy_notebook.sync import IO
@@ -105,7 +106,7 @@ def test_but_not_for_ever(servers: Any) -> None:
 def test_a_submission_is_not_sent_twice(servers: Any) -> None:
     server, _ = servers
     server.answers = ["hang up"]
-    with pytest.raises(Unsure):
+    with pytest.raises(ResponseLost):
         _use(server, lambda http: http.post("/api/prompt", {}))
     server.answers = [(502, {}, b"")]
     with pytest.raises(ServerError):

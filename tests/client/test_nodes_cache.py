@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from comfy_notebook.client import nodes_cache
-from comfy_notebook.client.http import Access, Http
+from comfy_notebook.client.exchange import Access
+from comfy_notebook.client.http import Http
 from comfy_notebook.client.nodes_cache import NodesCache
 from comfy_notebook.keys import Key
 from comfy_notebook.sync import IO

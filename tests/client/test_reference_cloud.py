@@ -285,7 +285,7 @@ def _until(true: Any, timeout: float = 10.0) -> None:
 def _spy(client: Client) -> list[tuple[str, dict[str, str]]]:
     """Every request either of the client's two HTTP clients sends, as (url, headers)."""
     sent: list[tuple[str, dict[str, str]]] = []
-    http = client._async.http
+    http = client._async.connection.http
     for name in ("_client", "_stranger"):
         make = getattr(http, name)
 

@@ -25,7 +25,7 @@ def test_s1_a_url_is_probed(replay: Any) -> None:
 
 def test_s2_one_class(replay: Any) -> None:
     _, client = replay("txt2img_meta")
-    found = IO.run(client._async._nodes.one("KSampler"))
+    found = IO.run(client._async.connection.nodes.one("KSampler"))
     assert found["KSampler"]["input"]["required"]["steps"][0] == "INT"
 
 
@@ -71,7 +71,7 @@ def test_s6_the_job_id_is_ours(replay: Any) -> None:
     assert job.result(timeout=10).images[0].size == (128, 128)
     sent = json.loads(next(body for _, path, _, body in server.requests if path == "/api/prompt"))
     assert sent["prompt_id"] == job.id
-    assert sent["client_id"] == client._async.client_id
+    assert sent["client_id"] == client._async.connection.client_id
 
 
 def test_s7_jobs_keep_apart(replay: Any) -> None:
@@ -216,7 +216,7 @@ def test_s18_a_cached_run_returns_its_outputs(replay: Any) -> None:
 
 def test_s19_the_queue_in_the_order_it_runs(replay: Any) -> None:
     """ComfyUI lists what waits in heap order; lower numbers run first."""
-    from comfy_notebook.client.prompt import queue_of
+    from comfy_notebook.client.answers import queue_of
 
     entries = [[n, f"job {n}", {}, {}, []] for n in (-45, 44, -3.5, 46)]
     queue = queue_of({"queue_running": [], "queue_pending": entries})

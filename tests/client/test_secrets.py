@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 import comfy_notebook as comfy
-from comfy_notebook.client import debug
+from comfy_notebook.client.server import diagnose
+from comfy_notebook.sync import IO
 
 from . import graphs
 from .test_reference_cloud import _spy
@@ -32,7 +33,8 @@ def test_a_planted_key_is_found_nowhere(
         job = client.submit(graphs.picture(), partner_key=PARTNER)
         result = job.result(timeout=20)
         seen += [client, job, result, job.record, job.state, client.info(), client.queue(), client.jobs()]
-        seen += [client._async, client._async.access, client._async.http, job._follower.client]
+        connection = client._async.connection
+        seen += [client._async, connection, connection.access, connection.http, job._follower.connection]
         seen += [result.outputs, client.reason, client.nodes, list(job.events())]
         for attempt in (
             lambda: client.run(graphs.fail("RuntimeError", f"the key is {KEY}")),
@@ -48,7 +50,7 @@ def test_a_planted_key_is_found_nowhere(
         server.kill()
         with pytest.raises(comfy.ConnectionFailed) as gone:
             client.queue()
-        seen += [gone.value, debug.report(client)]
+        seen += [gone.value, IO.run(diagnose(client._async.connection))]
     printed = capsys.readouterr()
     texts = [str(thing) + repr(thing) for thing in seen]
     texts += [record.getMessage() + str(record.__dict__) for record in caplog.records]
@@ -75,4 +77,4 @@ def test_a_stored_key_is_not_sent_to_any_url(replay: Any, monkeypatch: pytest.Mo
     server, client = replay("txt2img_meta")
     client.system_stats()
     assert all("x-api-key" not in headers for _, _, headers, _ in server.requests)
-    assert client._async.access.key is None
+    assert client._async.connection.access.key is None

@@ -42,7 +42,7 @@ def server(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def _run(server: Odd, **options: Any) -> comfy.Client:
     with comfy.connect(server.url, api_key=KEY, default=False, quiet=True, **options) as client:
         assert client.submit(graphs.text("x"), validate=False).result(timeout=10).texts == ["done"]
-        assert client._async.live.alive, "the live events have the same certificates"
+        assert client._async.connection.live.alive, "the live events have the same certificates"
         return client
 
 

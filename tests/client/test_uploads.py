@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from comfy_notebook.client import assets, masks
-from comfy_notebook.client.dialect import kinds
+from comfy_notebook.client.probe import kinds
 from comfy_notebook.clients import Client
 from comfy_notebook.errors import UploadRejected
 
@@ -155,18 +155,18 @@ def test_only_where_the_input_takes_files(cloud: Client) -> None:
 
 def test_equal_content_is_not_sent_twice(cloud: Client) -> None:
     sent = []
-    request = cloud._async.http.request
+    request = cloud._async.connection.http.request
 
     async def note(method: str, path: str, **options: Any) -> Any:
         sent.append(path)
         return await request(method, path, **options)
 
-    cloud._async.http.request = note
+    cloud._async.connection.http.request = note
     noise = numpy.random.default_rng().integers(0, 256, (9, 9, 3), dtype=numpy.uint8)
     first = cloud.upload(noise)
     assert cloud.upload(Image.fromarray(noise)) == first
     assert sent.count("/api/upload/image") == 1
-    cloud._async._uploads._sent.clear()
+    cloud._async.connection.uploads._sent.clear()
     again = cloud.upload(noise)
     assert sent.count("/api/upload/image") == 1, "another session finds it by its hash"
     assert "/api/assets/from-hash" in sent
@@ -184,7 +184,7 @@ def test_equal_content_at_the_same_time_is_sent_once(cloud: Client) -> None:
     import asyncio
 
     noise = numpy.random.default_rng().bytes(4096)
-    sent, request = [], cloud._async.http.request
+    sent, request = [], cloud._async.connection.http.request
 
     async def note(method: str, path: str, **options: Any) -> Any:
         sent.append(path)
@@ -193,10 +193,10 @@ def test_equal_content_at_the_same_time_is_sent_once(cloud: Client) -> None:
     async def both() -> list[Any]:
         return await asyncio.gather(*(cloud._async.upload(noise, "noise.bin") for _ in range(5)))
 
-    cloud._async.http.request = note
+    cloud._async.connection.http.request = note
     assert len(set(asyncio.run(both()))) == 1
     assert sent.count("/api/upload/image") == 1
-    assert not cloud._async._uploads._turns
+    assert not cloud._async.connection.uploads._turns
 
 
 def test_live_events_are_read_while_a_large_picture_is_made_ready(

@@ -46,5 +46,5 @@ def test_a_refusal_is_never_from_memory(client: comfy.Client) -> None:
 
     outdated = copy.deepcopy(dict(client.nodes.raw))
     outdated["CheckpointLoaderSimple"]["input"]["required"]["ckpt_name"] = [["older.safetensors"]]
-    client._async._nodes.catalog = NodeCatalog.from_object_info(outdated)
+    client._async.connection.nodes.catalog = NodeCatalog.from_object_info(outdated)
     assert client.submit(TXT2IMG).wait() == "completed"

@@ -42,7 +42,7 @@ def main(url: str, key: str, how: str, rounds: int, seed: int) -> None:
     if ended - {"cancelled", "completed"}:
         sys.exit(f"jobs ended as {ended}")
     assert comfy.run(graphs.picture(7), quiet=True).image, "and the next cell runs"
-    print(client.jobs(limit=1).total, len(client._async.live))
+    print(client.jobs(limit=1).total, len(client._async.connection.live))
 
 
 if __name__ == "__main__":

@@ -179,7 +179,7 @@ def test_a_forked_child_is_told_that_nobody_follows_the_job_there(cloud: Client)
 def test_a_client_that_is_dropped_leaves_no_socket_behind(embedded: Any) -> None:
     client = comfy.connect(embedded.url, api_key=embedded.api_key, default=False, quiet=True)
     assert client.queue() is not None
-    http, gone = client._async.http, weakref.ref(client._async)
+    http, gone = client._async.connection.http, weakref.ref(client._async)
     (kept,) = [http._own]
     assert kept is not None
     del client

@@ -10,8 +10,10 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
 from comfy_notebook import sync
-from comfy_notebook.client.dialect import kinds
-from comfy_notebook.client.http import Access, Http
+from comfy_notebook.client.connection import Connection
+from comfy_notebook.client.exchange import Access
+from comfy_notebook.client.http import Http
+from comfy_notebook.client.probe import kinds
 from comfy_notebook.clients import AsyncClient
 from comfy_notebook.magics.complete import _hooked, complete
 from comfy_notebook.workflow.catalog import NodeCatalog
@@ -152,9 +154,9 @@ def test_choices_and_the_editors_format_once_definitions_are_known(
 
 def test_job_ids_met_by_the_clients(shell: InteractiveShell, folder: Path) -> None:
     (magics,) = [c for c in shell.configurables if type(c).__name__ == "ComfyMagics"]
-    client = AsyncClient(Http(Access("http://127.0.0.1:9")), kinds()["cloud"]()).plain
-    client._async.live.met("0a1b2c3d-aaaa")
-    client._async.live.met("0a9f2c3d-bbbb")
+    client = AsyncClient(Connection.to(Http(Access("http://127.0.0.1:9")), kinds()["cloud"]())).plain
+    client._async.connection.live.remember("0a1b2c3d-aaaa")
+    client._async.connection.live.remember("0a9f2c3d-bbbb")
     magics.notebook.others["http://127.0.0.1:9"] = client
     assert offered(shell, "%comfy job 0a") == ["%comfy job 0a9f2c3d-bbbb", "%comfy job 0a1b2c3d-aaaa"]
     assert offered(shell, "%comfy cancel 0a1") == ["%comfy cancel 0a1b2c3d-aaaa"]

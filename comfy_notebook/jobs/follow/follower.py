@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...client.prompt import queued_record
+from ...client.answers import queued_record
 from ...client.records import JobRecord
 from ...config import settings
 from ...errors import (
@@ -42,7 +42,7 @@ from .gathering import Outputs
 from .pace import SOON, Pace
 
 if TYPE_CHECKING:
-    from ...clients import AsyncClient
+    from ...client.connection import Connection
     from ...workflow.workflow import Workflow
 
 log = logging.getLogger("comfy_notebook.job")
@@ -57,7 +57,7 @@ class Follower:
 
     def __init__(
         self,
-        client: AsyncClient,
+        connection: Connection,
         job_id: str,
         *,
         graph: Mapping[str, Any],
@@ -65,7 +65,7 @@ class Follower:
         problems: list[Problem] | None = None,
         previews: bool = True,
     ) -> None:
-        self.client = client
+        self.connection = connection
         self.job_id = job_id
         self.graph = graph
         self.workflow = workflow
@@ -73,7 +73,7 @@ class Follower:
         self.previews = previews
         self.backlog = Backlog()
         self.record: JobRecord | None = None
-        self.gathered = Outputs(graph, client.downloads, self._wake)
+        self.gathered = Outputs(graph, connection.downloads, self._wake)
         self.result: Result | None = None
         self.error: ComfyError | None = None
         self.done = False
@@ -85,9 +85,9 @@ class Follower:
         )
         self._process = os.getpid()
         self._readers: list[Callable[[], None]] = []
-        self._pace = Pace(lambda: client.live.alive)
+        self._pace = Pace(lambda: connection.live.alive)
         self._emptied: float | None = None
-        self._generation = client.live.generation
+        self._generation = connection.live.generation
         self._task: asyncio.Task[None] | None = None
 
     # -- readers, from any thread ----------------------------------------------------------------
@@ -123,7 +123,6 @@ class Follower:
 
     def start(self) -> None:
         """Begin to follow."""
-        self.client.live.hub.listen(self.job_id, self.hear)
         self._task = asyncio.get_running_loop().create_task(self._follow())
 
     async def settled(self, timeout: float) -> None:
@@ -135,7 +134,7 @@ class Follower:
         """The job is older than this follower: begin with what its record says."""
         self._saw(record)
         if record.status.is_final:
-            self.hurry()
+            self.poll_soon()
 
     def hear(self, event: Event) -> None:
         """One event of this job."""
@@ -153,7 +152,7 @@ class Follower:
             self.gathered.produced(event)
         ended = self.state.status.is_final and not before.status.is_final
         if ended or (isinstance(event, Executing) and event.node is None):
-            self.hurry()
+            self.poll_soon()
         self._wake()
 
     def _wake(self) -> None:
@@ -163,9 +162,9 @@ class Follower:
             except Exception:  # one reader's trouble is no other's
                 log.exception("a reader of job %s could not be told", self.job_id)
 
-    def hurry(self) -> None:
+    def poll_soon(self) -> None:
         """The job has probably ended: ask the record now, and again soon."""
-        self._pace.hurry()
+        self._pace.poll_soon()
 
     def ask(self) -> None:
         """Events may have been missed: ask the record now, once."""
@@ -181,9 +180,9 @@ class Follower:
 
     async def _cancel(self) -> bool:
         try:
-            return await self.client.dialect.cancel(self.client.http, self.job_id)
+            return await self.connection.dialect.cancel(self.connection.http, self.job_id)
         finally:
-            self.hurry()
+            self.poll_soon()
 
     def cancel_soon(self) -> None:
         """Cancel the job, with nobody waiting for the answer."""
@@ -220,7 +219,7 @@ class Follower:
             self.gathered.stop()
             self.state = self.state.ended(status, self.state.ended_at or time.monotonic())
             self.done = True
-            self.client.live.forget(self)
+            self.connection.live.forget(self)
             self._wake()
 
     async def _until_final(self) -> JobRecord:
@@ -234,15 +233,15 @@ class Follower:
                 raise
             except RateLimited as error:
                 # An answer, if not to the question: the job is there, and the server asks to be let alone.
-                self._pace.hold_off(min(error.retry_after or 2.0, 60.0))
+                self._pace.back_off(min(error.retry_after or 2.0, 60.0))
                 unreachable = None
                 continue
             except (ConnectionFailed, ServerError) as error:
                 unreachable = unreachable or time.monotonic()
-                if self.client.server is not None and not self.client.server.alive:
-                    raise verdict.unreachable(self.client.access.url, self.job_id, error) from None
+                if self.connection.server is not None and not self.connection.server.alive:
+                    raise verdict.unreachable(self.connection.url, self.job_id, error) from None
                 if time.monotonic() - unreachable >= settings.patience:
-                    raise verdict.unreachable(self.client.access.url, self.job_id, error) from None
+                    raise verdict.unreachable(self.connection.url, self.job_id, error) from None
                 continue
             unreachable = None
             if record is None:
@@ -250,7 +249,7 @@ class Follower:
                 if self._is_gone(misses, missed):
                     raise self._vanished()
                 if misses < len(SOON):
-                    self._pace.hurry(misses + 2)
+                    self._pace.poll_soon(misses + 2)
                 continue
             misses = 0
             self._saw(record)
@@ -265,7 +264,7 @@ class Follower:
 
     def _is_gone(self, misses: int, since: float) -> bool:
         """Whether a job without a record is no more: a ComfyUI means it, a Cloud's storage may be behind."""
-        if self.client.dialect.forgets_cancelled:
+        if self.connection.dialect.forgets_cancelled:
             return self.cancel_asked or misses >= _MISSES
         return misses >= _MISSES and time.monotonic() - since >= settings.patience
 
@@ -277,7 +276,9 @@ class Follower:
         """
         if record.status is not JobStatus.completed or record.outputs or record.outputs_count == 0:
             return True
-        heard = self.state.status is JobStatus.completed and self.client.live.generation == self._generation
+        heard = (
+            self.state.status is JobStatus.completed and self.connection.live.generation == self._generation
+        )
         if heard and (record.lists_outputs or self.state.outputs):
             return True
         self._emptied = self._emptied or time.monotonic()
@@ -286,19 +287,19 @@ class Follower:
             if waited >= _EMPTY:
                 return True
         elif waited >= settings.patience:
-            raise verdict.without_outputs(self.client.access.url, self.job_id)
-        if not self._pace.hurrying:
-            self.hurry()
+            raise verdict.without_outputs(self.connection.url, self.job_id)
+        if not self._pace.polling_soon:
+            self.poll_soon()
         return False
 
     async def _ask(self) -> JobRecord | None:
-        client = self.client
-        if len(client.live) > 4 and not self._pace.hurrying:
+        connection = self.connection
+        if len(connection.live) > 4 and not self._pace.polling_soon:
             # Many jobs without a socket: one question about the queue serves all of them.
-            queued = (await client.live.recent_queue()).find(self.job_id)
+            queued = (await connection.live.recent_queue()).find(self.job_id)
             if queued is not None:
                 return queued_record(queued)
-        return await client.dialect.record(client.http, self.job_id, ended=self._pace.hurrying)
+        return await connection.dialect.record(connection.http, self.job_id, ended=self._pace.polling_soon)
 
     def _saw(self, record: JobRecord) -> None:
         self.record = record
@@ -319,15 +320,15 @@ class Follower:
 
     def _heard_late(self) -> None:
         """The poll knew before the socket did, by a wide margin: the socket may have gone deaf."""
-        if self.client.live.alive and self._pace.quiet > _GRACE:
-            self.client.live.distrust()
+        if self.connection.live.alive and self._pace.quiet > _GRACE:
+            self.connection.live.distrust()
 
     def _vanished(self) -> ComfyError:
-        continuous = self.client.live.alive and self.client.live.generation == self._generation
+        continuous = self.connection.live.alive and self.connection.live.generation == self._generation
         never_began = self.state.started_at is None
-        if self.cancel_asked or (self.client.dialect.forgets_cancelled and continuous and never_began):
+        if self.cancel_asked or (self.connection.dialect.forgets_cancelled and continuous and never_began):
             return JobCancelled(f"Job {self.job_id} was cancelled.", job_id=self.job_id)
-        return verdict.vanished(self.client.access.url, self.job_id)
+        return verdict.vanished(self.connection.url, self.job_id)
 
     # -- the end ------------------------------------------------------------------------------------
 
@@ -354,8 +355,9 @@ class Follower:
             raise verdict.failure(self.job_id, record, self.state)
         if record.status is JobStatus.cancelled:
             raise JobCancelled(f"Job {self.job_id} was cancelled.", job_id=self.job_id)
+        said = f" ({record.message})" if record.message else ""
         raise JobLost(
-            f"{self.client.url} lost job {self.job_id}{f' ({record.message})' if record.message else ''}.",
+            f"{self.connection.url} lost job {self.job_id}{said}.",
             job_id=self.job_id,
             hint="Run it again.",
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...client.records import JobRecord
-from ...errors import DownloadFailed
+from ...errors import ConnectionFailed, DownloadFailed
 from ...protocol.frames import PreviewImage
 from ...protocol.graph import node_class, node_title
 from ...protocol.messages import Executed
@@ -39,7 +39,7 @@ class Outputs:
         for output in self._made(event.node or "", event.output):
             if output.key not in known:
                 self.outputs.append(output)
-                task = asyncio.get_running_loop().create_task(self._downloads.fill(output))
+                task = asyncio.get_running_loop().create_task(self._fetch(output))
                 task.add_done_callback(lambda _: self._changed())
                 self._fetches[output] = task
 
@@ -88,7 +88,7 @@ class Outputs:
         early = [self._fetches[output] for output in ordered if output in self._fetches]
         await asyncio.gather(*early, return_exceptions=True)
         # Storage may have been a moment behind the announcement: what failed early is asked for again.
-        await asyncio.gather(*(self._downloads.fill(output) for output in ordered if not output.fetched))
+        await asyncio.gather(*(self._fetch(output) for output in ordered if not output.fetched))
 
     def stop(self) -> None:
         """Fetch no more."""
@@ -97,7 +97,18 @@ class Outputs:
 
     def _made(self, node_id: str, output: Mapping[str, Any] | None) -> list[Output]:
         title, class_type = self._names.get(node_id, (node_id, None))
-        return outputs_of(node_id, output, title=title, class_type=class_type, fetch=self._downloads.fill)
+        return outputs_of(node_id, output, title=title, class_type=class_type, fetch=self._fetch)
+
+    async def _fetch(self, output: Output) -> None:
+        """Fetch one output's bytes into it, or put the error there."""
+        if output.fetched or output.filename is None or not output.on_server:
+            return
+        try:
+            data, mime = await self._downloads.fetch(output.filename, output.subfolder, output.type)
+        except (DownloadFailed, ConnectionFailed) as error:
+            output._failed(error)
+        else:
+            output._filled(data, mime)
 
     def _is_websocket(self, node_id: str) -> bool:
         return "websocket" in (self._names.get(node_id, ("", None))[1] or "").lower()

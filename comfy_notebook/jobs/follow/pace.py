@@ -28,7 +28,7 @@ class Pace:
         self._asked = 0
         self._not_before = 0.0
         self._heard = time.monotonic()
-        self.hurrying = False
+        self.polling_soon = False
         """Whether the job is believed to have ended."""
 
     @property
@@ -45,9 +45,9 @@ class Pace:
         """An event of the job has come."""
         self._heard = time.monotonic()
 
-    def hurry(self, step: int = 0) -> None:
+    def poll_soon(self, step: int = 0) -> None:
         """The job has probably ended: ask now, and again soon; a later `step` asks less eagerly."""
-        self.hurrying, self._asked = True, step
+        self.polling_soon, self._asked = True, step
         self._kick.set()
 
     def ask(self) -> None:
@@ -55,7 +55,7 @@ class Pace:
         self._asked = 0
         self._kick.set()
 
-    def hold_off(self, seconds: float) -> None:
+    def back_off(self, seconds: float) -> None:
         """Ask no more for so long: the server wants to be let alone."""
         self._not_before = time.monotonic() + seconds
 
@@ -68,17 +68,17 @@ class Pace:
                 await within(wait, self._kick.wait())
             except asyncio.TimeoutError:
                 # Events may have come meanwhile: then there is still nothing to ask.
-                if not self.hurrying and self._events_alive() and self.quiet < settings.quiet:
+                if not self.polling_soon and self._events_alive() and self.quiet < settings.quiet:
                     self._asked = 0
         self._kick.clear()
         if (rest := self._not_before - time.monotonic()) > 0:
             await asyncio.sleep(rest)
 
     def _interval(self) -> float:
-        if self.hurrying:
+        if self.polling_soon:
             if self._asked < len(SOON):
                 return SOON[self._asked]
-            self.hurrying, self._asked = False, 0
+            self.polling_soon, self._asked = False, 0
         growth = 1.5 ** min(self._asked, 8) * (0.75 + 0.5 * random.random())
         if not self._events_alive():
             return min(0.25 * growth, 2.0)

@@ -69,7 +69,7 @@ def test_a_socket_connected_late(replay: Any) -> None:
     server.pause()
     job = _submit(server, client)
     server.faults.refuse_socket = False
-    _until(lambda: client._async.live.alive)
+    _until(lambda: client._async.connection.live.alive)
     server.go()
     assert job.result(timeout=15).image.size == (128, 128)
     assert any(isinstance(e, messages.ExecutionSuccess) for e in job.events())
@@ -136,7 +136,7 @@ def test_a_status_nobody_knows_is_in_flight_until_it_stalls(
     async def record(http: Any, job_id: str, *, ended: bool = False) -> JobRecord:
         return JobRecord(job_id, comfy.JobStatus.in_progress, raw_status="defragmenting")
 
-    monkeypatch.setattr(client._async.dialect, "record", record)
+    monkeypatch.setattr(client._async.connection.dialect, "record", record)
     with pytest.raises(comfy.JobLost, match="defragmenting"):
         job.result(timeout=10)
 
@@ -186,7 +186,7 @@ def test_an_ambiguous_submission_is_not_sent_twice(replay: Any) -> None:
     import httpx
 
     server, client = _start(replay)
-    http = client._async.http
+    http = client._async.connection.http
     real, broken = http._client, []
 
     def once() -> Any:

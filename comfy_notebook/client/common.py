@@ -1,0 +1,91 @@
+"""The requests that both dialects make alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from ..errors import ComfyError, InvalidWorkflow
+from . import failures
+from .answers import page_of, queue_of
+from .dialect import Request
+from .http import Http
+from .records import JobPage, QueueInfo, Submission
+
+
+class CommonRoutes:
+    """The part of `Dialect` that the Cloud and ComfyUI share."""
+
+    sort_words: ClassVar[Mapping[str, str]]
+    """The server's words for the keys that jobs are sorted by."""
+
+    async def queue(self, http: Http) -> QueueInfo:
+        return queue_of((await http.get("/api/queue", doing="the queue")).json())
+
+    async def interrupt(self, http: Http) -> None:
+        await http.post("/api/interrupt", {}, idempotent=True, doing="the interrupt")
+
+    async def interrupt_job(self, http: Http, job_id: str) -> None:
+        """Interrupt a running job by name; servers that do not read the name interrupt whatever runs."""
+        await http.post("/api/interrupt", {"prompt_id": job_id}, idempotent=True, doing="the interrupt")
+
+    async def clear(self, http: Http) -> None:
+        await http.post("/api/queue", {"clear": True}, idempotent=True, doing="clearing the queue")
+
+    async def dequeue(self, http: Http, job_id: str) -> Any:
+        """Delete a waiting job from the queue; returns the server's answer."""
+        body = {"delete": [job_id]}
+        return (await http.post("/api/queue", body, idempotent=True, doing="the cancellation")).json()
+
+    async def delete_history(self, http: Http, job_ids: list[str]) -> None:
+        await http.post("/api/history", {"delete": job_ids}, idempotent=True, doing="the deletion")
+
+    async def listed_jobs(
+        self, http: Http, *, status: str | None, limit: int, offset: int, sort: str | None, descending: bool
+    ) -> JobPage | None:
+        """A page of `GET /api/jobs`; None when the server has no such route."""
+        params = {
+            "status": status,
+            "limit": limit,
+            "offset": offset,
+            "sort_by": self.sort_words.get(sort or "created", sort),
+            "sort_order": "desc" if descending else "asc",
+        }
+        answer = await http.request("GET", "/api/jobs", params=params, accept=(404,), doing="the jobs list")
+        return page_of(answer.json(), offset, limit) if answer.status == 200 else None
+
+
+def job_path(job_id: str, rest: str = "") -> str:
+    """The path of one job, or of a route below it."""
+    return f"/api/jobs/{quote(job_id, safe='')}{rest}"
+
+
+async def send(http: Http, request: Request, extra: Mapping[str, Any]) -> Submission:
+    """`POST /api/prompt`, with `extra` beside the fields that both kinds of server take.
+
+    The answer is 200, possibly with `node_errors` of outputs that were left out, or 400 with all of them.
+    """
+    body: dict[str, Any] = {"prompt": request.graph, "client_id": request.client_id, **extra}
+    if request.extra_data:
+        body["extra_data"] = request.extra_data
+    if request.targets is not None:
+        body["partial_execution_targets"] = request.targets
+    response = await http.request(
+        "POST", "/api/prompt", body=body, accept=(400,), doing="the submission", idempotent=False
+    )
+    answer = response.json()
+    if response.status == 400:
+        if isinstance(answer, Mapping) and ("error" in answer or "node_errors" in answer):
+            raise failures.invalid_workflow(answer, request.graph)
+        error = failures.error_of(response, doing="the submission", url=http.access.url)
+        raise InvalidWorkflow("The server refused the workflow.", hint=str(error))
+    job_id = answer.get("prompt_id") if isinstance(answer, Mapping) else None
+    if not isinstance(job_id, str) or not job_id:
+        raise ComfyError(f"{http.access.url} accepted the workflow but named no job.")
+    number = answer.get("number")
+    return Submission(
+        job_id,
+        number if isinstance(number, (int, float)) else None,
+        failures.node_problems(answer.get("node_errors"), request.graph, severity="warning"),
+    )
