@@ -25,7 +25,7 @@ sys.path.insert(0, {str(ROOT)!r})
 import ipywidgets
 from IPython.display import display
 from PIL import Image
-from comfy_notebook.display.live import LiveView
+from comfy_notebook.display.live.view import LiveView
 from comfy_notebook.protocol.frames import PreviewImage
 from comfy_notebook.protocol.messages import Executing, ExecutionStart, Progress
 from comfy_notebook.state import JobState
@@ -117,7 +117,7 @@ def static() -> None:
     sys.path.insert(0, str(ROOT))
     from PIL import Image
 
-    from comfy_notebook.display.bundle import result_bundle
+    from comfy_notebook.display.results.bundle import result_bundle
     from tests.display.fakes import FakeOutput, FakeResult
 
     noise = Image.merge("RGB", [Image.effect_noise((256, 256), 60).resize((1024, 1024)) for _ in "rgb"])

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import connect as connect
+    from .api import form as form
+    from .api import interact as interact
     from .api import job as job
     from .api import run as run
     from .api import submit as submit
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     from .clients import AsyncClient as AsyncClient
     from .clients import Client as Client
     from .display import compare as compare
-    from .display import form as form
-    from .display import interact as interact
     from .errors import AuthenticationError as AuthenticationError
     from .errors import ComfyError as ComfyError
     from .errors import ConnectionFailed as ConnectionFailed
@@ -61,9 +61,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "api": "connect run submit sweep job",
+    "api": "connect form interact run submit sweep job",
     "clients": "AsyncClient Client",
-    "display": "compare form interact",
+    "display": "compare",
     "errors": (
         "AuthenticationError ComfyError ConnectionFailed ConversionError DownloadFailed ImageDownloadFailed "
         "InactiveSubscription InsufficientCredits InsufficientFunds InvalidWorkflow JobCancelled JobFailed "

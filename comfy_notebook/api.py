@@ -21,6 +21,7 @@ from .sync import IO
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
+    from .display.forms.form import Form
     from .jobs.planned import Planned
     from .jobs.result import Result
     from .jobs.sweep import Sweep
@@ -240,6 +241,50 @@ def job(job_id: str | None = None, *, client: Client | None = None) -> Job:
             "No job was submitted in this session.", hint="Give its id: client.jobs() lists them."
         )
     return _client(client).job(wanted)
+
+
+def form(
+    workflow: Any,
+    inputs: Sequence[str] | None = None,
+    client: Client | None = None,
+    *,
+    presets: str | Path | None = None,
+) -> Form:
+    """A form for a workflow (or anything `Workflow.load` takes): widgets for its inputs, Run and Cancel.
+
+    `inputs` chooses and orders them (`NODE.INPUT`, or a node for all of its own); without it every
+    input is there, those that people change most first. `presets` is a file to read presets from.
+    """
+    from . import display
+
+    made: Form = display.form(
+        workflow,
+        inputs,
+        client=lambda: _client(client),
+        submit=lambda ready: submit(ready, client=client),
+        presets=presets,
+    )
+    return made
+
+
+def interact(
+    workflow: Any, inputs: Mapping[str, Any] | None = None, /, *, client: Client | None = None, **knobs: Any
+) -> Form:
+    """A form of the named inputs that runs at every change.
+
+    Names are `NODE.INPUT` (in `inputs`), or keywords `INPUT` and `NODE__INPUT`. Values are
+    `(low, high)`, `(low, high, step)`, a list of choices, or a value. A name that several nodes have
+    is refused with the list of them.
+    """
+    from . import display
+
+    made: Form = display.interact(
+        workflow,
+        {**(inputs or {}), **knobs},
+        client=lambda: _client(client),
+        submit=lambda ready: submit(ready, client=client),
+    )
+    return made
 
 
 def _client(given: Client | None) -> Client:

@@ -32,9 +32,7 @@ EMBEDDED_USES = {"text", "errors", "atomic", "config", "protocol", "images"}
 """The embedded server is a program of its own: it shares the wire and the low rooms with the client."""
 
 UPWARD: dict[str, str] = dict.fromkeys(
-    [
-        "display.forms -> api",
-    ],
+    [],
     "to be removed",
 )
 """Imports that point upward all the same: `lower -> higher`, and the reason."""

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from comfy_notebook import images
 from comfy_notebook.client import assets, masks
-from comfy_notebook.display import picture
+from comfy_notebook.display.results import picture
 from comfy_notebook.errors import NoOutput, UploadRejected
 
 PICTURES = Path(__file__).parent / "data" / "pictures"

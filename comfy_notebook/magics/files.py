@@ -74,7 +74,7 @@ def convert(call: Call, args: Args) -> Workflow | None:
 
 def form(call: Call, args: Args) -> Any:
     """Widgets, whose Run submits."""
-    from .. import display
+    from .. import api
 
     wf = call.workflow(args.file)
     client = call.client(args.on)
@@ -83,7 +83,7 @@ def form(call: Call, args: Args) -> Any:
     wanted = args.inputs
     if isinstance(wanted, str):
         wanted = [name.strip() for name in wanted.split(",") if name.strip()]
-    return display.form(wf, inputs=wanted, client=client)
+    return api.form(wf, inputs=wanted, client=client)
 
 
 _DEFINITIONS = (

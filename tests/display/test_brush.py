@@ -7,8 +7,8 @@ import base64
 import pytest
 from PIL import Image
 
-from comfy_notebook.display import brush
-from comfy_notebook.display.form_files import FileKnob
+from comfy_notebook.display.forms import brush
+from comfy_notebook.display.forms.files import FileKnob
 from comfy_notebook.workflow.specs import InputSpec
 
 from .fakes import picture, png_bytes

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from comfy_notebook.display import bundle, compare, picture
-from comfy_notebook.display.bundle import error_bundle
-from comfy_notebook.display.gallery import _KEYS, show
+from comfy_notebook.display import compare
 from comfy_notebook.display.options import Options
-from comfy_notebook.display.result import result_bundle
+from comfy_notebook.display.results import bundle, picture
+from comfy_notebook.display.results.bundle import error_bundle
+from comfy_notebook.display.results.gallery import _KEYS, show
+from comfy_notebook.display.results.result import result_bundle
 from comfy_notebook.display.static import text
 from comfy_notebook.errors import ComfyError, DownloadFailed
 from comfy_notebook.jobs.follow.verdict import failure

@@ -8,12 +8,12 @@ import json
 import ipywidgets as w
 import pytest
 
-from comfy_notebook.display import presets
-from comfy_notebook.display.form_files import FileKnob
-from comfy_notebook.display.form_inputs import Choice, Colour, Logarithmic, Seed, knob
-from comfy_notebook.display.form_layout import arrange, find_input
-from comfy_notebook.display.forms import Form
-from comfy_notebook.display.interactive import Interaction
+from comfy_notebook.display.forms import presets
+from comfy_notebook.display.forms.files import FileKnob
+from comfy_notebook.display.forms.form import Form
+from comfy_notebook.display.forms.interact import Interaction
+from comfy_notebook.display.forms.knobs import Choice, Colour, Logarithmic, Seed, knob
+from comfy_notebook.display.forms.layout import arrange, find_input
 from comfy_notebook.errors import ComfyError
 from comfy_notebook.workflow.specs import InputSpec
 from comfy_notebook.workflow.workflow import Workflow

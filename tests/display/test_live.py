@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
-from comfy_notebook.display import _compat, live, many
-from comfy_notebook.display.background import follow
+from comfy_notebook.display import _compat
 from comfy_notebook.display.frontend import Frontend
+from comfy_notebook.display.live import many
+from comfy_notebook.display.live import view as live
+from comfy_notebook.display.live.background import follow
 from comfy_notebook.errors import ComfyError, JobFailed
 from comfy_notebook.jobs.state import JobState
 from comfy_notebook.protocol.frames import PreviewImage

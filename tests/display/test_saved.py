@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbconvert import HTMLExporter
 
-from comfy_notebook.display.result import result_bundle
+from comfy_notebook.display.results.result import result_bundle
 
 from .fakes import FakeOutput, FakeResult
 from .test_bundle import noise

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from IPython import get_ipython
 
-from comfy_notebook.display import watching
 from comfy_notebook.display.frontend import Frontend
+from comfy_notebook.display.live import watch as watching
 from comfy_notebook.errors import JobFailed
 
 from .fakes import FakeJob, FakeOutput, recorded
@@ -34,7 +34,7 @@ def widgets_open() -> int:
 
 
 def show_as(monkeypatch, frontend: Frontend) -> None:
-    for module in ("watching", "bundle"):
+    for module in ("live.watch", "results.bundle"):
         monkeypatch.setattr(f"comfy_notebook.display.{module}.detect", lambda: frontend)
 
 
@@ -112,7 +112,7 @@ def test_a_failure_leaves_the_node_the_message_and_a_folded_traceback(page, monk
 
 def test_a_corrupt_frame_is_skipped_and_the_rest_drawn(page, monkeypatch):
     show_as(monkeypatch, LIVE)
-    from comfy_notebook.display.live import LiveView
+    from comfy_notebook.display.live.view import LiveView
     from comfy_notebook.protocol.frames import PreviewImage
 
     good = next(event for _, event in recorded("txt2img") if isinstance(event, PreviewImage))
@@ -135,7 +135,7 @@ def test_quiet_draws_nothing(page, monkeypatch):
 
 
 def test_the_cell_that_ran_it_shows_its_value_as_one_line(page, monkeypatch):
-    from comfy_notebook.display.result import result_bundle
+    from comfy_notebook.display.results.result import result_bundle
 
     show_as(monkeypatch, LIVE)
     result = watching.watch(FakeJob(recorded("txt2img"), outputs=[FakeOutput()]))
@@ -147,7 +147,7 @@ def test_the_cell_that_ran_it_shows_its_value_as_one_line(page, monkeypatch):
 def test_an_interrupt_while_the_widgets_are_made_leaves_none_and_cancels(page, monkeypatch):
     import signal
 
-    from comfy_notebook.display import live
+    from comfy_notebook.display.live import view as live
 
     show_as(monkeypatch, LIVE)
     made = live.style

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...text import escape, printable
-from ..bundle import Bundle
 from ..frontend import detect
+from ..results.bundle import Bundle
 from ..static import style
 
 if TYPE_CHECKING:

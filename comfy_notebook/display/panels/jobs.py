@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ComfyError
 from ...text import escape, printable
-from .. import thumbs, wording
+from .. import wording
 from .._compat import close_all
+from ..results import thumbs
 from .panel import Panel
 
 if TYPE_CHECKING:

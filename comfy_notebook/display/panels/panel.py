@@ -13,10 +13,10 @@ from typing import Any
 from ...errors import ComfyError
 from ...text import PARAGRAPH, escape
 from .._compat import close_all, is_open, kernel_loop
-from ..background import run_on
 from ..frontend import detect
+from ..live.background import run_on
+from ..live.watch import widget_data
 from ..static import style
-from ..watching import widget_data
 
 
 class Panel:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ComfyError
 from ...text import escape, printable
 from .._compat import close_all, kernel_loop
-from ..background import run_on
+from ..live.background import run_on
 from .panel import Panel
 
 if TYPE_CHECKING:

@@ -12,18 +12,18 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError
-from ..protocol.status import JobStatus
-from ..text import printable
-from ._compat import kernel_loop
-from .bundle import Bundle, ended_bundle, error_bundle, result_bundle
-from .frontend import detect
-from .options import options_of
-from .watching import widget_data
+from ...errors import ComfyError
+from ...protocol.status import JobStatus
+from ...text import printable
+from .._compat import kernel_loop
+from ..frontend import detect
+from ..options import options_of
+from ..results.bundle import Bundle, ended_bundle, error_bundle, result_bundle
+from .watch import widget_data
 
 if TYPE_CHECKING:
-    from ..jobs.job import Job
-    from ..jobs.result import Result
+    from ...jobs.job import Job
+    from ...jobs.result import Result
 
 
 def job_view(job: Job) -> None:
@@ -34,7 +34,7 @@ def job_view(job: Job) -> None:
         return
     from IPython.display import display
 
-    from .live import LiveView
+    from .view import LiveView
 
     options = options_of(job)
     view = LiveView(cancel=job.cancel, previews=options.previews, footer=f"Job {job.id}")

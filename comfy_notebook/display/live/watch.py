@@ -12,20 +12,20 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import ComfyError
-from ..jobs.interrupt import cancel_on_interrupt
-from ..jobs.state import JobState
-from ..text import printable
-from . import wording
-from ._compat import interrupts_held
-from .bundle import Bundle, ended_bundle, error_bundle, result_bundle, result_text
-from .frontend import Frontend, detect
-from .options import options_of
+from ...errors import ComfyError
+from ...jobs.interrupt import cancel_on_interrupt
+from ...jobs.state import JobState
+from ...text import printable
+from .. import wording
+from .._compat import interrupts_held
+from ..frontend import Frontend, detect
+from ..options import options_of
+from ..results.bundle import Bundle, ended_bundle, error_bundle, result_bundle, result_text
 
 if TYPE_CHECKING:
-    from ..jobs.job import Job
-    from ..jobs.result import Result
-    from .live import LiveView
+    from ...jobs.job import Job
+    from ...jobs.result import Result
+    from .view import LiveView
 
 
 class View(Protocol):
@@ -92,7 +92,7 @@ def _static(result: Result) -> Bundle:
 
 
 def _failure(error: ComfyError, job: Job) -> Bundle:
-    from ..errors import JobCancelled, JobTimeout
+    from ...errors import JobCancelled, JobTimeout
 
     if isinstance(error, JobTimeout):
         return {"text/plain": "The time to wait is over; the job goes on."}
@@ -102,7 +102,7 @@ def _failure(error: ComfyError, job: Job) -> Bundle:
 
 
 def _cancelled(state: JobState) -> JobState:
-    from ..protocol.status import JobStatus
+    from ...protocol.status import JobStatus
 
     return state if state.status.is_final else state.ended(JobStatus.cancelled, state.started_at or 0.0)
 
@@ -136,7 +136,7 @@ class _Text:
     """A terminal or a script: progress on stderr; the result is the caller's to print."""
 
     def __init__(self) -> None:
-        from .terminal import TerminalView
+        from ..terminal import TerminalView
 
         self._terminal = TerminalView()
 
@@ -182,7 +182,7 @@ class _Widgets:
     def open(self) -> None:
         from IPython.display import display
 
-        from .live import LiveView
+        from .view import LiveView
 
         self._live = LiveView(cancel=self._job.cancel, previews=self._previews, footer=f"Job {self._job.id}")
         self._live.paint(self._job.state)

@@ -12,23 +12,24 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError
-from ..text import printable
+from ...errors import ComfyError
+from ...text import printable
+from ..frontend import detect
+from ..live.watch import widget_data
+from ..options import options_of
+from ..results.bundle import Bundle, ended_bundle, error_bundle, result_bundle
 from . import presets as preset_files
-from .bundle import Bundle, ended_bundle, error_bundle, result_bundle
-from .form_files import FileKnob, as_image, user_variable
-from .form_history import Entry
-from .form_inputs import Knob, Seed, knob
-from .form_layout import Field, Group, arrange
-from .form_view import FormView
-from .frontend import detect
-from .options import options_of
-from .watching import widget_data
+from .files import FileKnob, as_image, user_variable
+from .history import Entry
+from .knobs import Knob, Seed, knob
+from .layout import Field, Group, arrange
+from .view import FormView
 
 if TYPE_CHECKING:
-    from ..jobs.job import Job
-    from ..jobs.result import Result
-    from ..workflow.workflow import Workflow
+    from ...clients import Client
+    from ...jobs.job import Job
+    from ...jobs.result import Result
+    from ...workflow.workflow import Workflow
 
 Submit = Callable[["Workflow"], "Job"]
 MOST_AT_ONCE = 100
@@ -37,21 +38,22 @@ MOST_AT_ONCE = 100
 def form(
     workflow: Any,
     inputs: Sequence[str] | None = None,
-    client: Any = None,
     *,
+    client: Callable[[], Client],
+    submit: Submit,
     presets: str | Path | None = None,
 ) -> Form:
-    """A form for a workflow (or anything `Workflow.load` takes).
+    """A form for a workflow; see `comfy.form`.
 
-    `inputs` chooses and orders the knobs (`NODE.INPUT`, or a node for all of its own); without it
-    every input is there, what people turn most first. `presets` is a file to read them from.
+    `client` gives the connected client, and is called only when node definitions or an upload are
+    needed; `submit` sends a workflow.
     """
-    from ..workflow.workflow import Workflow
+    from ...workflow.workflow import Workflow
 
     wf = workflow.copy() if isinstance(workflow, Workflow) else Workflow.load(workflow)
     if wf.catalog is None:
-        wf.resolve(_client(client).nodes)
-    made = Form(wf, inputs, submit=lambda ready: _submit(ready, client), upload_mask=_mask_uploader(client))
+        wf.resolve(client().nodes)
+    made = Form(wf, inputs, submit=submit, upload_mask=_mask_uploader(client))
     if presets is not None and Path(presets).exists():
         made.load_presets(presets)
     return made
@@ -237,7 +239,7 @@ class Form:
         return self._submit(ready)
 
     async def _follow(self, job: Job, values: dict[str, Any]) -> Result | None:
-        from .background import painted
+        from ..live.background import painted
 
         live = self.view.start(job)
         try:
@@ -317,31 +319,17 @@ def _seed_addresses(workflow: Workflow) -> list[str]:
 
 
 def _failure(job: Job, error: ComfyError) -> Bundle:
-    from ..errors import JobCancelled
+    from ...errors import JobCancelled
 
     if isinstance(error, JobCancelled):
         return ended_bundle(job.state, job.id)
     return error_bundle(error, job.state, job.id)
 
 
-def _client(client: Any) -> Any:
-    if client is not None:
-        return client
-    from .. import api
-
-    return api.client()
-
-
-def _submit(workflow: Workflow, client: Any) -> Job:
-    from .. import api
-
-    return api.submit(workflow, client=client) if client is not None else api.submit(workflow)
-
-
-def _mask_uploader(client: Any) -> Callable[[Any, Any], str]:
+def _mask_uploader(client: Callable[[], Client]) -> Callable[[Any, Any], str]:
     def upload(mask: Any, original: Any) -> str:
         """The name of the picture with this mask, as LoadImage takes it."""
-        connected = _client(client)
+        connected = client()
         if not isinstance(original, str):
             original = connected.upload(as_image(original))
         return str(connected.upload_mask(mask, original=original).name)

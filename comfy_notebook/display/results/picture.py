@@ -12,8 +12,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..images import normal
-from ..text import printable
+from ...images import normal
+from ...text import printable
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from ..live.watch import shown_here
 from . import bundle
-from .watching import shown_here
 
 if TYPE_CHECKING:
-    from ..jobs.result import Result
+    from ...jobs.result import Result
 
 
 def result_bundle(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError
-from ..images import decode, from_array, is_array, is_pil
-from ..text import escape, printable
-from . import thumbs
-from .form_inputs import Choice, Knob
+from ...errors import ComfyError
+from ...images import decode, from_array, is_array, is_pil
+from ...text import escape, printable
+from ..results import thumbs
+from .knobs import Choice, Knob
 
 if TYPE_CHECKING:
-    from ..workflow.specs import InputSpec
+    from ...workflow.specs import InputSpec
 
 _ACCEPT = {"image": "image/*", "video": "video/*", "audio": "audio/*", "file": ""}
 

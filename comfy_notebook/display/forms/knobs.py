@@ -13,10 +13,10 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..text import printable
+from ...text import printable
 
 if TYPE_CHECKING:
-    from ..workflow.specs import InputSpec
+    from ...workflow.specs import InputSpec
 
 _LONG_LIST = 40
 _EXACT = 2**53

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from ..protocol.frames import PreviewImage, sniff
+from ...protocol.frames import PreviewImage, sniff
 
 # What a complete file ends with; encoders may pad behind it.
 _ENDS = {"image/jpeg": b"\xff\xd9", "image/png": b"IEND", "image/gif": b";"}

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..atomic import write_file
-from ..errors import ComfyError
+from ...atomic import write_file
+from ...errors import ComfyError
 
 KEY = "comfy_notebook_presets"
 Presets = dict[str, dict[str, Any]]

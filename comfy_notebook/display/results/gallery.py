@@ -14,17 +14,17 @@ import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..text import escape, printable
+from ...text import escape, printable
+from ..frontend import detect
+from ..options import Options, options_of
+from ..static import style, text
 from . import bundle, picture
-from .frontend import detect
 from .media import media_html
-from .options import Options, options_of
-from .static import style, text
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ..jobs.result import Output, Result
+    from ...jobs.result import Output, Result
 
 # Space is a checkbox's own; a notebook would take the other two for itself.
 _KEYS = (

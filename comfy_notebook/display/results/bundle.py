@@ -12,19 +12,20 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError, JobFailed
-from ..text import PARAGRAPH, escape, node_label, printable
-from . import picture, wording
-from .frontend import detect
+from ...errors import ComfyError, JobFailed
+from ...text import PARAGRAPH, escape, node_label, printable
+from .. import wording
+from ..frontend import detect
+from ..options import Options, options_of
+from ..static import style
+from . import picture
 from .media import media_html
-from .options import Options, options_of
-from .static import style
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ..jobs.result import Output, Result
-    from ..jobs.state import JobState
+    from ...jobs.result import Output, Result
+    from ...jobs.state import JobState
 
 Bundle = dict[str, Any]
 _NAMES = {"image": "image", "text": "text", "video": "video", "audio": "audio file", "3d": "3D file",

@@ -8,36 +8,34 @@ False, a text, a number.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError
-from ..text import printable
-from ._compat import kernel_loop
-from .background import run_on
-from .form_inputs import Choice, Knob, number
-from .form_layout import Field, find_input
-from .forms import Form, Submit, _client, _submit
+from ...errors import ComfyError
+from ...text import printable
+from .._compat import kernel_loop
+from ..live.background import run_on
+from .form import Form, Submit
+from .knobs import Choice, Knob, number
+from .layout import Field, find_input
+
+if TYPE_CHECKING:
+    from ...clients import Client
 
 
 def interact(
-    workflow: Any, inputs: Mapping[str, Any] | None = None, /, *, client: Any = None, **knobs: Any
+    workflow: Any, inputs: Mapping[str, Any], *, client: Callable[[], Client], submit: Submit
 ) -> Form:
-    """A form of the named inputs that runs at every change.
-
-    Names are `NODE.INPUT` (in `inputs`), or keywords `INPUT` and `NODE__INPUT`. A name that several
-    nodes have is refused with the list of them.
-    """
-    from ..workflow.workflow import Workflow
+    """A form that runs at every change; see `comfy.interact`, and `form` for `client` and `submit`."""
+    from ...workflow.workflow import Workflow
 
     wf = workflow.copy() if isinstance(workflow, Workflow) else Workflow.load(workflow)
-    asked = {**(inputs or {}), **knobs}
-    if not asked:
+    if not inputs:
         raise ComfyError("interact needs at least one input.", hint="For example steps=(5, 50).")
     if wf.catalog is None:
-        wf.resolve(_client(client).nodes)
-    ranges = {find_input(wf, name): value for name, value in asked.items()}
-    return Interaction(wf, ranges, submit=lambda ready: _submit(ready, client))
+        wf.resolve(client().nodes)
+    ranges = {find_input(wf, name): value for name, value in inputs.items()}
+    return Interaction(wf, ranges, submit=submit)
 
 
 class Interaction(Form):

@@ -11,13 +11,13 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ComfyError
-from ..text import escape
+from ...errors import ComfyError
+from ...text import escape
+from ..forms.files import as_image
+from ..frontend import detect
+from ..options import Options
+from ..static import style
 from . import bundle, picture
-from .form_files import as_image
-from .frontend import detect
-from .options import Options
-from .static import style
 
 _WIDTH = 512
 

@@ -8,18 +8,20 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..jobs.interrupt import cancel_all, cancel_on_interrupt
-from ..protocol.status import JobStatus
-from ..text import escape, printable
-from . import live, thumbs, wording
-from ._compat import answer_while_blocked, close_all, interrupts_held
-from .frontend import detect
-from .options import options_of
-from .static import style
-from .watching import widget_data
+from ...jobs.interrupt import cancel_all, cancel_on_interrupt
+from ...protocol.status import JobStatus
+from ...text import escape, printable
+from .. import wording
+from .._compat import answer_while_blocked, close_all, interrupts_held
+from ..frontend import detect
+from ..options import options_of
+from ..results import thumbs
+from ..static import style
+from . import view as live
+from .watch import widget_data
 
 if TYPE_CHECKING:
-    from ..jobs.job import Job
+    from ...jobs.job import Job
 
 _MOST_ROWS = 24
 

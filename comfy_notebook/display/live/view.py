@@ -12,16 +12,18 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..jobs.state import JobState
-from ..protocol.frames import PreviewImage
-from ..protocol.status import JobStatus
-from ..text import escape
-from . import preview, thumbs, wording
-from ._compat import answer_while_blocked, close_all, is_open
-from .static import style
+from ...jobs.state import JobState
+from ...protocol.frames import PreviewImage
+from ...protocol.status import JobStatus
+from ...text import escape
+from .. import wording
+from .._compat import answer_while_blocked, close_all, is_open
+from ..results import thumbs
+from ..static import style
+from . import preview
 
 if TYPE_CHECKING:
-    from ..jobs.result import Output
+    from ...jobs.result import Output
 
 log = logging.getLogger(__name__)
 MOST_PREVIEWS = 4

@@ -7,13 +7,13 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..text import escape
+from ...text import escape
 from . import picture
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from ..jobs.result import Output
+    from ...jobs.result import Output
 
 _MOST = 12
 

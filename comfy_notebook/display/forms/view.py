@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import ComfyError
-from ..text import PARAGRAPH, escape, printable
+from ...errors import ComfyError
+from ...text import PARAGRAPH, escape, printable
+from .._compat import kernel_loop
+from ..live.background import run_on
+from ..live.view import LiveView
+from ..options import options_of
+from ..static import style
 from . import brush
-from ._compat import kernel_loop
-from .background import run_on
-from .form_files import FileKnob
-from .form_history import History
-from .form_inputs import Knob
-from .form_layout import Group, Layout
-from .live import LiveView
-from .options import options_of
-from .static import style
+from .files import FileKnob
+from .history import History
+from .knobs import Knob
+from .layout import Group, Layout
 
 if TYPE_CHECKING:
-    from ..jobs.job import Job
-    from .forms import Form
+    from ...jobs.job import Job
 
 _LABEL_PX = "120px"
+
+
+class Actions(Protocol):
+    """What the widgets of a form can ask for."""
+
+    presets: Any
+
+    def restore(self, values: Mapping[str, Any]) -> None: ...
+
+    def cancel(self) -> None: ...
+
+    async def play(self, count: int = 1) -> Any: ...
+
+    def keep(self, name: str) -> None: ...
+
+    def use(self, name: str) -> None: ...
 
 
 class FormView:
     """Everything a form draws. It reads and turns the form; it never submits by itself."""
 
-    def __init__(self, form: Form, layout: Layout, knobs: dict[str, Knob]) -> None:
+    def __init__(self, form: Actions, layout: Layout, knobs: dict[str, Knob]) -> None:
         import ipywidgets as w
 
         self._w, self._form, self.knobs = w, form, knobs

@@ -10,11 +10,11 @@ import base64
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..text import escape
-from .options import Options
+from ...text import escape
+from ..options import Options
 
 if TYPE_CHECKING:
-    from ..jobs.result import Output
+    from ...jobs.result import Output
 
 _PLAYERS = {"video": "video", "audio": "audio"}
 _TEXT = 20_000

@@ -11,14 +11,14 @@ import importlib.util
 import io
 from typing import TYPE_CHECKING, Any
 
-from . import picture
-from .form_files import as_image
-from .static import text
+from ..results import picture
+from ..static import text
+from .files import as_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from .form_files import FileKnob
+    from .files import FileKnob
 
 _SHOWN = 512
 

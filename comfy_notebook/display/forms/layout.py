@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError, Problem
+from ...errors import ComfyError, Problem
 
 if TYPE_CHECKING:
-    from ..workflow.specs import InputSpec
-    from ..workflow.workflow import Node, Workflow
+    from ...workflow.specs import InputSpec
+    from ...workflow.workflow import Node, Workflow
 
 # What people turn, most first; names as ComfyUI's own nodes have them.
 _FIRST = ("text", "prompt", "positive", "negative", "image", "video", "audio", "seed", "noise_seed", "steps",
@@ -81,7 +81,7 @@ def _group(node: Node) -> Group:
 
 
 def _settable(spec: InputSpec | None, value: Any) -> bool:
-    from ..workflow.workflow import NodeOutput
+    from ...workflow.workflow import NodeOutput
 
     if isinstance(value, (NodeOutput, dict, tuple)):
         return False

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..text import escape, printable
-from . import thumbs, wording
-from ._compat import close_all
+from ...text import escape, printable
+from .. import wording
+from .._compat import close_all
+from ..results import thumbs
 
 if TYPE_CHECKING:
-    from ..jobs.result import Result
+    from ...jobs.result import Result
 
 _MOST = 12
 

@@ -1,0 +1,1 @@
+"""Forms: widgets for the inputs of a workflow."""

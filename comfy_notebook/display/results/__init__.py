@@ -1,0 +1,1 @@
+"""Results as static output: pictures, media, texts, failures."""
