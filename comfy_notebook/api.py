@@ -7,6 +7,7 @@ call. The session is the one place that remembers anything between calls.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .client.connecting import ConnectOptions, open_connection, warn_unverified
