@@ -8,13 +8,14 @@ only a `ComfyError` comes out.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,7 +32,8 @@ from ..errors import (
 )
 from ..text import clip, missing_file_hint
 from . import documents
-from .containers import Damaged, Reader, kind_of, texts
+from .containers import Damaged, Reader, kind_of, pil, texts
+from .json_text import decode, looks_like_json, may_hold_json
 
 LARGEST_JSON = 32 * 1024 * 1024
 LARGEST_DOWNLOAD = 256 * 1024 * 1024
@@ -49,6 +51,16 @@ _OTHERS = (
     (b"\x80\x02", "a pickle"),
 )
 
+_PROGRAMS = {
+    "invokeai_metadata": "InvokeAI",
+    "invokeai_graph": "InvokeAI",
+    "invokeai_workflow": "InvokeAI",
+    "sd-metadata": "InvokeAI",
+    "fooocus_scheme": "Fooocus",
+    "parameters": "A1111, Forge or a similar program",
+}
+"""The keys of texts in which other programs save their settings."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -59,6 +71,11 @@ class Source:
 
     def __str__(self) -> str:
         return f"from {self.name} ({self.part})"
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is a JSON file with an API-format graph and nothing else."""
+        return self.part == _part("JSON", {}, None)
 
 
 @dataclass(frozen=True)
@@ -73,13 +90,13 @@ class Found:
 def read(source: Any) -> Found:
     """The workflow in a source of any kind; see `Workflow.load`."""
     if isinstance(source, Mapping):
-        return _from_document(source, "a dict", "")
+        return _from_document(source, "a dict")
     if isinstance(source, (bytes, bytearray, memoryview)):
         return _from_file(io.BytesIO(bytes(source)), "bytes")
     if isinstance(source, os.PathLike):
         return _from_path(Path(source))
     if isinstance(source, str):
-        if source.lstrip("\ufeff \t\r\n")[:1] == "{":
+        if "{" in source and (looks_like_json(source[:512]) or may_hold_json(source[:65536])):
             return _from_text(source.lstrip("\ufeff"), "a text")
         if source[:8].lower().startswith(("http://", "https://")):
             return _from_url(source)
@@ -93,10 +110,8 @@ def read(source: Any) -> Found:
 
 def _from_object(source: Any) -> Found:
     name = type(source).__name__
-    info = getattr(source, "info", None)
-    if isinstance(info, dict) and hasattr(source, "getexif"):  # a PIL image keeps its texts
-        texts_of = ((str(k), v) for k, v in info.items() if isinstance(v, str))
-        return _from_texts(texts_of, "an image", "image")
+    if hasattr(source, "getexif") and isinstance(getattr(source, "info", None), dict):
+        return _from_image(source)
     data = getattr(source, "bytes", None)
     data = data() if callable(data) else data
     if isinstance(data, (bytes, bytearray)):
@@ -111,8 +126,35 @@ def _from_object(source: Any) -> Found:
         raise NotAWorkflow(f"None of the {len(outputs)} outputs of this {name} holds a workflow.", hint=_HINT)
     if callable(getattr(source, "read", None)):
         data = source.read(LARGEST_DOWNLOAD + 1)
-        return read(data) if isinstance(data, (str, bytes)) else _refuse(name)
+        if isinstance(data, str):
+            return _from_text(data, "a text")
+        return read(data) if isinstance(data, bytes) else _refuse(name)
     return _refuse(name)
+
+
+def _from_image(image: Any) -> Found:
+    """The workflow in a PIL image: in its file as long as that is there, else in what PIL kept of it."""
+    for file in _files_of(image):
+        at = file.tell()
+        try:
+            file.seek(0)
+            return _from_file(file, "an image")
+        except (ComfyError, OSError, ValueError):
+            continue
+        finally:
+            with contextlib.suppress(OSError, ValueError):
+                file.seek(at)
+    return _from_texts(pil.texts(image), "an image", "image")
+
+
+def _files_of(image: Any) -> Iterator[BinaryIO]:
+    file = getattr(image, "fp", None)
+    if file is not None and not getattr(file, "closed", True) and callable(getattr(file, "seek", None)):
+        yield file
+    path = getattr(image, "filename", None)
+    if isinstance(path, (str, os.PathLike)) and os.fspath(path) and os.path.isfile(path):
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            yield file
 
 
 def _the(name: str) -> str:
@@ -151,7 +193,7 @@ def _inside(path: Path) -> str:
 
 
 def _from_file(file: BinaryIO, name: str) -> Found:
-    head = file.read(512)
+    head = file.read(4096)
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     kind = kind_of(head)
     if kind is not None:
@@ -160,20 +202,22 @@ def _from_file(file: BinaryIO, name: str) -> Found:
             return _from_texts(texts(reader, kind), name, kind)
         except OSError as error:
             raise NotAWorkflow(f"{_the(name)} cannot be read: {error.strerror or error}.") from None
-    if start[:1] in (b"{", b"[") or head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        size = file.seek(0, 2)
-        if size > LARGEST_JSON:
-            raise NotAWorkflow(f"{_the(name)} is {size >> 20} MB of text, larger than any workflow.")
-        file.seek(0)
-        data = file.read()
-        try:
-            text = data.decode("utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-        except UnicodeDecodeError:
-            raise NotAWorkflow(
-                f"{_the(name)} is neither text nor a kind of file ComfyUI writes.", hint=_HINT
-            ) from None
-        return _from_text(text, name)
+    opening, _ = decode(head)
+    if looks_like_json(opening):
+        return _from_text_file(file, name)
+    if may_hold_json(opening):
+        with contextlib.suppress(NotAWorkflow):
+            return _from_text_file(file, name)
     raise NotAWorkflow(f"{_the(name)} is {_what(start)}.", hint=_HINT)
+
+
+def _from_text_file(file: BinaryIO, name: str) -> Found:
+    size = file.seek(0, 2)
+    if size > LARGEST_JSON:
+        raise NotAWorkflow(f"{_the(name)} is {size >> 20} MB of text, larger than any workflow.")
+    file.seek(0)
+    text, note = decode(file.read())
+    return _from_text(text, name, note)
 
 
 def _what(start: bytes) -> str:
@@ -187,25 +231,36 @@ def _what(start: bytes) -> str:
     return "not a workflow, nor a kind of file ComfyUI writes"
 
 
-def _from_text(text: str, name: str) -> Found:
+def _from_text(text: str, name: str, note: str = "") -> Found:
     try:
-        document = documents.parse(text, name)
+        document, repaired = documents.parse(text, name)
     except documents.NotJSON as error:
         raise NotAWorkflow(f"{_the(name)} looks like JSON but is broken: {error}.") from None
-    return _from_document(document, name, "")
+    notes = [note] if note else []
+    if repaired:
+        notes.append(f"without {' and '.join(dict.fromkeys(repaired))}")
+    return _from_document(document, name, notes)
 
 
-def _from_document(document: Any, name: str, part: str) -> Found:
+def _from_document(document: Any, name: str, notes: Sequence[str] = ()) -> Found:
     documents.check_depth(document, name)
-    api, editor = documents.find(document, name)
-    if api is None and editor is None:
+    place = documents.find(document, _the(name))
+    if place is None:
         if isinstance(document, Mapping) and not document:
             raise NotAWorkflow(f"{_the(name)} holds no nodes.", hint=_HINT)
+        if isinstance(document, Mapping) and isinstance(document.get("nodes"), list):
+            raise NotAWorkflow(
+                f"{_the(name)} is a graph of another program, such as InvokeAI: it has nodes and edges.",
+                hint=_HINT,
+            )
         keys = "a list"
         if isinstance(document, Mapping):
             keys = f"only {', '.join(clip(repr(str(key)), 60) for key in list(document)[:5])}"
         raise NotAWorkflow(f"{_the(name)} is not a workflow: it holds {keys}.", hint=_HINT)
-    return Found(api, editor, Source(name, part or _part("JSON", api, editor)))
+    part = _part("JSON", place.api, place.editor)
+    if place.path:
+        part += f", at {'.'.join(str(key) for key in place.path)}"
+    return Found(place.api, place.editor, Source(name, "; ".join([part, *notes])))
 
 
 def _part(kind: str, api: Any, editor: Any) -> str:
@@ -222,16 +277,18 @@ def _from_texts(pairs: Iterator[tuple[str, str]], name: str, kind: str) -> Found
         for key, text in pairs:
             key = key.strip().lower()
             seen.add(key)
-            if text.lstrip("\ufeff \t\r\n")[:1] not in ("{", '"'):
+            if not looks_like_json(text[:512]):
                 continue
             try:
-                document = documents.parse(text.strip("\ufeff\0 \t\r\n"), f"{key} of {name}")
+                document, _ = documents.parse(text.strip("\ufeff\0 \t\r\n"), f"{key} of {name}")
             except documents.NotJSON as error:
                 damage = damage or f"its {key} text is broken JSON: {error}"
                 continue
-            one, other = documents.find({key: document} if isinstance(document, str) else document, name)
-            api = api if api is not None else one
-            editor = editor if editor is not None else other
+            place = documents.find(document, f"The {key} text of {name}")
+            if place is None:
+                continue
+            api = api if api is not None else place.api
+            editor = editor if editor is not None else place.editor
             if api is not None and editor is not None:
                 break
     except Damaged as error:
@@ -239,9 +296,9 @@ def _from_texts(pairs: Iterator[tuple[str, str]], name: str, kind: str) -> Found
     if api is None and editor is None:
         if damage:
             raise NotAWorkflow(f"{_the(name)} is damaged ({kind}): {damage}.")
-        if "parameters" in seen:
+        if program := next((_PROGRAMS[key] for key in _PROGRAMS if key in seen), None):
             raise NotAWorkflow(
-                f"{_the(name)} has generation parameters as text in it, not a ComfyUI workflow.",
+                f"{_the(name)} has generation parameters of {program} in it, not a ComfyUI workflow.",
                 hint=_HINT,
             )
         what = "" if kind == "image" else f", a {kind} file,"
@@ -306,6 +363,6 @@ def write(path: str | Path, api: dict[str, Any], *, overwrite: bool = False) -> 
 def _replaceable(path: Path) -> bool:
     try:
         found = _from_path(path)
-        return found.editor is None and found.source.part.startswith("JSON")
+        return found.source.is_bare
     except (NotAWorkflow, InvalidWorkflow, WorkflowNotFound):
         return path.is_file() and path.stat().st_size == 0

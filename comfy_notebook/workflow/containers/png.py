@@ -1,4 +1,4 @@
-"""PNG: `prompt` and `workflow` in tEXt, iTXt or zTXt chunks (SaveImage), EXIF in eXIf.
+"""PNG: `prompt` and `workflow` in tEXt, iTXt or zTXt chunks (SaveImage), EXIF in eXIf or a raw profile.
 
 SaveAnimatedPNG has its own chunk, `comf`, laid out like tEXt and written after the pixels.
 """
@@ -21,14 +21,33 @@ def read(reader: Reader) -> Texts:
         if kind == b"IEND":
             return
         if kind in (b"tEXt", b"iTXt", b"zTXt", b"comf"):
-            key, text = _text(kind, reader.read(length), left)
-            left -= len(text)
-            yield key, text
+            key, value = _text(kind, reader.read(length), left)
+            left -= len(value)
+            yield from text(key, value)
         elif kind == b"eXIf":
             yield from exif.texts(reader.read(length))
         else:
             reader.skip(length)
         reader.skip(4)
+
+
+def text(key: str, value: str) -> Texts:
+    """A text chunk: itself, or the EXIF block that ImageMagick writes as hexadecimal digits.
+
+    Such a block is named "Raw profile type exif" (or APP1); its text is a name, a length, and the digits.
+    """
+    if not key.lower().startswith("raw profile type"):
+        yield key, value
+        return
+    digits = "".join(value.split()[2:])
+    try:
+        data = bytes.fromhex(digits)
+    except ValueError:
+        raise Damaged(f"its {key!r} is not hexadecimal") from None
+    if key.split()[-1].lower() in ("exif", "app1") and (
+        b"Exif\0\0" in data[:16] or data[:2] in (b"II", b"MM")
+    ):
+        yield from exif.texts(data)
 
 
 def _text(kind: bytes, data: bytes, limit: int) -> tuple[str, str]:
