@@ -148,7 +148,7 @@ def _from_image(image: Any) -> Found:
 
 
 def _files_of(image: Any) -> Iterator[BinaryIO]:
-    file = getattr(image, "fp", None)
+    file = getattr(image, "fp", None) or getattr(image, "_fp", None)  # the second after reading a frame
     if file is not None and not getattr(file, "closed", True) and callable(getattr(file, "seek", None)):
         yield file
     path = getattr(image, "filename", None)
