@@ -17,6 +17,8 @@ with warnings.catch_warnings():
 from tests.contract.deviations import DEVIATIONS, Deviation
 from tests.servers import end_server, start_server
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = int(os.environ.get("COMFY_CONTRACT_EXAMPLES", "6"))
 CONTRACT = Path(__file__).parents[1] / "data" / "openapi-cloud.yaml"
 API_KEY = "test-key-of-the-contract"

@@ -151,6 +151,7 @@ def job_of(kernel):
     return kernel.value("comfy.job().id").strip("'")
 
 
+@pytest.mark.slow
 def test_twenty_interrupts_each_cancel_their_job_within_a_second(kernel):
     slow = []
     for turn in range(20):

@@ -14,6 +14,8 @@ from comfy_notebook.display.results.result import result_bundle
 from .fakes import FakeOutput, FakeResult
 from .test_bundle import noise
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):

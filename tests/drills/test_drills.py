@@ -13,6 +13,8 @@ from tests.client import graphs
 
 from .proxy import CuttingProxy
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("dialect", ["cloud", "comfyui"])
 def test_200_jobs_while_the_socket_is_cut(

@@ -11,7 +11,10 @@ import pytest
 
 from tests.servers import ROOT
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them"),
+]
 
 
 @pytest.mark.parametrize(

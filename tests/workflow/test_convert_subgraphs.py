@@ -361,6 +361,7 @@ def chain(length: int, copies: int) -> EditorFile:
     return file
 
 
+@pytest.mark.slow
 def test_subgraphs_nested_fifty_thousand_deep_end_with_a_problem():
     got = chain(50_000, 1).convert()
     assert [problem.kind for problem in got.problems] == ["subgraph_too_deep"]

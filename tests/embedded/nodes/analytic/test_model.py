@@ -42,6 +42,7 @@ def test_a_batch_is_its_items(model: AnalyticModel) -> None:
     assert (model.denoised(x[1:2], 4.0, [tilts("boat")])[0][0] == whole[1]).all()
 
 
+@pytest.mark.slow
 def test_only_the_last_sizes_are_kept(model: AnalyticModel) -> None:
     fresh = AnalyticModel()
     first = fresh.canvas(128, 128)
