@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import ComfyError, UnknownNode
 from ..text import did_you_mean
-from .specs import ANY, AUTOGROW, COMBO, DYNAMIC_COMBO, InputSpec, OutputSpec
+from .specs import ANY, AUTOGROW, COMBO, InputSpec, OutputSpec
 from .view.nodes import NodeSheet
 
 _LARGEST = 512 * 1024 * 1024
@@ -41,6 +41,8 @@ class NodeInfo:
     api_node: bool = False
     python_module: str = ""
     search_aliases: tuple[str, ...] = ()
+    dynamic: bool = False
+    """True when the inputs of a node depend on its values (dynamic combos, autogrow groups)."""
 
     @classmethod
     def parse(cls, class_type: str, raw: Mapping[str, Any]) -> NodeInfo:
@@ -72,12 +74,8 @@ class NodeInfo:
             search_aliases=tuple(a for a in aliases if isinstance(a, str))
             if isinstance(aliases, list)
             else (),
+            dynamic=any(spec.dynamic for spec in inputs.values()),
         )
-
-    @property
-    def dynamic(self) -> bool:
-        """True when the inputs of a node depend on its values (dynamic combos, autogrow groups)."""
-        return any(spec.dynamic for spec in self.inputs.values())
 
     def inputs_with(self, values: Mapping[str, Any]) -> Mapping[str, InputSpec]:
         """The inputs that a node with these values has, by their full names.
@@ -95,13 +93,13 @@ class NodeInfo:
                 waiting += _shown_members(spec, values)[::-1]
                 continue
             found[spec.name] = spec
-            if spec.type == DYNAMIC_COMBO:
+            if spec.dynamic:
                 waiting += spec.brings(values.get(spec.name, spec.default))[::-1]
         return found
 
     def spec_of(self, name: str, values: Mapping[str, Any]) -> InputSpec | None:
         """The declaration of one input of a node with these values, any member of a group included."""
-        if "." not in name or name in self.inputs:
+        if name in self.inputs or not self.dynamic:
             return self.inputs.get(name)
         spec = self.inputs_with(values).get(name)
         if spec is None and (group := self.group_of(name, values)):
@@ -115,7 +113,7 @@ class NodeInfo:
             spec = waiting.pop()
             if spec.type == AUTOGROW and (name == spec.name or name.startswith(f"{spec.name}.")):
                 return spec
-            if spec.type == DYNAMIC_COMBO:
+            if spec.dynamic:
                 waiting += spec.brings(values.get(spec.name, spec.default))
         return None
 

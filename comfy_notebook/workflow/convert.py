@@ -1,9 +1,9 @@
 """Converts the editor's ("save") format to the API's format, as the ComfyUI editor itself exports it.
 
 The input is never changed. What cannot be known (a custom node the server does not have, a link from
-nowhere) becomes a problem and the rest is converted. The rules were
-observed on frontends 1.27.10 and 1.58.1; where they differ this follows 1.58.1 (file pickers and group
-nodes aside), keeps the file's ids for inner nodes ("12:5"), and leaves out values that only a page makes.
+nowhere) becomes a problem and the rest is converted. The rules were observed on frontends 1.27.10 and
+1.58.1; where they differ this follows 1.58.1 (file pickers aside), keeps the file's ids for inner nodes
+("12:5"), and leaves out values that only a page makes.
 """
 
 from __future__ import annotations

@@ -202,11 +202,22 @@ class InputSpec:
 
     @property
     def dynamic(self) -> bool:
-        """True for a V3 input that brings further inputs: a dynamic combo or an autogrow group."""
-        return self.type in (DYNAMIC_COMBO, AUTOGROW)
+        """True for an input that brings further inputs: a dynamic combo or an autogrow group of V3.
+
+        Also for a choice with `formats`, VideoHelperSuite's way to declare what each format brings.
+        """
+        return self.type in (DYNAMIC_COMBO, AUTOGROW) or isinstance(self.options.get("formats"), dict)
 
     def brings(self, choice: Any) -> list[InputSpec]:
-        """The inputs that one option of a dynamic combo declares; none for any other input."""
+        """The inputs that come with one option of a dynamic combo; none for any other input."""
+        formats = self.options.get("formats")
+        if isinstance(formats, dict):
+            listed = formats.get(choice) if isinstance(choice, str) else None
+            return [
+                InputSpec.parse(entry[0], entry[1:], "optional")
+                for entry in (listed if isinstance(listed, list) else ())
+                if isinstance(entry, list) and len(entry) > 1 and isinstance(entry[0], str)
+            ]
         options = self.options.get("options")
         if self.type != DYNAMIC_COMBO or not isinstance(options, (list, tuple)):
             return []

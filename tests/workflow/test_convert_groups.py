@@ -1,4 +1,4 @@
-"""Group nodes of older editors: opened into nodes named after the group and their place in it."""
+"""Group nodes of older editors: expanded into nodes with the ids that frontend 1.58.1 gives them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ INVERT = inner("ImageInvert", None, "image")
 THEN = [[0, 0, 1, 0, 5, "IMAGE"]]
 
 
-def test_inner_nodes_are_named_by_their_place():
+def test_inner_nodes_get_the_ids_that_follow_the_files():
     file = grouped([SCALE, INVERT], THEN, ["bilinear", 640, 480, "center"])
     file.link(1, 0, 12, "image", "IMAGE")
     file.link(12, 0, 3, "images", "IMAGE")
@@ -39,22 +39,22 @@ def test_inner_nodes_are_named_by_their_place():
     assert got.problems == []
     assert {key: node["inputs"] for key, node in got.api.items()} == {
         "1": {"image": "example.png"},
-        "3": {"filename_prefix": "x", "images": ["12:1", 0]},
-        "12:0": {
+        "3": {"filename_prefix": "x", "images": ["15:14", 0]},
+        "15:13": {
             "upscale_method": "bilinear",
             "width": 640,
             "height": 480,
             "crop": "center",
             "image": ["1", 0],
         },
-        "12:1": {"image": ["12:0", 0]},
+        "15:14": {"image": ["15:13", 0]},
     }
 
 
 def test_the_older_spelling_is_known_and_missing_values_are_the_class_defaults():
     file = grouped([SCALE, INVERT], THEN)
     file[12]["type"] = "workflow/G"
-    assert file.inputs()["12:0"]["width"] == 512
+    assert file.inputs()["15:13"]["width"] == 512
 
 
 def test_names_that_are_taken_are_prefixed_with_the_title():
@@ -62,9 +62,9 @@ def test_names_that_are_taken_are_prefixed_with_the_title():
     file = grouped(nodes, [], ["area", 5, 6, "disabled", "bicubic", 7, 8, "center"])
     file.link(1, 0, 12, "Second image", "IMAGE")
     got = file.inputs()
-    assert (got["12:0"]["width"], got["12:1"]["width"], got["12:1"]["crop"]) == (5, 7, "center")
-    assert "image" not in got["12:0"]
-    assert got["12:1"]["image"] == ["1", 0]
+    assert (got["15:13"]["width"], got["15:14"]["width"], got["15:14"]["crop"]) == (5, 7, "center")
+    assert "image" not in got["15:13"]
+    assert got["15:14"]["image"] == ["1", 0]
 
 
 def test_controls_keep_their_slots_among_the_groups_values():
@@ -73,7 +73,7 @@ def test_controls_keep_their_slots_among_the_groups_values():
         [sampler, SCALE], [], [5, "randomize", 6, 7.0, "heun", "karras", 0.5, "area", 1, 2, "center"]
     )
     got = file.inputs()
-    assert (got["12:0"]["seed"], got["12:0"]["denoise"], got["12:1"]["crop"]) == (5, 0.5, "center")
+    assert (got["15:13"]["seed"], got["15:13"]["denoise"], got["15:14"]["crop"]) == (5, 0.5, "center")
 
 
 def test_widgets_turned_into_sockets_come_after_all_others():
@@ -82,9 +82,9 @@ def test_widgets_turned_into_sockets_come_after_all_others():
         entry["widget"] = {"name": entry["name"]}
     file = grouped([first, inner("EmptyImage", [1, 2, 3, 4])], [], ["area", "center", 5, 6, 7, 8, 12, 11])
     got = file.inputs()
-    assert (got["12:0"]["crop"], got["12:0"]["height"], got["12:0"]["width"]) == ("center", 12, 11)
+    assert (got["15:13"]["crop"], got["15:13"]["height"], got["15:13"]["width"]) == ("center", 12, 11)
     # The second node's size is prefixed: `width` and `height` are taken only after it has been named.
-    assert got["12:1"] == {"width": 5, "height": 6, "batch_size": 7, "color": 8}
+    assert got["15:14"] == {"width": 5, "height": 6, "batch_size": 7, "color": 8}
 
 
 def test_a_name_set_by_the_author_is_the_name_of_the_input():
@@ -93,17 +93,17 @@ def test_a_name_set_by_the_author_is_the_name_of_the_input():
     file.node("PrimitiveInt", [48, "fixed"], id=4)
     file.link(1, 0, 12, "picture", "IMAGE")
     file.link(4, 0, 12, "w", "INT")
-    got = file.inputs()["12:0"]
+    got = file.inputs()["14:13"]
     assert (got["image"], got["width"]) == (["1", 0], ["4", 0])
 
 
 def test_outputs_used_inside_are_hidden_unless_used_outside_too():
     file = grouped([SCALE, INVERT], THEN, external=[[0, 0, "IMAGE"]])
     file.link(12, 0, 3, "images", "IMAGE")
-    assert file.inputs()["3"]["images"] == ["12:0", 0]
+    assert file.inputs()["3"]["images"] == ["15:13", 0]
     file = grouped([SCALE, INVERT], THEN)
     file.link(12, 0, 3, "images", "IMAGE")
-    assert file.inputs()["3"]["images"] == ["12:1", 0]
+    assert file.inputs()["3"]["images"] == ["15:14", 0]
 
 
 def test_primitives_inside_take_the_groups_value():
@@ -111,14 +111,14 @@ def test_primitives_inside_take_the_groups_value():
     target = inner("EmptyImage", [1, 2, 3, 4], "width")
     target["inputs"][0]["widget"] = {"name": "width"}
     file = grouped([primitive, target], [[0, 0, 1, 0, 5, "INT"]], [96, "fixed", 7, 8, 9])
-    assert file.inputs()["12:1"] == {"width": 96, "height": 7, "batch_size": 8, "color": 9}
+    assert file.inputs()["15:14"] == {"width": 96, "height": 7, "batch_size": 8, "color": 9}
 
 
 def test_primitives_outside_set_the_inner_widget():
     file = grouped([SCALE], [], ["area", 5, 6, "center"])
     file.node("PrimitiveNode", [33.6, "fixed"], id=4)
     file.link(4, 0, 12, "width", "INT", widget=True)
-    assert file.inputs()["12:0"]["width"] == 34
+    assert file.inputs()["14:13"]["width"] == 34
 
 
 def test_reroutes_inside_pass_on():
@@ -126,14 +126,14 @@ def test_reroutes_inside_pass_on():
     file = grouped(nodes, [[0, 0, 1, 0, 5, "IMAGE"], [1, 0, 2, 0, 6, "IMAGE"]])
     file.link(12, 0, 3, "images", "IMAGE")
     got = file.inputs()
-    assert sorted(got) == ["1", "12:0", "12:2", "3"]
-    assert got["12:2"]["image"] == ["12:0", 0]
-    assert got["3"]["images"] == ["12:2", 0]
+    assert sorted(got) == ["1", "16:13", "16:15", "3"]
+    assert got["16:15"]["image"] == ["16:13", 0]
+    assert got["3"]["images"] == ["16:15", 0]
 
 
 def test_inner_prompts_are_still_drawn():
     file = grouped([inner("CLIPTextEncode", ["old"])], [], ["{new}"])
-    assert file.inputs()["12:0"]["text"] == "new"
+    assert file.inputs()["14:13"]["text"] == "new"
 
 
 def test_the_mode_of_a_group_is_not_that_of_its_inside():
@@ -141,11 +141,9 @@ def test_the_mode_of_a_group_is_not_that_of_its_inside():
     file.link(1, 0, 12, "image", "IMAGE")
     file.link(12, 0, 3, "images", "IMAGE")
     file[12]["mode"] = MUTED
-    assert file.inputs()["3"]["images"] == ["12:1", 0]
+    assert file.inputs()["3"]["images"] == ["15:14", 0]
     file[12]["mode"] = BYPASSED
-    got = file.inputs()
-    assert got["3"]["images"] == ["1", 0]
-    assert {"12:0", "12:1"} <= got.keys()
+    assert file.inputs()["3"]["images"] == ["15:14", 0]
     nodes = file.extra["groupNodes"]["G"]["nodes"]
     file.extra["groupNodes"]["G"]["nodes"] = [{**node, "mode": MUTED} for node in nodes]
     assert file.inputs().keys() == {"1", "3"}
@@ -163,9 +161,9 @@ def test_groups_may_hold_groups():
     file.link(1, 0, 12, "image", "IMAGE")
     file.link(12, 0, 3, "images", "IMAGE")
     got = file.inputs()
-    assert got["12:0:0"]["width"] == 1
-    assert got["12:0:0"]["image"] == ["1", 0]
-    assert got["3"]["images"] == ["12:0:1", 0]
+    assert got["14:13:0"]["width"] == 1
+    assert got["14:13:0"]["image"] == ["1", 0]
+    assert got["3"]["images"] == ["14:13:1", 0]
 
 
 def test_a_group_inside_itself_is_named():
@@ -193,5 +191,5 @@ def test_unknown_classes_inside_are_reported_where_they_stand():
     file = grouped([inner("Nowhere", [1], "image")], [])
     file.link(1, 0, 12, "image", "IMAGE")
     got = file.convert(with_nodes(Other=node_class()))
-    assert got.api["12:0"]["inputs"] == {"image": ["1", 0]}
-    assert [(p.kind, p.node_id) for p in got.problems] == [("missing_node_type", "12:0")]
+    assert got.api["14:13"]["inputs"] == {"image": ["1", 0]}
+    assert [(p.kind, p.node_id) for p in got.problems] == [("missing_node_type", "14:13")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from .editor_files import EditorFile, node_class, with_nodes
@@ -217,11 +219,11 @@ def test_nodes_a_pack_adds_to_the_browser_pass_links_on_where_the_server_has_the
     assert got.problems == []
 
 
-def test_nodes_of_the_browser_are_unknown_classes_without_their_pack():
+def test_nodes_of_the_browser_pass_links_on_and_are_reported_without_their_pack():
     got = through_set_and_get().convert()
-    assert sorted(got.api) == ["1", "2", "3", "4", "5", "9"]
-    assert got.api["5"]["inputs"]["images"] == ["4", 0]
-    assert {problem.kind for problem in got.problems} == {"missing_node_type"}
+    assert sorted(got.api) == ["1", "5"]
+    assert got.api["5"]["inputs"]["images"] == ["1", 0]
+    assert {(problem.kind, problem.severity) for problem in got.problems} == {("browser_only", "warning")}
     assert all("editor only" in problem.message for problem in got.problems)
 
 
@@ -233,9 +235,73 @@ def test_a_get_node_that_reads_what_nothing_holds_is_a_problem():
     assert [(problem.kind, problem.node_id) for problem in got.problems] == [("dangling_link", "3")]
 
 
-def test_links_of_use_everywhere_are_reported(file):
-    file.extra = {"ue_links": [{"downstream": 2, "upstream": 1}]}
-    assert [problem.kind for problem in file.convert().problems] == ["unsupported_extension"]
+EVERYWHERE = with_nodes(
+    **{"Anything Everywhere": node_class(output=())},
+    UnusedHere={**node_class(), "python_module": "custom_nodes.cg-use-everywhere"},
+)
+
+
+def everywhere(**entry: Any) -> EditorFile:
+    """A picture (1) that "Anything Everywhere" (2) sends to an inverter (3), by a link in `extra`."""
+    file = EditorFile()
+    file.node("LoadImage", ["a.png"], outputs=[{"name": "IMAGE", "type": "IMAGE", "links": []}])
+    file.node("Anything Everywhere")
+    file.link(1, 0, 2, "anything", "IMAGE")
+    file.node("ImageInvert", inputs=[("image", "IMAGE")])
+    link = {"downstream": 3, "downstream_slot": 0, "upstream": "1", "upstream_slot": 0, "controller": 2}
+    file.extra = {"ue_links": [{**link, "type": "IMAGE", **entry}]}
+    return file
+
+
+def test_links_of_use_everywhere_are_added():
+    got = everywhere().convert(EVERYWHERE)
+    assert got.api["3"]["inputs"] == {"image": ["1", 0]}
+    assert got.api["2"]["inputs"] == {"anything": ["1", 0]}
+    assert got.problems == []
+
+
+def test_nodes_of_use_everywhere_are_left_out_without_the_pack():
+    got = everywhere().convert()
+    assert got.api["3"]["inputs"] == {"image": ["1", 0]}
+    assert "2" not in got.api
+    assert [problem.kind for problem in got.problems] == ["browser_only"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "kinds"),
+    [
+        ({"upstream": "99"}, ["invalid_link"]),
+        ({"downstream_slot": 7}, ["invalid_link"]),
+        ({"upstream_slot": 1}, ["invalid_link"]),  # a MASK
+    ],
+)
+def test_stale_links_of_use_everywhere_are_left_out_and_reported(entry: dict, kinds: list[str]):
+    got = everywhere(**entry).convert(EVERYWHERE)
+    assert "image" not in got.api["3"]["inputs"]
+    assert [problem.kind for problem in got.problems] == kinds
+
+
+def test_links_of_use_everywhere_never_replace_real_ones_and_stop_with_their_node():
+    file = everywhere()
+    file.node("EmptyImage", [1, 2, 1, 0])
+    file.link(4, 0, 3, "image", "IMAGE")
+    assert file.inputs(EVERYWHERE)["3"]["image"] == ["4", 0]
+    file = everywhere()
+    file[2]["mode"] = BYPASSED
+    assert "image" not in file.inputs(EVERYWHERE)["3"]
+
+
+def test_use_everywhere_without_saved_links_is_reported():
+    file = everywhere()
+    file.extra = {}
+    got = file.convert(EVERYWHERE)
+    assert [(problem.kind, problem.node_id) for problem in got.problems] == [("unsupported_extension", "2")]
+
+
+def test_links_into_inputs_that_use_everywhere_no_longer_has_are_cut():
+    file = everywhere()
+    file.link(1, 0, 2, "IMAGE", "IMAGE")
+    assert file.inputs(EVERYWHERE)["2"] == {"anything": ["1", 0]}
 
 
 def test_entries_that_are_not_nodes_are_named_and_left_out():

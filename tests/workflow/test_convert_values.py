@@ -62,7 +62,78 @@ def test_null_is_a_value_except_in_a_text_area():
 def test_values_a_node_pack_saved_by_name_are_taken_by_name():
     made = node_class({"rate": ["INT", {}], "skip": ["INT", {"default": 8}]})
     catalog = with_nodes(Load={**made, "python_module": "custom_nodes.a_pack"})
-    assert only("Load", {"rate": 9, "unheard of": 1}, catalog) == {"rate": 9, "skip": 8}
+    saved = {"rate": 9, "unheard of": 1, "videopreview": {"params": {}}}
+    assert only("Load", saved, catalog) == {"rate": 9, "skip": 8, "unheard of": 1}
+
+
+def test_a_format_brings_its_values():
+    formats = {"mp4": [["crf", "INT", {"default": 19}], ["pix_fmt", ["yuv420p", "rgba"]]], "gif": []}
+    made = node_class({"format": [["mp4", "gif"], {"formats": formats}], "loop": ["INT", {}]})
+    catalog = with_nodes(Combine={**made, "python_module": "custom_nodes.a_pack"})
+    assert only("Combine", {"format": "mp4", "crf": 8, "loop": 1}, catalog) == {
+        "format": "mp4",
+        "crf": 8,
+        "pix_fmt": "yuv420p",
+        "loop": 1,
+    }
+    assert only("Combine", {"format": "gif", "loop": 1}, catalog) == {"format": "gif", "loop": 1}
+    assert only("Combine", ["mp4", 7, "rgba", 2], catalog)["loop"] == 2
+
+
+@pytest.mark.parametrize(
+    ("size", "wanted"),
+    [
+        ("Disabled", (0, 0)),
+        ("Custom", (512, 384)),
+        ("Custom Width", (512, 0)),
+        ("Custom Height", (0, 384)),
+        ("256x?", (256, 0)),
+        ("?x256", (0, 256)),
+        ("256x256", (256, 256)),
+    ],
+)
+def test_the_old_force_size_of_video_loaders_decides_which_size_counts(size, wanted):
+    made = node_class({"custom_width": ["INT", {}], "custom_height": ["INT", {}]})
+    catalog = with_nodes(VHS_LoadVideo={**made, "python_module": "custom_nodes.vhs"})
+    saved = {"force_size": size, "custom_width": 512, "custom_height": 384}
+    got = only("VHS_LoadVideo", saved, catalog)
+    assert got == {"custom_width": wanted[0], "custom_height": wanted[1]}
+
+
+COMBO = with_nodes(CustomCombo=node_class({"choice": ["COMBO", {"options": []}]}, ("STRING", "INT")))
+
+
+def test_a_custom_combo_is_sent_with_its_index_and_options():
+    assert only("CustomCombo", ["c", 2, "a", "b", "c", ""], COMBO) == {
+        "choice": "c",
+        "index": 2,
+        "option1": "a",
+        "option2": "b",
+        "option3": "c",
+        "option4": "",
+    }
+
+
+def test_the_index_of_a_custom_combo_is_that_of_its_choice():
+    assert only("CustomCombo", ["b", 0, "a", "b", ""], COMBO)["index"] == 1
+
+
+def test_power_lora_rows_are_numbered_from_one():
+    name = "Power Lora Loader (rgthree)"
+    row = {"on": True, "lora": "a.safetensors", "strength": 0.8, "strengthTwo": None}
+    saved = [{}, {"type": "PowerLoraLoaderHeaderWidget"}, row, {**row, "on": False}, {}, ""]
+    assert only(name, saved, with_nodes(**{name: node_class()})) == {
+        "lora_1": row,
+        "lora_2": {**row, "on": False},
+    }
+
+
+def test_values_that_fit_no_input_are_reported():
+    file = EditorFile()
+    file.node("EmptyImage", [1, 2, 3, 4, None, "", "left over"])
+    (problem,) = file.convert().problems
+    assert (problem.kind, problem.severity) == ("unmatched_values", "warning")
+    assert "'left over'" in problem.message
 
 
 def test_values_of_comfyuis_own_nodes_saved_by_name_are_not_read_and_reported():

@@ -14,7 +14,7 @@ from typing import Any
 from .graph import BYPASSED, MOST_NODES, MUTED, Graph, Node, ProblemLog, Source
 from .javascript import NOTHING, TooDeep, copied
 from .loading import Loaded
-from .packs import BROWSER_ONLY
+from .packs import complete
 from .plans import CAPTURED, MADE_BY_PAGE
 from .resolve import Literal, Resolver, Scope
 from .texts import expand_prompt
@@ -38,7 +38,7 @@ class Exporter:
         """The graph as `POST /prompt` takes it; numbered ids first and ascending, as the editor writes it."""
         api: dict[str, Any] = {}
         for scope, node in self._nodes():
-            api[scope.prefix + node.id] = {
+            api[scope.prefix + node.export_id] = {
                 "inputs": self._inputs(scope, node),
                 "class_type": node.type,
                 "_meta": {"title": node.title},
@@ -54,7 +54,7 @@ class Exporter:
         found: dict[tuple[str, str], Source] = {}
         self.visited = 0
         for scope, node in self._nodes():
-            node_id = scope.prefix + node.id
+            node_id = scope.prefix + node.export_id
             overrides = scope.instance.overrides if scope.instance else {}
             hooks = node.plan.hooks if node.plan else {}
             for name in node.values:
@@ -130,6 +130,7 @@ class Exporter:
                 self._put(inputs, name, value, scope, node)
         if node.plan is not None and node.plan.captured:
             self._captured(inputs, scope, node)
+        complete(node.type, inputs)
         for slot, link in enumerate(node.links):
             if link is None:
                 continue
@@ -213,8 +214,6 @@ def _report_unknown(node: Node, path: str, problems: ProblemLog, *, subgraph: bo
         where = " It is one of ComfyUI's own: the server is older or newer than the file."
     else:
         where = ""
-    if node.type in BROWSER_ONLY:
-        where = f" It lives in the editor only, and the server lacks its pack.{where}"
     if _alone(node):
         where += " Nothing is linked to it: the workflow runs the same without it."
     problems.add(

@@ -75,6 +75,7 @@ class Node:
     raw: Mapping[str, Any]
     path: Path = ()
     mode: int = 0
+    new_id: str = ""
     plan: Plan | None = None
     sockets: list[Socket] = field(default_factory=list)
     links: list[str | None] = field(default_factory=list)
@@ -88,6 +89,11 @@ class Node:
     written: dict[str, Source] = field(default_factory=dict)
     overrides: dict[tuple[str, str], tuple[Any, Source]] = field(default_factory=dict)
     _arrivals: dict[str, int] | None = None
+
+    @property
+    def export_id(self) -> str:
+        """The id in the export: the file's, but for the nodes of an expanded group node."""
+        return self.new_id or self.id
 
     @property
     def virtual(self) -> bool:
@@ -184,7 +190,7 @@ class ProblemLog:
         **details: Any,
     ) -> None:
         """Report one problem; `path` is the prefix of the node's id in the export ("12:")."""
-        node_id = path + node.id if node else None
+        node_id = path + node.export_id if node else None
         key = (kind, node_id, input_name, message)
         if key in self._seen:
             return

@@ -1,4 +1,4 @@
-"""Expands the group nodes of older editors (`workflow>Name`) into inner nodes with ids `12:0`, `12:1`, ….
+"""Expands the group nodes of older editors (`workflow>Name`) into inner nodes.
 
 `extra.groupNodes[Name]` holds the inner nodes, links by position in that list, and which outputs show.
 The group's own inputs are those of its nodes that nothing inside feeds, in order; a name that is taken is

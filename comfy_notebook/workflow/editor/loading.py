@@ -6,14 +6,17 @@ whatever their order in the file. Nothing here is recursive, so deep nesting can
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from ..catalog import NodeCatalog
+from .everywhere import add_everywhere_links
 from .graph import MOST_NODES, Graph, Node, Path, ProblemLog
 from .groups import PREFIXES, GroupClass, expand_group, group_classes, group_name
 from .javascript import id_key
+from .packs import installed
 from .plans import Plans
 from .primitives import apply_primitives
 from .reading import read_graph, repair_links
@@ -44,16 +47,13 @@ class Loaded:
         self._opened = 0
         self._read: dict[str, Graph] = {}
         self.root = self._graph(data, ())
-        made = extra.get("ue_links") if isinstance(extra, dict) else None
-        if isinstance(made, list) and made:
-            problems.add(
-                "unsupported_extension",
-                f"{len(made)} links are made by 'Use Everywhere' nodes when the editor queues, not kept in"
-                " the file: export it in API format from that editor, or turn them into real links there.",
-                severity="warning",
-            )
+        self._number_groups(data.get("last_node_id"))
         self._read_all()
         repair_links(self.root)
+        add_everywhere_links(self.root, data, problems)
+        for key, inside in self._read.items():
+            add_everywhere_links(inside, self._definitions[key][0], problems)
+        self._report_browser_nodes(catalog)
         for graph in self._inner_first():
             for node in graph.nodes.values():
                 if node.instance:
@@ -61,6 +61,23 @@ class Loaded:
         self.names = Names(self.root, now, kept=keep_placeholders)
         for graph in self.every_graph():
             apply_primitives(graph, self.names)
+
+    def _report_browser_nodes(self, catalog: NodeCatalog) -> None:
+        """Name the nodes that exist in the editor only, where the server does not have their pack."""
+        graphs = self.every_graph()
+        counts = Counter(node.type for graph in graphs for node in graph.nodes.values() if node.browser)
+        if not counts:
+            return
+        definitions = (raw for raw in catalog.raw.values() if isinstance(raw, dict))
+        modules = {str(raw.get("python_module")) for raw in definitions}
+        for node_type, count in counts.items():
+            if not installed(node_type, modules):
+                self.problems.add(
+                    "browser_only",
+                    f"{count} nodes of type {node_type!r} exist in the editor only: they are left out, and"
+                    " links through them followed.",
+                    severity="warning",
+                )
 
     def every_graph(self) -> list[Graph]:
         """The root, each definition, and the inside of each group node."""
@@ -93,6 +110,18 @@ class Loaded:
         for inner in node.graph.nodes.values() if node.graph else ():
             if deeper := self._groups.get(group_name(inner.type) or ""):
                 self._expand(inner, deeper, within | {group.name})
+
+    def _number_groups(self, last: Any) -> None:
+        """Give the group nodes of the root graph the ids that 1.58.1 gives them when it loads the file."""
+        ids = [int(key) for key in self.root.nodes if key.isdecimal() and len(key) < 10]
+        following = max([*ids, last if type(last) is int else 0]) + 1
+        for node in self.root.nodes.values():
+            if node.group and node.graph is not None:
+                for inner in node.graph.nodes.values():
+                    inner.new_id = str(following)
+                    following += 1
+                node.new_id = str(following)
+                following += 1
 
     def _read_all(self) -> None:
         """Read every definition reachable from the root, and lay out the instances of each."""

@@ -14,13 +14,18 @@ from typing import Any
 from ..catalog import NodeCatalog, NodeInfo
 from ..specs import AUTOGROW, COMBO, DYNAMIC_COMBO, WIDGET_TYPES, InputSpec
 from .javascript import NOTHING
-from .packs import BROWSER_ONLY, in_the_browser
 
 #: Controls that hold a saved value and are never exported.
 _BUTTONS = frozenset({"IMAGEUPLOAD", "AUDIOUPLOAD", "FILEUPLOAD"})
 _TEXT_AREAS = frozenset({"MARKDOWN", "TEXTAREA"})
-#: The three buttons the 3D viewer puts before itself (upload model, upload resources, clear).
+#: What the buttons of the 3D viewer are exported as, though no node reads it.
+_BUTTON_VALUES = (
+    ("upload 3d model", "upload3dmodel"),
+    ("upload extra resources", "uploadExtraResources"),
+    ("clear", "clear"),
+)
 _VIEWERS = frozenset({"LOAD_3D", "LOAD_3D_ANIMATION"})
+_EMPTY_VALUES = {"INT": 0, "FLOAT": 0, "BOOLEAN": False, "COLOR": "#000000", "IMAGECOMPARE": ["", ""]}
 #: Widgets whose value the page makes while exporting.
 CAPTURED = _VIEWERS | {"WEBCAM"}
 MADE_BY_PAGE = CAPTURED | {"AUDIO_RECORD"}
@@ -81,7 +86,6 @@ class Plans:
     def __init__(self, catalog: NodeCatalog) -> None:
         self._catalog = catalog
         self._made: dict[str, Plan | None] = {}
-        self._browser: frozenset[str] | None = None
 
     def get(self, class_type: str) -> Plan | None:
         """The plan of a class, or None when the server has no such class."""
@@ -89,14 +93,6 @@ class Plans:
             info = self._catalog.get(class_type)
             self._made[class_type] = plan(info) if info else None
         return self._made[class_type]
-
-    def in_the_browser(self, class_type: str) -> bool:
-        """Whether a pack of this server adds the type to its editor alone."""
-        if class_type not in BROWSER_ONLY:
-            return False
-        if self._browser is None:
-            self._browser = in_the_browser(self._catalog.raw)
-        return class_type in self._browser
 
     def put(self, class_type: str, made: Plan) -> None:
         """Add a class that the file itself defines (a group node)."""
@@ -132,7 +128,7 @@ def plan(info: NodeInfo) -> Plan:
         defaults={s.name: s.default for s in slots if s.exported and s.default is not NOTHING},
         hooks=_hooks(info),
         forced=_forced(info, bool(upload)),
-        dynamic=any(spec.type in (DYNAMIC_COMBO, AUTOGROW) for spec in info.inputs.values()),
+        dynamic=info.dynamic,
         captured=any(s.spec is not None and s.spec.widget_type in MADE_BY_PAGE for s in slots)
         or info.class_type in ("Preview3D", "Preview3DAnimation"),
     )
@@ -151,7 +147,8 @@ def slots_of(spec: InputSpec) -> list[Slot]:
     elif kind == COMBO and spec.upload in ("image", "video") and spec.section == "required":
         coerce = "batch" if spec.options.get("allow_batch") else "upload"
     own = Slot(spec.name, True, spec, default(spec), coerce)
-    slots = [Slot("", False)] * 3 + [own] if kind in _VIEWERS else [own]
+    buttons = [Slot(name, True, None, value) for name, value in _BUTTON_VALUES] if kind in _VIEWERS else []
+    slots = [*buttons, own]
     if kind == "AUDIO_RECORD":
         slots.append(Slot(spec.name, False))
     if kind == COMBO and spec.remote:
@@ -186,7 +183,9 @@ def default(spec: InputSpec) -> Any:
         return given
     if kind in _VIEWERS:
         return {}
-    return {"INT": 0, "FLOAT": 0, "BOOLEAN": False, "COLOR": "#000000"}.get(kind, "")
+    return {"INT": 0, "FLOAT": 0, "BOOLEAN": False, "COLOR": "#000000", "IMAGECOMPARE": ["", ""]}.get(
+        kind, ""
+    )
 
 
 def upload_slot(info: NodeInfo) -> Slot | None:

@@ -25,6 +25,7 @@ from .graph import (
     ProblemLog,
 )
 from .javascript import id_key, slot_number, type_name
+from .packs import BROWSER_ONLY
 from .plans import Plan, Plans, Socket
 from .values import load_unknown, load_values, rename_sampler
 
@@ -77,7 +78,7 @@ def load_node(node: Node, plans: Plans, nested: frozenset[str] | set[str], probl
         node.type = _RENAMED[node.type]
     if plan is None:
         _load_sockets_of_file(node)
-        node.browser = plans.in_the_browser(node.type)
+        node.browser = node.type in BROWSER_ONLY
         if not node.browser:
             load_unknown(node)
         return

@@ -69,7 +69,7 @@ class Scope:
                 path=self.prefix,
             )
         elif graph is not None:
-            found = Scope(graph, f"{self.prefix}{node.id}:", self, node, self.depth + 1)
+            found = Scope(graph, f"{self.prefix}{node.export_id}:", self, node, self.depth + 1)
         self.inner[node.id] = found
         return found
 
@@ -95,7 +95,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class _At:
-    """A point on the way back along a link: an input (`side` I) or output (O) of a node, and the type wanted."""
+    """A point on the way back along a link: an input (`side` I) or output (O), and the type wanted."""
 
     scope: Scope
     node: Node
@@ -119,7 +119,7 @@ class Resolver:
         if link is not None and link.origin_slot is not None:
             origin = scope.graph.nodes.get(link.origin)
             if origin is not None and origin.plan is not None and not origin.mode:
-                return Output(scope.prefix + origin.id, link.origin_slot)
+                return Output(scope.prefix + origin.export_id, link.origin_slot)
         return self._walk(_At(scope, node, "I", slot, None))
 
     def _walk(self, start: _At) -> Feed:
@@ -194,7 +194,7 @@ class Resolver:
         scope, node = at.scope, at.node
         if node.mode == MUTED and not node.group:
             return None
-        if node.mode == BYPASSED:
+        if node.mode == BYPASSED and not node.group:
             slot = bypass_slot(node, at.slot, at.type or "")
             return None if slot is None else _At(scope, node, "I", slot, None)
         if node.graph is not None:
@@ -212,7 +212,7 @@ class Resolver:
             return self._held(at)
         if node.virtual:
             return _At(scope, node, "I", at.slot, at.type) if at.slot < len(node.sockets) else None
-        return Output(scope.prefix + node.id, at.slot)
+        return Output(scope.prefix + node.export_id, at.slot)
 
     def _held(self, at: _At) -> _At | Feed:
         """From a GetNode to what the SetNode of that name holds, in the same graph."""

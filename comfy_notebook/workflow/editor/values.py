@@ -8,13 +8,14 @@ pickers change the value they are given (pickers as frontend 1.27.10 does).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..specs import DYNAMIC_COMBO, InputSpec
 from .dynamic import chosen_groups, dynamic_slots, grown_slots, option_slots
 from .graph import PRIMITIVE, Node, ProblemLog, Source
 from .javascript import NOTHING, text
+from .packs import PAGE_VALUES, renamed_values, surplus_names
 from .plans import Plan, Slot
 
 _FOLDER = re.compile(r"\[(?:input|output|temp)\]", re.IGNORECASE)
@@ -41,21 +42,45 @@ def load_values(node: Node, plan: Plan, problems: ProblemLog) -> None:
             severity="warning",
         )
         saved = None
+    if isinstance(saved, dict):
+        saved = renamed_values(node.type, saved)
+    elif plan.forced and saved:
+        saved = without_dummies(plan, saved)
+    order: Sequence[Slot] = plan.slots
     if plan.dynamic:
-        node.values, _ = _dynamic(node, plan, saved)
-        return
-    values = dict(plan.defaults)
+        node.values, order = _dynamic(node, plan, saved)
+    else:
+        values = node.values = dict(plan.defaults)
+        if isinstance(saved, list):
+            for slot, value in zip(order, saved):  # noqa: B905 (either may be longer)
+                if slot.exported:
+                    values[slot.name] = coerced(slot, value) if slot.coerce else value
+        elif saved:
+            for slot in order:
+                if slot.exported and slot.name in saved:
+                    values[slot.name] = coerced(slot, saved[slot.name])
     if isinstance(saved, list):
-        if plan.forced:
-            saved = without_dummies(plan, saved)
-        for slot, value in zip(plan.slots, saved):  # noqa: B905 (either may be longer)
-            if slot.exported:
-                values[slot.name] = coerced(slot, value) if slot.coerce else value
+        if len(saved) > len(order):
+            _surplus(node, len(order), saved, problems)
     elif saved:
-        for slot in plan.slots:
-            if slot.exported and slot.name in saved:
-                values[slot.name] = coerced(slot, saved[slot.name])
-    node.values = values
+        known = {slot.name for slot in order} | PAGE_VALUES
+        node.values.update({name: value for name, value in saved.items() if name not in known})
+
+
+def _surplus(node: Node, declared: int, saved: list[Any], problems: ProblemLog) -> None:
+    """Values beyond the declared widgets: those a pack's code names are kept, the others are reported."""
+    names = surplus_names(node.type, declared, saved)
+    node.values.update({name: saved[at] for name, at in names.items()})
+    left = [value for value in saved[declared:] if value not in (None, "", *_CONTROLS) and value != {}]
+    if left and not names and not any(isinstance(value, dict) and "type" in value for value in left):
+        problems.add(
+            "unmatched_values",
+            f"It has {len(left)} saved value{'s' * (len(left) > 1)} more than the server's class has inputs:"
+            f" {', '.join(f'{value!r:.60}' for value in left[:6])}. They are left out.",
+            node,
+            severity="warning",
+            widgets_values=left,
+        )
 
 
 def _by_name(node: Node, plan: Plan, saved: dict[str, Any]) -> bool:
@@ -102,7 +127,7 @@ def coerced(slot: Slot, value: Any) -> Any:
 
 
 def _file_name(slot: Slot, value: Any) -> str:
-    """The name of a file as a picker stores it, with the folder it picks from (`[output]`) unless it names one."""
+    """The name of a file as a picker stores it, with its folder (`[output]`) when that is not `input`."""
     path = value
     if isinstance(value, dict) and isinstance(path := value.get("filename"), str):
         folder = value.get("subfolder")
@@ -140,7 +165,7 @@ def _dynamic(node: Node, plan: Plan, saved: Any) -> tuple[dict[str, Any], list[S
     """
     values: dict[str, Any] = {}
     order: list[Slot] = []
-    listed = without_dummies(plan, saved) if isinstance(saved, list) else None
+    listed = saved if isinstance(saved, list) else None
     named: Mapping[str, Any] = saved if isinstance(saved, dict) else {}
     waiting = dynamic_slots(node, plan)[::-1]
     groups: list[InputSpec] = []
@@ -183,14 +208,17 @@ def value_source(node: Node, name: str) -> Source | None:
         return Source((*node.path, key, name)) if _by_name(node, plan, saved) else None
     if saved is not None and not isinstance(saved, list):
         return None
-    order = _dynamic(node, plan, saved)[1] if plan.dynamic else plan.slots
+    listed = saved or []
+    order = _dynamic(node, plan, without_dummies(plan, listed))[1] if plan.dynamic else plan.slots
     at = next((n for n, slot in enumerate(order) if slot.exported and slot.name == name), None)
     if at is None:
+        at = surplus_names(node.type, len(order), listed).get(name)
+    if at is None:
         return None
-    kept = _kept(plan, saved or [])
+    kept = _kept(plan, listed)
     if at < len(kept):
         return Source((*node.path, key, kept[at]))
-    before = tuple(_filler(slot) for slot in order[len(saved or []) : at])
+    before = tuple(_filler(slot) for slot in order[len(listed) : at])
     return Source((*node.path, key, at), before)
 
 
