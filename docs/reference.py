@@ -46,10 +46,7 @@ def magics() -> str:
                 "",
             ]
             lines += [f"{command.about[:1].upper()}{command.about[1:]}.", ""]
-            rows = [(option.label, option.help) for option in command.places]
-            rows += [(options.VALUE, "a value to set first; may repeat")] if command.assigns else []
-            rows += [(options.spelled(option), option.help) for option in command.options if option.flag]
-            if rows:
+            if rows := [*options.arguments(command), *options.flags(command)]:
                 lines += ["| argument | meaning |", "|---|---|"]
                 lines += [f"| `{_cell(left)}` | {_cell(right)} |" for left, right in rows]
             lines += ["", *(["```text", command.more, "```", ""] if command.more else [])]

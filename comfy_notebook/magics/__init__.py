@@ -1,7 +1,7 @@
-"""`%comfy` and `%%comfy`: thin over the library, one file per group of subcommands.
+"""`%comfy` and `%%comfy`, one file for each group of subcommands.
 
-Loading is light: the parsers and nothing else. `load` and `unload` are idempotent, and what `unload`
-leaves behind is the connection's background thread, which a later `load` finds again.
+Loading imports no heavy library. `load` and `unload` may be repeated; `unload` leaves the background
+thread of the connection running, and the next `load` uses it again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def load(ip: Any) -> None:
 
 
 def unload(ip: Any) -> None:
-    """Take the magics, their settings and their completion back out."""
+    """Remove the magics, their settings and their completion."""
     from . import complete
 
     complete.remove(ip)

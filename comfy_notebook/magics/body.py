@@ -9,7 +9,7 @@
     10.image: {photo}
 
 A line is split at its first `: `; a value that is exactly `{expr}` or `$name` is that Python object,
-any other is text, quotes and all. `|` starts an indented block, which is always text.
+anything else is text, including its quotes. `|` starts an indented block, which is always text.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _UNSPACED = re.compile(r"[^:]+\.[^:.\s]+:\S")
 
 @dataclass(frozen=True)
 class Body:
-    """What a cell body says: a JSON text, or values to set (never both)."""
+    """The content of a cell body: a workflow as JSON text, or values to set."""
 
     json: str | None = None
     values: list[Word] = field(default_factory=list)
 
 
 def parse_body(text: str) -> Body:
-    """Read a cell body. Raises `LineError`, with the line's number, for what is neither form."""
+    """Read a cell body. Raises `LineError`, with the line number, when it has neither form."""
     if text.lstrip("\ufeff \t\r\n").startswith("{"):
         return Body(json=text)
     lines = text.splitlines()
@@ -44,7 +44,9 @@ def parse_body(text: str) -> Body:
         if not line or line.startswith("#"):
             continue
         if lines[at - 1][0].isspace():
-            raise LineError(f"line {number} of the cell is indented, and no '|' begins a block above it")
+            raise LineError(
+                f"line {number} of the cell is indented, but no line above it starts a block with '|'"
+            )
         address, colon, rest = line.partition(": ")
         if not colon and not line.endswith(":"):
             space = "; a space is missing after its colon" if _UNSPACED.match(line) else ""

@@ -1,6 +1,6 @@
-"""One use of a magic: the notebook's variables, the cell's body, and the ways to a client and a workflow.
+"""One call of a magic: the notebook's variables, the cell body, and how it gets a client and a workflow.
 
-Everything heavy is imported on use.
+Heavy modules are imported when they are used.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from IPython.core.error import UsageError
 
@@ -36,7 +36,7 @@ class Notebook:
 
     @property
     def job_ids(self) -> list[str]:
-        """The ids of jobs seen in this notebook, newest last, those of the connected client at the end."""
+        """The ids of jobs used in this notebook, newest last; the connected client's come at the end."""
         from .. import api
 
         clients = [*self.others.values(), *([found] if (found := api.current()) else [])]
@@ -49,10 +49,10 @@ class Notebook:
         if target is None:
             return api.client()
         if not isinstance(target, str):
-            return target
+            return cast("Client", target)
         named = self.names.get(target)
         if named is not None and not isinstance(named, str):
-            return named
+            return cast("Client", named)
         found = self.others.get(target)
         if found is None or found.closed:
             found = self.others[target] = api.connect(target, default=False, quiet=quiet)
@@ -61,7 +61,7 @@ class Notebook:
 
 @dataclass
 class Call:
-    """One use of `%comfy` or `%%comfy`."""
+    """One call of `%comfy` or `%%comfy`."""
 
     notebook: Notebook
     names: Mapping[str, Any]
@@ -75,7 +75,7 @@ class Call:
             print(text)
 
     def refuse(self, text: str) -> NoReturn:
-        """A mistake on the line, in one sentence."""
+        """Raise `UsageError` for a mistake on the line, in one sentence."""
         raise UsageError(f"{self.prog}: {sentence(text)} See {self.prog} --help")
 
     def client(self, target: Any = None) -> Client:
@@ -84,17 +84,19 @@ class Call:
             target = self.names[target]
         return self.notebook.client(target, quiet=self.quiet)
 
-    def give(self, name: str, value: Any) -> None:
-        """Put a value into the notebook as a variable."""
+    def assign(self, name: str, value: Any) -> None:
+        """Assign a variable of the notebook."""
         self.notebook.names[name] = value
 
     def workflow(self, source: Any) -> Workflow:
-        """A copy of the workflow that FILE|VAR, an expression's value, or the cell's JSON names."""
+        """A copy of the workflow given by FILE|VAR, by an expression, or as JSON in the cell."""
         from ..workflow.workflow import Workflow
 
         if self.body.json is not None:
             if source is not None:
-                self.refuse(f"the cell holds a workflow, so {str(source)[:80]!r} is one too many")
+                self.refuse(
+                    f"the cell already holds a workflow, so {str(source)[:80]!r} cannot be used as well"
+                )
             source = self.body.json
         elif source is None:
             self.refuse("name a workflow: a file, a URL, or a variable")
@@ -107,7 +109,7 @@ class Call:
     def set_values(self, wf: Workflow, words: list[Word]) -> None:
         """Set what the line and the cell's body assign; text is read by the input's declared type.
 
-        In an input that takes files the name of an existing local file stands for that file, which is
+        For an input that takes files, the name of an existing local file means that file; it is
         uploaded when the job is submitted. All addresses are checked before anything is set.
         """
         values = [*self.body.values, *words]

@@ -1,4 +1,4 @@
-"""`%comfy nodes | node | models | upload`: what a server has, and putting files there."""
+"""`%comfy nodes | node | models | upload`: the nodes and models of a server, and uploads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .table import Table
 
 
 def nodes(call: Call, args: Args) -> Any:
-    """The browser of node classes, or those that match every word."""
+    """The browser of node classes, or a table of those that match every word."""
     client = call.client(args.on)
     if not args.pattern:
         from .. import display
@@ -20,13 +20,13 @@ def nodes(call: Call, args: Args) -> Any:
     words = " ".join(str(word) for word in args.pattern)
     found = client.nodes.search(words)
     if not found:
-        call.say(f"no node class matches {words!r}")
+        call.say(f"No node class matches {words!r}.")
         return None
     return Table(["class", "name", "category"], [(i.class_type, i.display_name, i.category) for i in found])
 
 
 def node(call: Call, args: Args) -> Any:
-    """One node class, which shows itself."""
+    """One node class, drawn as the cell's output."""
     return call.client(args.on).nodes[str(args.name)]
 
 
@@ -53,14 +53,14 @@ def upload(call: Call, args: Args) -> Any:
         stored = client.upload(what, name=str(args.name))
     else:
         stored = client.upload(what)
-    call.say(f"uploaded as {stored.name}")
+    call.say(f"Uploaded as {stored.name}.")
     return stored
 
 
 COMMANDS = (
     Command(
         "nodes",
-        "the node classes, or those that match some words",
+        "the node classes, or those that match the words",
         nodes,
         (
             Option(
@@ -87,7 +87,7 @@ COMMANDS = (
     ),
     Command(
         "upload",
-        "put a file or a picture on the server",
+        "upload a file or a picture to the server",
         upload,
         (
             Option(
@@ -97,8 +97,10 @@ COMMANDS = (
                 count="one",
                 completes="file",
             ),
-            Option("name", "what to call it on the server", "NAME", "--name"),
-            Option("mask", "a mask (white: repaint) for this uploaded picture", "ORIGINAL", "--mask"),
+            Option("name", "its name on the server", "NAME", "--name"),
+            Option(
+                "mask", "upload it as a mask (white: repaint) for this uploaded picture", "ORIGINAL", "--mask"
+            ),
             TARGET,
         ),
     ),

@@ -1,7 +1,7 @@
-"""Tab completion of `%comfy` lines, from what is known already: no server is ever asked.
+"""Tab completion of `%comfy` lines. It uses only what is already known and sends no request.
 
 IPython 8.6 and later are given a matcher, which also works in `x = %comfy …`; older ones the
-`complete_command` hook. Both are taken out again on unload.
+`complete_command` hook. `remove` takes both out.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ def install(ip: Any, magics: ComfyMagics) -> None:
             ip.set_hook("complete_command", lambda _, event: _hooked(magics, event), str_key=key)
         return
 
-    @context_matcher(identifier="comfy_notebook", priority=200)
     def matcher(context: Any) -> dict[str, Any]:
         lines = context.full_text.split("\n")
         before = lines[context.cursor_line][: context.cursor_position]
@@ -53,11 +52,11 @@ def install(ip: Any, magics: ComfyMagics) -> None:
             "ordered": True,
         }
 
-    ip.Completer.custom_matchers.append(matcher)
+    ip.Completer.custom_matchers.append(context_matcher(identifier="comfy_notebook", priority=200)(matcher))
 
 
 def remove(ip: Any) -> None:
-    """Take the completion out."""
+    """Remove the completion."""
     completer = getattr(ip, "Completer", None)
     if completer is not None and hasattr(completer, "custom_matchers"):
         completer.custom_matchers[:] = [
@@ -70,14 +69,14 @@ def remove(ip: Any) -> None:
 
 def _hooked(magics: ComfyMagics, event: Any) -> list[str]:
     found = complete(magics, event.text_until_cursor, None)
-    # The hook's answers replace IPython's own token, which begins after the last of its delimiters.
+    # The completions replace IPython's own token, which starts after the last of its delimiters.
     return [] if found is None else [text[len(found[0]) - len(event.symbol) :] for text in found[1]]
 
 
 def complete(magics: ComfyMagics, before: str, first_line: str | None) -> tuple[str, list[str]] | None:
-    """The fragment to replace and what may stand there; None where this is no line of ours.
+    """The fragment to replace and its completions; None when this is not a `%comfy` line.
 
-    `before` is the line up to the cursor; `first_line` the cell's first line when that is another.
+    `before` is the line up to the cursor; `first_line` is the cell's first, when that is another.
     """
     body = _BODY.match(first_line) if first_line is not None else None
     if body is not None:
@@ -107,12 +106,12 @@ def complete(magics: ComfyMagics, before: str, first_line: str | None) -> tuple[
         return _value(magics, fragment, _file_in(" ".join(words[1:])), several=words[0] == "sweep")
     if fragment.startswith("-") or place is None:
         return fragment, _begin(fragment, options)
-    # Where nothing is known the options are offered: else IPython would offer the keywords of Python.
+    # With nothing else to offer, offer the options; otherwise IPython would offer Python keywords.
     return fragment, list(_argument(magics, place, fragment)) or _begin(fragment, options)
 
 
 def _words(rest: str) -> tuple[str, list[str]]:
-    """The word at the cursor, which may be an open quote with spaces in it, and those before it."""
+    """The word at the cursor (which may be an open quote with spaces in it), and the words before it."""
     at = 0
     for mark in re.finditer(r"""(?:(?<=\s)|^)(["']).*?(?:\1|$)|\S+""", rest):
         at = mark.start() if mark.end() == len(rest) else len(rest)
@@ -120,7 +119,7 @@ def _words(rest: str) -> tuple[str, list[str]]:
 
 
 def _in_body(magics: ComfyMagics, before: str, source: str) -> tuple[str, list[str]]:
-    """`NODE.INPUT: ` at the beginning of a cell's line, and after it the choices."""
+    """`NODE.INPUT: ` at the start of a line of the body, and the input's choices after it."""
     address, colon, value = before.partition(": ")
     if colon:
         value = value.lstrip()
@@ -130,7 +129,7 @@ def _in_body(magics: ComfyMagics, before: str, source: str) -> tuple[str, list[s
 
 
 def _position(command: Command, words: list[str]) -> Option | None:
-    """The argument that comes after these words, among those given by their place."""
+    """The positional argument that comes after these words."""
     given, skip = 0, False
     for word in words:
         if skip:
@@ -140,7 +139,7 @@ def _position(command: Command, words: list[str]) -> Option | None:
             skip = option is not None and option.takes_value
         else:
             given += 1
-    for place in command.places:
+    for place in command.positionals:
         if given == 0 or place.count == "many":
             return place
         given -= 1
@@ -148,7 +147,7 @@ def _position(command: Command, words: list[str]) -> Option | None:
 
 
 def _argument(magics: ComfyMagics, option: Option, fragment: str) -> Iterator[str]:
-    """What an option takes, or an argument given by its place."""
+    """Completions for the value of an option or of a positional argument."""
     if option.choices:
         yield from _begin(fragment, option.choices)
     elif option.completes == "seed":
@@ -169,7 +168,7 @@ def _argument(magics: ComfyMagics, option: Option, fragment: str) -> Iterator[st
 
 
 def _value(magics: ComfyMagics, fragment: str, source: str, *, several: bool) -> tuple[str, list[str]]:
-    """`NODE.INPUT=` and, after the sign, the choices of that input, or files where it takes one."""
+    """`NODE.INPUT=` and, after the sign, the choices of that input, or files if it takes files."""
     address, equals, start = fragment.partition("=")
     if not equals:
         return fragment, _begin(fragment, (_quoted(f"{a}=") for a in _addresses(magics, source, fragment)))
@@ -178,14 +177,14 @@ def _value(magics: ComfyMagics, fragment: str, source: str, *, several: bool) ->
         start = start.rpartition(",")[2]
     files = (
         _files(start, None)
-        if magics.memory.takes_files(source, address, magics.notebook.names, _catalog())
+        if magics.cache.takes_files(source, address, magics.notebook.names, _catalog())
         else ()
     )
     return start, [*map(_worded, _begin(start, _choices(magics, source, address))), *files]
 
 
 def _choices(magics: ComfyMagics, source: str, address: str) -> list[str]:
-    return magics.memory.choices(source, address, magics.notebook.names, _catalog())
+    return magics.cache.choices(source, address, magics.notebook.names, _catalog())
 
 
 def _worded(text: str) -> str:
@@ -198,11 +197,11 @@ def _quoted(text: str) -> str:
 
 def _addresses(magics: ComfyMagics, source: str, fragment: str) -> list[str]:
     by_id = fragment[:1].isdigit()
-    return magics.memory.addresses(source, magics.notebook.names, _catalog(), by_id=by_id) if source else []
+    return magics.cache.addresses(source, magics.notebook.names, _catalog(), by_id=by_id) if source else []
 
 
 def _file_in(rest: str) -> str:
-    """The FILE|VAR of a line: the first word after the command that is no option and assigns nothing."""
+    """The FILE|VAR of a line: the first word after the command that is no option and no assignment."""
     for word in rest.split():
         if not word.startswith("-") and "=" not in word and word != "run":
             word = word.strip("\"'")
@@ -212,7 +211,7 @@ def _file_in(rest: str) -> str:
 
 
 def _variables(magics: ComfyMagics) -> list[str]:
-    """The names of variables that hold workflows, or what holds one."""
+    """The names of variables that hold a workflow, or a result or job, which have one."""
     kinds = ("Workflow", "Result", "Job")
     return [
         name
@@ -222,7 +221,7 @@ def _variables(magics: ComfyMagics) -> list[str]:
 
 
 def _catalog() -> NodeCatalog | None:
-    """The node definitions the connected client already has."""
+    """The node definitions that the connected client has already fetched."""
     from .. import api
 
     client = api.current()
@@ -234,7 +233,7 @@ def _node_classes() -> list[str]:
 
 
 def _files(fragment: str, endings: tuple[str, ...] | None) -> Iterator[str]:
-    """Files and folders that begin so; folders alone when `endings` is empty."""
+    """Files and folders that start with the fragment; only folders when `endings` is empty."""
     head, slash, tail = fragment.lstrip("\"'").rpartition("/")
     folder = Path(head + slash).expanduser() if slash else Path()
     try:

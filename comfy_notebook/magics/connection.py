@@ -1,7 +1,8 @@
-"""`%comfy` alone, `connect | login | logout | debug | asyncio`: which server, as whom, and what is wrong."""
+"""`%comfy` alone, and `connect | login | logout | debug | asyncio`: the server and the account."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..config import TARGETS
@@ -11,12 +12,14 @@ from .options import Args, Command, Option
 
 
 def status(call: Call, args: Args) -> None:
-    """Where am I connected, as whom, what is queued: a card, asked for now."""
+    """Show a card of the server, the account and the queue, requested now."""
     from .. import api
 
     client = api.current()
     if client is None:
-        call.say("Not connected yet: the first run, or %comfy connect, chooses a server and says which.")
+        call.say(
+            "Not connected yet. The first run, or %comfy connect, chooses a server and names it."
+        )
     elif not call.quiet:
         from IPython.display import display
 
@@ -24,19 +27,20 @@ def status(call: Call, args: Args) -> None:
 
         if client.server is not None and not client.server.alive:
             call.say(
-                "The embedded server has been stopped: the next run, or %comfy connect, starts it again."
+                "The embedded server has been stopped. The next run, or %comfy connect, starts it again."
             )
             return
-        display(client_card(client.info()), raw=True)
+        show: Callable[..., Any] = display
+        show(client_card(client.info()), raw=True)
 
 
 def connect(call: Call, args: Args) -> None:
-    """Connect and make that client the default; one line says which server it is, and why."""
+    """Connect and make that client the default; one line names the server and the reason."""
     from .. import api
 
     key = args.api_key
     if key is not None and not isinstance(key, str):
-        call.refuse("--api-key takes a text, as in --api-key {my_key}")
+        call.refuse("--api-key takes a string, as in --api-key {my_key}")
     if isinstance(args.target, str) and not set(args.target) & set(".:/") and args.target not in TARGETS:
         # A host of one word is possible, but a typing mistake is far more likely.
         near = did_you_mean(args.target, TARGETS) or f"Targets are {', '.join(TARGETS)}."
@@ -45,53 +49,55 @@ def connect(call: Call, args: Args) -> None:
 
 
 def login(call: Call, args: Args) -> None:
-    """Ask for the key with no echo and keep it; nothing is sent anywhere."""
+    """Ask for the key without echo and store it; nothing is sent."""
     from .. import keys
 
     call.say(keys.login())
 
 
 def logout(call: Call, args: Args) -> None:
-    """Forget the kept key."""
+    """Delete the stored key."""
     from .. import keys
 
-    call.say("the key is forgotten" if keys.logout() else "no key was kept")
+    call.say("The stored API key has been deleted." if keys.logout() else "No API key was stored.")
 
 
 def debug(call: Call, args: Args) -> None:
-    """Print a report with nothing secret in it."""
+    """Print a report that contains no secrets."""
     from .report import report
 
     print(report())
 
 
 def asyncio(call: Call, args: Args) -> None:
-    """Patch the running kernel's event loop, on request; nest_asyncio is used nowhere else."""
+    """Patch the event loop of the running kernel, on request; nothing else here uses nest_asyncio."""
     import asyncio as aio
 
     patched = getattr(aio, "_nest_patched", False)
     if args.state is None:
-        call.say(f"asyncio.run() in a cell is {f'on ({_patcher().__name__})' if patched else 'off'}")
+        call.say(f"asyncio.run() in a cell is {f'on ({_patcher().__name__})' if patched else 'off'}.")
     elif args.state == "off":
-        call.say("it cannot be undone in a running kernel; restart the kernel" if patched else "it is off")
+        call.say(
+            "The patch cannot be undone in a running kernel; restart the kernel." if patched else "It is off."
+        )
     elif patched:
-        call.say("it is on already")
+        call.say("It is already on.")
     else:
         try:
             loop = aio.get_running_loop()
         except RuntimeError:
-            call.say("no event loop is running here, so asyncio.run() works as it is; nothing was changed")
+            call.say("No event loop is running here, so asyncio.run() already works; nothing was changed.")
             return
         patcher = _patcher()
         patcher.apply(loop)
         call.say(
-            f"{patcher.__name__} has patched asyncio in this kernel, until it restarts: "
-            "asyncio.run(main()) works in a cell"
+            f"{patcher.__name__} has patched asyncio in this kernel until it restarts: "
+            "asyncio.run(main()) works in a cell."
         )
 
 
 def _patcher() -> Any:
-    """nest_asyncio2, which is maintained, else nest_asyncio, which is archived and ends at Python 3.13."""
+    """nest_asyncio2 if installed, else nest_asyncio, which is archived and fails on Python 3.14."""
     try:
         import nest_asyncio2
 
@@ -112,7 +118,7 @@ COMMANDS = (
             Option("target", "cloud, local, embedded, or a URL", "TARGET", completes="target"),
             Option(
                 "api_key",
-                "a variable that holds the key: never type a key into a notebook",
+                "a variable that holds the key; do not type a key into a notebook",
                 "{KEY}",
                 "--api-key",
             ),
@@ -122,14 +128,14 @@ Without TARGET: COMFY_BASE_URL if it is set; Comfy Cloud if there is an API key 
 COMFY_API_KEY, %comfy login, Colab secrets); a ComfyUI on 127.0.0.1:8188 if one answers; else the
 embedded server, which needs no account and no GPU.""",
     ),
-    Command("login", "keep a Comfy Cloud API key on this machine; asked for, never shown", login),
-    Command("logout", "forget the kept API key", logout),
-    Command("debug", "a report safe to paste: versions, server, last error", debug),
+    Command("login", "store a Comfy Cloud API key on this machine; it is typed without echo", login),
+    Command("logout", "delete the stored API key", logout),
+    Command("debug", "a report that is safe to paste: versions, server, last error", debug),
     Command(
         "asyncio",
-        "let pasted code call asyncio.run() in a cell (nest_asyncio)",
+        "let code in a cell call asyncio.run() (nest_asyncio)",
         asyncio,
-        (Option("state", "without it, says which it is", choices=("on", "off")),),
-        more="For code pasted from elsewhere: nothing in comfy_notebook needs it. `off` takes a restart.",
+        (Option("state", "without it, prints the current state", choices=("on", "off")),),
+        more="For code written for scripts; comfy_notebook itself does not need it. `off` needs a kernel restart.",
     ),
 )

@@ -1,7 +1,7 @@
-"""`%comfy show | inputs | validate | convert | form`: looking at a workflow, and its widgets.
+"""`%comfy show | inputs | validate | convert | form`: inspect a workflow, convert it, edit it with widgets.
 
-Nothing here submits or uploads. A server's node definitions are asked for only where the answer needs
-them; `--nodes FILE` takes a saved `object_info` instead, for work with no server at all.
+Nothing here submits or uploads. Node definitions are requested from a server only where they are needed;
+`--nodes FILE` reads a saved `object_info` instead, so that no server is used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _needs_nodes(wf: Workflow, args: Args) -> bool:
 
 
 def show(call: Call, args: Args) -> Workflow:
-    """The workflow, which draws itself."""
+    """The workflow, drawn as the cell's output."""
     wf = call.workflow(args.file)
     if args.nodes is not None or args.on is not None:
         wf.resolve(_nodes(call, args))
@@ -37,7 +37,7 @@ def show(call: Call, args: Args) -> Workflow:
 
 
 def inputs(call: Call, args: Args) -> Any:
-    """The table of inputs; with ranges and choices when node definitions are at hand."""
+    """The table of inputs, with ranges and choices when node definitions are available."""
     from .. import api
 
     wf = call.workflow(args.file)
@@ -49,31 +49,31 @@ def inputs(call: Call, args: Args) -> Any:
 
 
 def validate(call: Call, args: Args) -> Any:
-    """The problems, as a list that shows itself; an empty one is good news."""
+    """The problems as a table; when there are none, a line says so."""
     wf = call.workflow(args.file)
     problems = wf.validate(_nodes(call, args))
     if not problems:
-        call.say(f"nothing is wrong with it: {len(wf)} nodes")
+        call.say(f"No problems found in {len(wf)} nodes.")
         return None
     return problems
 
 
 def convert(call: Call, args: Args) -> Workflow | None:
-    """The workflow in the API's format: written with `-o`, returned without."""
+    """The workflow in the API format: written to a file with `-o`, otherwise returned."""
     wf = call.workflow(args.file)
     if _needs_nodes(wf, args):
         wf.resolve(_nodes(call, args))
     for problem in wf.problems:
-        call.say(f"not converted: {problem}")
+        call.say(f"Not converted: {problem}")
     if args.output is None:
         return wf
     path = wf.save(args.output)
-    call.say(f"wrote {path}: {len(wf)} nodes in the API's format")
+    call.say(f"Wrote {path}: {len(wf)} nodes in the API format.")
     return None
 
 
 def form(call: Call, args: Args) -> Any:
-    """Widgets, whose Run submits."""
+    """A form of widgets; its Run button submits."""
     from .. import api
 
     wf = call.workflow(args.file)
@@ -88,10 +88,10 @@ def form(call: Call, args: Args) -> Any:
 
 _DEFINITIONS = (
     WORKFLOW,
-    Option("on", "take the node definitions of this server", "TARGET", "--on", completes="target"),
+    Option("on", "use the node definitions of this server", "TARGET", "--on", completes="target"),
     Option(
         "nodes",
-        "take the node definitions of this object_info file",
+        "use the node definitions in this object_info file",
         "FILE",
         "--nodes",
         convert=folder,
@@ -101,17 +101,17 @@ _DEFINITIONS = (
 
 COMMANDS = (
     Command("show", "a picture of a workflow's nodes and links", show, _DEFINITIONS, takes_body=True),
-    Command("inputs", "every input of a workflow that can be set", inputs, _DEFINITIONS, takes_body=True),
+    Command("inputs", "the inputs of a workflow that can be set", inputs, _DEFINITIONS, takes_body=True),
     Command("validate", "what a server would refuse", validate, _DEFINITIONS, takes_body=True),
     Command(
         "convert",
-        "turn the editor's format into the API's",
+        "convert the editor format to the API format",
         convert,
         (
             *_DEFINITIONS,
             Option(
                 "output",
-                "write it here; without, it is returned",
+                "write to this file; without it, the workflow is returned",
                 "OUT",
                 "--output",
                 "-o",

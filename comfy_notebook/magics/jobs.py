@@ -1,4 +1,4 @@
-"""`%comfy jobs | job | queue | cancel | interrupt | download`: what the server is doing, and did."""
+"""`%comfy jobs | job | queue | cancel | interrupt | download`: the jobs of a server."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _STATUSES = ("pending", "in_progress", "completed", "failed", "cancelled")
 
 
 def jobs(call: Call, args: Args) -> Any:
-    """The history, a page at a time; `.workflow` is that of the job last loaded from it."""
+    """The history, one page at a time; `.workflow` is the workflow last loaded from it."""
     from .. import display
 
     return display.jobs_panel(call.client(args.on), status=args.status, limit=args.limit)
 
 
 def queue(call: Call, args: Args) -> Any:
-    """What runs and waits, with a Cancel for each."""
+    """The running and pending jobs, each with a Cancel button."""
     from .. import display
 
     return display.queue_panel(call.client(args.on))
 
 
 def job(call: Call, args: Args) -> Any:
-    """The job, which shows itself live while it runs."""
+    """The job, drawn live while it runs."""
     return _attach(call, args)
 
 
@@ -51,7 +51,7 @@ def _attach(call: Call, args: Args) -> Any:
 
 
 def _whole_id(call: Call, given: Any, client: Client) -> str:
-    """The job id meant: a Job's, a Result's, or a text that may be the beginning of a recent one."""
+    """The full job id of a Job, a Result, an id, or the start of a recent id."""
     text = str(getattr(given, "job_id", None) or getattr(given, "id", None) or given)
     if not 4 <= len(text) < _ID_LENGTH:
         return text
@@ -61,24 +61,24 @@ def _whole_id(call: Call, given: Any, client: Client) -> str:
 
 
 def cancel(call: Call, args: Args) -> None:
-    """Cancel exactly these jobs; each is named with what became of it."""
+    """Cancel exactly these jobs and print the outcome for each."""
     if bool(args.ids) == args.all:
-        call.refuse("name the jobs, or say --all")
+        call.refuse("give the ids of jobs, or --all")
     client = call.client(args.on)
     if args.all:
         info = client.queue()
         ids = [queued.id for queued in [*info.pending, *info.running]]
         if not ids:
-            call.say("nothing is running or waiting")
+            call.say("No job is running or pending.")
     else:
         ids = [_whole_id(call, given, client) for given in args.ids]
     errors: list[ComfyError] = []
     for job_id in ids:
         try:
             if client.cancel(job_id):
-                call.say(f"cancelled {job_id}")
+                call.say(f"Cancelled {job_id}.")
             else:
-                call.say(f"{job_id} had already ended")
+                call.say(f"{job_id} had already ended.")
         except ComfyError as error:
             errors.append(error)
     if errors:
@@ -86,9 +86,9 @@ def cancel(call: Call, args: Args) -> None:
 
 
 def interrupt(call: Call, args: Args) -> None:
-    """Stop what runs, as the server's own Interrupt button does."""
+    """Interrupt the running jobs, as the Interrupt button of the server's own page does."""
     hit = call.client(args.on).interrupt(force=args.force)
-    call.say("\n".join(f"interrupted {job_id}" for job_id in hit) or "nothing is running")
+    call.say("\n".join(f"Interrupted {job_id}." for job_id in hit) or "No job is running.")
 
 
 def download(call: Call, args: Args) -> list[Path]:
@@ -96,7 +96,7 @@ def download(call: Call, args: Args) -> list[Path]:
     return save(call, _attach(call, args).result(), args.dir)
 
 
-_JOB = Option("id", "the job's id, or the beginning of a recent one", "ID", count="one", completes="job")
+_JOB = Option("id", "the job's id, or the start of a recent one", "ID", count="one", completes="job")
 
 COMMANDS = (
     Command(
@@ -106,20 +106,20 @@ COMMANDS = (
         (
             TARGET,
             Option("status", ", ".join(_STATUSES), "S", "--status", choices=_STATUSES),
-            Option("limit", "how many a page (8)", "N", "--limit", default=8, convert=whole),
+            Option("limit", "jobs per page (8)", "N", "--limit", default=8, convert=whole),
         ),
     ),
-    Command("job", "one job, by its id: watch it, or see what it made", job, (_JOB, TARGET)),
-    Command("queue", "what runs and what waits", queue, (TARGET,)),
+    Command("job", "one job by its id: watch it, or see its outputs", job, (_JOB, TARGET)),
+    Command("queue", "the running and the pending jobs", queue, (TARGET,)),
     Command(
         "cancel",
-        "cancel jobs, waiting or running",
+        "cancel jobs, pending or running",
         cancel,
         (
             Option("ids", "the jobs' ids", "ID", count="many", default=[], completes="job"),
             Option(
                 "all",
-                "everything of yours that runs or waits",
+                "all of your running and pending jobs",
                 flag="--all",
                 takes_value=False,
                 default=False,
@@ -129,12 +129,12 @@ COMMANDS = (
     ),
     Command(
         "interrupt",
-        "stop what is running now",
+        "interrupt the running job",
         interrupt,
         (
             Option(
                 "force",
-                "also what was not submitted from here",
+                "also jobs that were not submitted from here",
                 flag="--force",
                 takes_value=False,
                 default=False,
@@ -144,7 +144,7 @@ COMMANDS = (
     ),
     Command(
         "download",
-        "save what a job made",
+        "save the outputs of a job",
         download,
         (
             _JOB,

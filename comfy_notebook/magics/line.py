@@ -1,11 +1,11 @@
 """A magic's line, split into words and values.
 
-What a shell would get wrong here decides the rules: prompts hold quotes, braces and `$` as text
-(`it's`, `{day|night}`, `costs $5`), Windows paths hold backslashes, and Python values must arrive as
-objects. So a quote counts only at the start of a word or right after its first `=`, nothing is an
-escape, a `#` begins a comment only where it stands alone, and a value that is *exactly* `{expression}`
-or `$name` is an `Expression`; any other text, quoted text included, is itself. Pure: nothing is evaluated
-here (see `values`).
+The rules differ from a shell's: prompts contain quotes, braces and `$` as text (`it's`, `{day|night}`,
+`costs $5`), Windows paths contain backslashes, and Python values must arrive as objects. So a quote
+counts only at the start of a word or right after its first `=`; there are no escapes; a `#` starts a
+comment only as a word of its own; and a value that is *exactly* `{expression}` or `$name` is an
+`Expression`, while any other text, quoted text included, is taken literally. Nothing is evaluated here
+(see `values`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class LineError(ValueError):
 
 @dataclass(frozen=True)
 class Expression:
-    """Python to be evaluated where the magic was called."""
+    """Python source, evaluated where the magic was called."""
 
     source: str
 
@@ -39,13 +39,13 @@ class Word:
 
     @property
     def text(self) -> str:
-        """The word as typed, its quotes apart."""
+        """The word as typed, without its quotes."""
         value = self.value if isinstance(self.value, str) else f"{{{self.value.source}}}"
         return value if self.key is None else f"{self.key}={value}"
 
 
 def split_quiet(line: str) -> tuple[str, bool]:
-    """The line without a comment and a `;` at its end, and whether there was that `;`."""
+    """The line without its comment and final `;`, and whether it ended in `;`."""
     for mark in _COMMENT.finditer(line):
         before = _without_semicolon(line[: mark.start()])
         try:

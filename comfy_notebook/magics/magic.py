@@ -1,4 +1,4 @@
-"""`%comfy` and `%%comfy`: the class IPython registers, its settings, and the way to a subcommand."""
+"""`%comfy` and `%%comfy`: the class that IPython registers, its settings, and the table of subcommands."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ..config import settings
 from ..text import did_you_mean
 from . import catalog, connection, files, jobs, runs, server
 from .body import Body, parse_body
+from .cache import WorkflowCache
 from .call import Call, Notebook
 from .line import LineError, split_quiet
-from .memory import Memory
 from .options import Command, HelpRequested, parse
 from .traits import traits
 
@@ -43,11 +43,11 @@ def commands() -> dict[str, Command]:
 def overview() -> str:
     """What `%comfy --help` and `%comfy?` show, made from the commands."""
     lines = [
-        "Run ComfyUI workflows and see them happen.",
+        "Run ComfyUI workflows from notebook cells.",
         "",
         "    %comfy                     where am I connected, as whom, what is queued",
         "    %comfy COMMAND …           one of the commands below",
-        "    x = %comfy run FILE        a magic returns what it made; a `;` at the end only quiets it",
+        "    x = %comfy run FILE        a magic returns its result; `;` at the end only hides the output",
         "    %%comfy run FILE           the cell's body sets inputs, one `NODE.INPUT: value` a line,",
         "                               or is the workflow itself, as JSON",
     ]
@@ -56,17 +56,17 @@ def overview() -> str:
         lines += [f"    {c.name:<12}{c.about}" for c in group.COMMANDS if c.name]
     lines += [
         "",
-        "`%comfy COMMAND --help` says more. A value that is exactly {expression} or $name is that Python",
-        "object; any other text is read by the input's type. Defaults: `%config ComfyMagics`.",
+        "`%comfy COMMAND --help` explains a command. A value that is exactly {expression} or $name is that",
+        "Python object; other text is read by the input's type. Settings: `%config ComfyMagics`.",
     ]
     return "\n".join(lines)
 
 
 def _quiet_value(shell: Any) -> None:
-    """Let the cell's value go unshown when the cell ends in this magic and its `;`.
+    """Hide the cell's value when the cell ends in this magic and its `;`.
 
-    IPython asks the cell's translated source whether it ends in a semicolon; of a magic that one is
-    inside the quotes. (`output_can_be_silenced` would also make `x = %comfy run …;` None.)
+    IPython hides a value when the cell's translated source ends in a semicolon; that of a magic line is
+    inside quotes there. (`output_can_be_silenced` would also turn `x = %comfy run …;` into None.)
     """
     history = getattr(getattr(shell, "history_manager", None), "input_hist_parsed", None)
     if history and _ENDS_QUIET.search(history[-1]):
@@ -77,15 +77,15 @@ def _quiet_value(shell: Any) -> None:
 class ComfyMagics(Magics):
     """The settings of `%comfy`, and the magics themselves."""
 
-    vars().update(traits())  # one for each of the settings
+    vars().update(traits())  # one trait for each setting
 
     def __init__(self, shell: Any, **more: Any) -> None:
         super().__init__(shell=shell, **more)
         self.commands = commands()
-        self.memory = Memory()
+        self.cache = WorkflowCache()
         self.notebook = Notebook(shell)
         for name in traits():
-            # IPython's configuration wins over what the session's settings say.
+            # IPython's configuration takes precedence over the session's settings.
             if name in self.config.get("ComfyMagics", {}):
                 setattr(settings, name, getattr(self, name))
             else:
@@ -126,11 +126,11 @@ class ComfyMagics(Magics):
 
     def _command(self, name: str, has_cell: bool) -> Command:
         if not name and has_cell:
-            raise UsageError("%%comfy: say what to do with the cell, as in %%comfy run FILE")
+            raise UsageError("%%comfy: a command is missing, as in %%comfy run FILE")
         command = self.commands.get(name)
         if command is None:
             near = did_you_mean(name, filter(None, self.commands))
             raise UsageError(f"%comfy has no command {name!r}. {near or 'See %comfy --help'}")
         if has_cell and not command.takes_body:
-            raise UsageError(f"%%comfy {name}: this command takes no cell; use %comfy {name}")
+            raise UsageError(f"%%comfy {name}: this command does not take a cell body; use %comfy {name}")
         return command

@@ -1,7 +1,7 @@
 """The table of options behind every subcommand: parsing a line, `--help`, completion and the reference.
 
-A `Command` is data: its options, and the function that runs it. `parse` reads the words that `line.split`
-yields, resolves Python values, and refuses a mistake in one sentence (IPython's `UsageError`).
+A `Command` is data: its options, its help, and the function that runs it. `parse` reads the words that
+`line.split` returns, resolves Python values, and reports a mistake in one sentence (IPython's `UsageError`).
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _INDENT = 24
 
 @dataclass(frozen=True)
 class Option:
-    """An option (`flag` is its spelling) or an argument given by its place (no `flag`).
+    """An option (`flag` is its spelling) or a positional argument (no `flag`).
 
     `convert` takes the value, a text or a Python object, and the option's spelling; it raises
-    `ValueError` with what the option takes. `completes` names what tab completion offers.
+    `ValueError` with the values that the option takes. `completes` names what tab completion offers.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Option:
 
     @property
     def label(self) -> str:
-        """What stands for the value in the help."""
+        """The placeholder for the value in the help."""
         return self.metavar or "|".join(self.choices) or self.name
 
 
@@ -71,8 +71,8 @@ class Command:
         return f"%comfy {self.name}".strip()
 
     @property
-    def places(self) -> list[Option]:
-        """The arguments given by their place, in order."""
+    def positionals(self) -> list[Option]:
+        """The positional arguments, in order."""
         return [option for option in self.options if not option.flag]
 
     @property
@@ -109,26 +109,26 @@ def parse(command: Command, line: str, names: Mapping[str, Any]) -> Args:
     if any(word.key is None and word.value in ("--help", "-h") for word in words):
         print(help_text(command))
         raise HelpRequested
-    given, places, assigned = _sorted(command, words)
+    given, positional, assigned = _by_kind(command, words)
     args = Args(**{option.name: option.default for option in command.options}, values=assigned)
-    _place(command, places, given)
+    _add_positional(command, positional, given)
     for option in command.options:
         if option.name in given:
             setattr(args, option.name, _converted(command, option, given[option.name], names))
     return args
 
 
-def _sorted(command: Command, words: list[Word]) -> tuple[dict[str, Any], list[Word], list[Word]]:
-    """The values of the options by name, the words given by place, and the assignments."""
+def _by_kind(command: Command, words: list[Word]) -> tuple[dict[str, Any], list[Word], list[Word]]:
+    """The values of the options by name, the positional words, and the assignments."""
     given: dict[str, Any] = {}
-    places: list[Word] = []
+    positional: list[Word] = []
     assigned: list[Word] = []
     flags = command.flags
     rest = iter(words)
     for word in rest:
         spelling = word.key if word.key is not None else word.value
         if not isinstance(spelling, str) or not spelling.startswith("-"):
-            (assigned if word.key is not None and command.assigns else places).append(word)
+            (assigned if word.key is not None and command.assigns else positional).append(word)
             continue
         option = flags.get(spelling)
         if option is None:
@@ -148,13 +148,13 @@ def _sorted(command: Command, words: list[Word]) -> tuple[dict[str, Any], list[W
             if value is None or (isinstance(value.value, str) and value.text.split("=")[0] in flags):
                 command.refuse(f"{spelling} needs a value")
             given[option.name] = value.value if value.key is None else value.text
-    return given, places, assigned
+    return given, positional, assigned
 
 
-def _place(command: Command, words: list[Word], given: dict[str, Any]) -> None:
-    """Put the words given by place into `given`."""
+def _add_positional(command: Command, words: list[Word], given: dict[str, Any]) -> None:
+    """Add the positional words to `given`."""
     waiting = list(words)
-    for option in command.places:
+    for option in command.positionals:
         if option.count == "many":
             given[option.name] = [_value(word) for word in waiting]
             waiting = []
@@ -192,7 +192,7 @@ def _converted(command: Command, option: Option, value: Any, names: Mapping[str,
 def usage(command: Command) -> str:
     """The command in one line: `%comfy run [FILE|VAR] [NODE.INPUT=VALUE …] [options]`."""
     forms = {"one": "{}", "optional": "[{}]", "many": "[{} …]"}
-    words = [forms[option.count].format(option.label) for option in command.places]
+    words = [forms[option.count].format(option.label) for option in command.positionals]
     if command.assigns:
         words.append(f"[{VALUE} …]")
     return " ".join([command.prog, *words, "[options]"])
@@ -200,22 +200,27 @@ def usage(command: Command) -> str:
 
 def help_text(command: Command) -> str:
     """What `--help` prints."""
-    rows = [(option.label, option.help) for option in command.places]
-    if command.assigns:
-        rows.append((VALUE, "a value to set first; may repeat"))
-    options = [(spelled(option), option.help) for option in command.options if option.flag]
-    options.append(("-h, --help", "show this help"))
     lines = [f"usage: {usage(command)}", "", command.about]
-    if rows:
+    if rows := arguments(command):
         lines += ["", "arguments:", *(_row(*row) for row in rows)]
-    lines += ["", "options:", *(_row(*row) for row in options)]
+    lines += ["", "options:", *(_row(*row) for row in [*flags(command), ("-h, --help", "show this help")])]
     return "\n".join([*lines, *(["", command.more] if command.more else [])])
 
 
-def spelled(option: Option) -> str:
-    """An option as the help spells it: `-o, --output OUT`."""
-    flags = ", ".join(filter(None, (option.short, option.flag)))
-    return f"{flags} {option.label}" if option.takes_value else flags
+def arguments(command: Command) -> list[tuple[str, str]]:
+    """The positional arguments and the assignments, each with its help."""
+    rows = [(option.label, option.help) for option in command.positionals]
+    return [*rows, (VALUE, "a value to set before the run; may be repeated")] if command.assigns else rows
+
+
+def flags(command: Command) -> list[tuple[str, str]]:
+    """The options as they are spelled (`-o, --output OUT`), each with its help."""
+    rows = []
+    for option in command.options:
+        if option.flag:
+            spelling = ", ".join(filter(None, (option.short, option.flag)))
+            rows.append((f"{spelling} {option.label}" if option.takes_value else spelling, option.help))
+    return rows
 
 
 def _row(left: str, right: str) -> str:
@@ -224,7 +229,7 @@ def _row(left: str, right: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with one mark at its end."""
+    """The text with a full stop at its end, unless it ends in `?` or `!`."""
     return text if text.endswith(("?", "!")) else f"{text.rstrip('.')}."
 
 
@@ -237,7 +242,7 @@ def whole(value: Any, name: str) -> int:
 
 
 def port(value: Any, name: str) -> int:
-    """A port; 0 is any free one."""
+    """A port; 0 means any free one."""
     number = _number(value, name)
     if not (0 <= number < 2**16 and number == int(number)):
         raise ValueError(f"{name} takes a port from 0 to 65535, not {value!r}")
@@ -245,7 +250,7 @@ def port(value: Any, name: str) -> int:
 
 
 def seconds(value: Any, name: str) -> float:
-    """A time above zero."""
+    """A time in seconds, above zero."""
     number = _number(value, name)
     if not number > 0:
         raise ValueError(f"{name} takes seconds above zero, not {value!r}")
@@ -274,7 +279,7 @@ def folder(value: Any, name: str) -> Path:
 
 
 def variable(value: Any, name: str) -> str:
-    """The name of a variable to be made."""
+    """The name of a variable to assign."""
     from keyword import iskeyword
 
     if not isinstance(value, str) or not value.isidentifier() or iskeyword(value):

@@ -1,4 +1,4 @@
-"""`%comfy debug`: what a maintainer needs to know, and nothing that must not be shown."""
+"""The report of `%comfy debug`: what a maintainer needs, without secrets."""
 
 from __future__ import annotations
 

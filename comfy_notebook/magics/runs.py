@@ -1,4 +1,4 @@
-"""`%comfy run` and `%comfy sweep`: from a file and some values to pictures."""
+"""`%comfy run` and `%comfy sweep`: run a workflow once, or over a grid of values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..config import settings
 from ..errors import ComfyError
 from .call import Call
 from .options import TARGET, WORKFLOW, Args, Command, Option, folder, seconds, seed, variable, whole
-from .values import resolve, spread
+from .values import resolve, sweep_values
 
 if TYPE_CHECKING:
     from ..clients import Client
@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 
 
 def run(call: Call, args: Args) -> Result | Job | list[Any]:
-    """One run, or several, of one workflow."""
+    """Run a workflow once, or several times with `--repeat`."""
     from .. import api
 
     if args.no_wait and (args.save is not None or args.timeout is not None):
-        call.refuse(f"--no-wait returns at once; {'--save' if args.save else '--timeout'} has to wait")
+        call.refuse(
+            f"--no-wait returns before the job ends, so it excludes {'--save' if args.save else '--timeout'}"
+        )
     wf = call.workflow(args.file)
     client = call.client(args.on)
     wf.resolve(client.nodes)
@@ -31,10 +33,12 @@ def run(call: Call, args: Args) -> Result | Job | list[Any]:
     copies = _seeded(wf, args.seed, args.repeat or 1)
     if args.no_wait:
         jobs = [_submitted(call, args, client, one) for one in copies]
-        return _given(call, args, jobs if args.repeat else jobs[0])
+        found = jobs if args.repeat else jobs[0]
+        _stored(call, args, found)
+        return found
     if args.repeat:
         return _repeated(call, args, client, copies)
-    result = api.run(
+    result: Result = api.run(
         copies[0],
         client=client,
         previews=_previews(call, args),
@@ -42,13 +46,13 @@ def run(call: Call, args: Args) -> Result | Job | list[Any]:
         validate=not args.no_validate,
         quiet=call.quiet,
     )
-    _given(call, args, result)
-    _saved(call, args, [result])
+    _stored(call, args, result)
+    _save_all(call, args, [result])
     return result
 
 
 def _seeded(wf: Workflow, given: int | str | None, count: int) -> list[Workflow]:
-    """A copy for each run; several get random seeds, or seeds counted up from the one given or their own."""
+    """A copy for each run; several get random seeds, or consecutive ones from the given or present seed."""
     first = given if given is not None or count == 1 else wf.seed
     copies = [wf.copy() for _ in range(count)]
     if first is not None:
@@ -58,7 +62,7 @@ def _seeded(wf: Workflow, given: int | str | None, count: int) -> list[Workflow]
 
 
 def _repeated(call: Call, args: Args, client: Client, copies: list[Workflow]) -> list[Result]:
-    """A list of the results, once all have ended; raises the first failure, having kept the rest."""
+    """Wait for all and return their results; raise the first failure after storing the others."""
     from .. import api
     from ..jobs.planned import Planned
 
@@ -72,8 +76,8 @@ def _repeated(call: Call, args: Args, client: Client, copies: list[Workflow]) ->
         quiet=call.quiet,
     )
     results = [run.result for run in runs if run.result is not None]
-    _given(call, args, results)
-    _saved(call, args, results)
+    _stored(call, args, results)
+    _save_all(call, args, results)
     for run in runs:
         if run.error is not None:
             raise run.error
@@ -84,17 +88,17 @@ def _submitted(call: Call, args: Args, client: Client, wf: Workflow) -> Job:
     from .. import api
 
     job = api.submit(wf, client=client, previews=_previews(call, args), validate=not args.no_validate)
-    call.say(f"Job {job.id} is submitted.")
+    call.say(f"Submitted job {job.id}.")
     return job
 
 
-def _given(call: Call, args: Args, value: Any) -> Any:
+def _stored(call: Call, args: Args, value: Any) -> Any:
     if args.out:
-        call.give(args.out, value)
+        call.assign(args.out, value)
     return value
 
 
-def _saved(call: Call, args: Args, results: list[Result]) -> None:
+def _save_all(call: Call, args: Args, results: list[Result]) -> None:
     if args.save is not None:
         for result in results:
             save(call, result, args.save)
@@ -109,24 +113,24 @@ def _timeout(call: Call, args: Args) -> float | None:
 
 
 def save(call: Call, result: Result, directory: Path) -> list[Path]:
-    """Save a result's files, saying which; a full disk or a forbidden folder loses nothing."""
+    """Save the files of a result and print their paths; an error names how to save them elsewhere."""
     try:
         paths = result.save(directory)
     except ComfyError as error:
-        again = f"The run itself is done: %comfy download {result.job_id} DIR saves it elsewhere."
+        again = f"The run has completed; save it elsewhere with %comfy download {result.job_id} DIR."
         raise error.with_hint(again) from error
     for path in paths:
-        call.say(f"saved {path}")
+        call.say(f"Saved {path}.")
     return paths
 
 
 def sweep(call: Call, args: Args) -> Any:
-    """One job for each combination of values."""
+    """Run one job for each combination of values."""
     from .. import api
 
     wf = call.workflow(args.file)
     if not args.values:
-        call.refuse("say what to vary, as in KSampler.seed=0:4")
+        call.refuse("give the values to vary, as in KSampler.seed=0:4")
     client = call.client(args.on)
     wf.resolve(client.nodes)
     call.set_values(wf, [])
@@ -135,7 +139,7 @@ def sweep(call: Call, args: Args) -> Any:
         wf.split(word.key)
         if isinstance(word.value, str):
             try:
-                texts = spread(word.value)
+                texts = sweep_values(word.value)
             except ValueError as error:
                 call.refuse(str(error))
             axes[word.key] = [wf.copy().set_text(word.key, text) for text in texts]
@@ -149,28 +153,28 @@ def sweep(call: Call, args: Args) -> Any:
         timeout=_timeout(call, args),
         quiet=call.quiet,
     )
-    return _given(call, args, grid)
+    return _stored(call, args, grid)
 
 
 _VALUES = """\
-Values: NODE is an id, a title, or a class only one node has: 6.text=…, KSampler.seed=7,
-"Save Image.filename_prefix=out". A value that is exactly {expression} or $name is that Python object,
-and pictures, arrays and paths are uploaded. Other text is read by the input's type; quote it when it
-holds spaces, or to send {braces} as text. In an input that takes files the name of a local file
+Values: NODE is an id, a title, or a class that only one node has: 6.text=…, KSampler.seed=7,
+"Save Image.filename_prefix=out". A value that is exactly {expression} or $name is that Python object;
+pictures, arrays and paths are uploaded. Other text is read by the input's type; quote it if it
+contains spaces, or to send {braces} as text. For an input that takes files, the name of a local file
 uploads that file."""
 
 _SWEEP_VALUES = """\
-INPUT=a,b,c takes each value in turn; INPUT=0:8 counts 0 to 7, INPUT=0:1:0.25 by steps;
+INPUT=a,b,c takes each value in turn; INPUT=0:8 takes 0 to 7, INPUT=0:1:0.25 takes 0, 0.25, 0.5, 0.75;
 INPUT={list} takes the items of a Python list. Several inputs make a grid.
 
 """
 
 _COMMON = (
     WORKFLOW,
-    Option("out", "put the result into this variable", "NAME", "--out", convert=variable),
+    Option("out", "assign the result to this variable", "NAME", "--out", convert=variable),
     TARGET,
-    Option("timeout", "give up waiting after so many seconds", "S", "--timeout", convert=seconds),
-    Option("no_preview", "draw no preview frames", flag="--no-preview", takes_value=False, default=False),
+    Option("timeout", "stop waiting after this many seconds", "S", "--timeout", convert=seconds),
+    Option("no_preview", "do not show preview frames", flag="--no-preview", takes_value=False, default=False),
 )
 
 COMMANDS = (
@@ -182,7 +186,7 @@ COMMANDS = (
             *_COMMON,
             Option(
                 "seed",
-                "every seed of the workflow: a number, or random",
+                "set every seed of the workflow: a number, or random",
                 "N",
                 "--seed",
                 convert=seed,
@@ -190,7 +194,7 @@ COMMANDS = (
             ),
             Option(
                 "save",
-                "also save the outputs into this folder, never over another file",
+                "save the outputs to this folder; files are never overwritten",
                 "DIR",
                 "--save",
                 convert=folder,
@@ -198,7 +202,7 @@ COMMANDS = (
             ),
             Option(
                 "no_validate",
-                "let the server alone judge it",
+                "send it without checking it first",
                 flag="--no-validate",
                 takes_value=False,
                 default=False,
@@ -206,7 +210,7 @@ COMMANDS = (
             Option("no_wait", "return the Job at once", flag="--no-wait", takes_value=False, default=False),
             Option(
                 "repeat",
-                "run N times, each with the next seed; returns a list",
+                "run N times with consecutive seeds; returns a list",
                 "N",
                 "--repeat",
                 convert=whole,

@@ -1,4 +1,4 @@
-"""A small table that shows itself: aligned text in a terminal, an HTML table in a notebook."""
+"""A table shown as aligned text in a terminal and as HTML in a notebook."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Table(Sequence[tuple[Any, ...]]):
-    """Rows of cells under their headers; a sequence of tuples. Names a server gave are only text in it."""
+    """Rows of cells under their headers; a sequence of tuples. Every cell is escaped."""
 
     def __init__(self, headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         self.headers = tuple(headers)

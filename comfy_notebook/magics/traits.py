@@ -1,4 +1,4 @@
-"""The traits of `ComfyMagics`, made from the fields of `Settings`."""
+"""The traits of `ComfyMagics`, generated from the fields of `Settings`."""
 
 from __future__ import annotations
 

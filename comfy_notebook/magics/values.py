@@ -1,8 +1,8 @@
 """Values on a magic's line: Python expressions (`{expr}`, `$name`), and the values of a sweep.
 
-A sweep's values are `a,b,c` and `START:STOP[:STEP]`, counted as Python does; several may stand in one
-list (`0:3,10`). Anything else is text, read by the input's type. Texts that hold commas are given as
-`{list}`.
+A sweep's values are `a,b,c` and `START:STOP[:STEP]`, which excludes STOP as Python does; one list may
+combine them (`0:3,10`). Anything else is text, read by the input's type. Texts that contain commas are
+given as `{list}`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from ..text import did_you_mean, redact
 from .line import Expression
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_SPAN = re.compile(rf"({_NUMBER}):({_NUMBER})(?::({_NUMBER}))?\Z")
+_RANGE = re.compile(rf"({_NUMBER}):({_NUMBER})(?::({_NUMBER}))?\Z")
 _MAX_VALUES = 10_000
 
 
 def resolve(value: Any, names: Mapping[str, Any]) -> Any:
-    """The object an `Expression` stands for; anything else is itself.
+    """The value of an `Expression`; any other value is returned unchanged.
 
-    Raises `UsageError`, one line, when there is no such name or the expression raises.
+    Raises `UsageError`, in one line, for an unknown name or an expression that raises.
     """
     if not isinstance(value, Expression):
         return value
@@ -38,32 +38,34 @@ def resolve(value: Any, names: Mapping[str, Any]) -> Any:
         name = error.name or source
         near = did_you_mean(name, [*names, *dir(builtins)])
         where = "" if source == name else f" (in {{{source}}})"
-        what = [f"there is no variable {name!r}{where}.", near, "As text it needs quotes."]
+        what = [f"there is no variable {name!r}{where}.", near, "Text needs quotes here."]
         raise UsageError(" ".join(filter(None, what))) from None
     except SyntaxError as error:
         raise UsageError(
-            f"{{{source}}} is not a Python expression ({error.msg}); as text it needs quotes"
+            f"{{{source}}} is not a Python expression ({error.msg}); text needs quotes here"
         ) from None
     except Exception as error:
         raise UsageError(redact(f"{{{source}}} raised {type(error).__name__}: {error}")) from None
 
 
-def spread(text: str) -> list[str]:
-    """The values as texts. Raises `ValueError` for a span that is empty, endless or too long."""
+def sweep_values(text: str) -> list[str]:
+    """The values as texts. Raises `ValueError` for a range that is empty, endless or too long."""
     values: list[str] = []
     for part in (p.strip() for p in text.split(",")):
-        span = _SPAN.match(part)
-        values += _count(part, *(Decimal(n) for n in span.groups("1"))) if span else [part]
+        found = _RANGE.match(part)
+        values += _counted(part, *(Decimal(n) for n in found.groups("1"))) if found else [part]
     if len(values) > _MAX_VALUES:
         raise ValueError(f"{text!r} is {len(values)} values; a sweep takes {_MAX_VALUES} at most")
     return values
 
 
-def _count(part: str, start: Decimal, stop: Decimal, step: Decimal) -> list[str]:
+def _counted(part: str, start: Decimal, stop: Decimal, step: Decimal) -> list[str]:
     # Decimal, so that 0:1:0.1 is ten values and each reads as it would be written.
     count = ceil((stop - start) / step) if step else 0
     if count < 1:
-        raise ValueError(f"{part!r} counts nothing: {start} up to, not including, {stop} by {step}")
+        raise ValueError(
+            f"{part!r} is an empty range: from {start} up to, not including, {stop} in steps of {step}"
+        )
     if count > _MAX_VALUES:
         raise ValueError(f"{part!r} is {count} values; a sweep takes {_MAX_VALUES} at most")
     return [format((start + n * step).normalize(), "f") for n in range(count)]

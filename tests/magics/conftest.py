@@ -1,4 +1,4 @@
-"""A notebook's shell, and what a cell printed and displayed in it."""
+"""A shell as a notebook has it, and what a cell prints and displays in it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from comfy_notebook import api, config
 
 @dataclass
 class Ran:
-    """What one cell did."""
+    """The output, value and error of one cell."""
 
     out: str
     err: str
@@ -30,7 +30,7 @@ class Ran:
 
     @property
     def text(self) -> str:
-        """All a person read: what was printed, on either stream."""
+        """Everything printed, on either stream."""
         return self.out + self.err
 
 

@@ -1,4 +1,4 @@
-"""Bad input gets one short paragraph, and nothing is lost: each row of it."""
+"""Bad input is answered in one short paragraph, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .conftest import PLAIN, SLOW, Notebook, Ran
 
 
 def paragraph(ran: Ran) -> str:
-    """What the person read: short, and no traceback."""
+    """The printed error, which is short and has no traceback."""
     assert ran.error is not None
     text = ran.text
     assert "Traceback" not in text
@@ -44,14 +44,14 @@ def test_an_unknown_file(connected: Notebook) -> None:
 
 
 @pytest.mark.parametrize("content", ["[1, 2]", '{"a": 1}', "{", "hello", "", '{"nodes": 3}'])
-def test_a_file_that_is_no_workflow(connected: Notebook, folder: Path, content: str) -> None:
+def test_a_file_that_is_not_a_workflow(connected: Notebook, folder: Path, content: str) -> None:
     (folder / "other.json").write_text(content)
     ran = connected("%comfy run other.json")
     assert isinstance(ran.error, (comfy.NotAWorkflow, comfy.InvalidWorkflow, comfy.ConversionError))
     assert "other.json" in paragraph(ran)
 
 
-def test_a_variable_that_is_no_workflow(connected: Notebook) -> None:
+def test_a_variable_that_is_not_a_workflow(connected: Notebook) -> None:
     ran = connected("%comfy run number", number=7)
     assert isinstance(ran.error, comfy.ComfyError)
     paragraph(ran)
@@ -111,7 +111,7 @@ def test_an_unreachable_server(notebook: Notebook, folder: Path) -> None:
     assert str(port) in paragraph(ran)
 
 
-def test_no_url(notebook: Notebook) -> None:
+def test_an_unknown_target(notebook: Notebook) -> None:
     assert "Did you mean 'cloud'" in paragraph(notebook("%comfy connect clod"))
     assert "http://gpubox" in paragraph(notebook("%comfy connect gpubox"))
     ran = notebook("%comfy connect ftp://host")
@@ -182,7 +182,7 @@ def test_a_node_that_fails(connected: Notebook) -> None:
     assert "Moon" in text
 
 
-def test_ids_nobody_knows(connected: Notebook) -> None:
+def test_unknown_job_ids(connected: Notebook) -> None:
     for command in ("job", "download", "cancel"):
         ran = connected(f"%comfy {command} 00000000-0000-4000-8000-000000000000")
         assert isinstance(ran.error, comfy.JobNotFound), command
@@ -196,5 +196,5 @@ def test_a_body_that_is_broken_json(connected: Notebook) -> None:
 
 
 def test_the_slow_workflow_is_valid(connected: Notebook) -> None:
-    """The other tests would prove little if it were refused."""
+    """The tests that cancel it would prove nothing if the server refused it."""
     assert comfy.Workflow.load(SLOW).validate(comfy.api.client().nodes) == []

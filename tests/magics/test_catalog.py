@@ -16,7 +16,7 @@ def test_nodes_by_words(connected: Notebook) -> None:
     ran = connected("t = %comfy nodes scale image")
     assert ran.error is None, ran.text
     assert "ImageScale" in [row[0] for row in connected["t"]]
-    assert "no node class matches 'xyzzy'" in connected("%comfy nodes xyzzy").out
+    assert "No node class matches 'xyzzy'" in connected("%comfy nodes xyzzy").out
 
 
 def test_a_node(connected: Notebook) -> None:
@@ -39,7 +39,7 @@ def test_upload(connected: Notebook, folder: Path) -> None:
     for what in ("small.png", "picture", "{picture}", "pixels"):
         ran = connected(f"r = %comfy upload {what}", picture=picture, pixels=np.asarray(picture))
         assert ran.error is None, ran.text
-        assert f"uploaded as {connected['r'].name}" in ran.out
+        assert f"Uploaded as {connected['r'].name}" in ran.out
     wf = {
         "1": {"class_type": "LoadImage", "inputs": {"image": "x"}},
         "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "up"}},

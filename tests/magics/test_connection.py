@@ -61,8 +61,8 @@ def test_login_and_logout(notebook: Notebook, tmp_path: Path, monkeypatch: pytes
     assert ran.error is None, ran.text
     assert "planted-key" not in ran.text
     assert str(tmp_path) in ran.out
-    assert "forgotten" in notebook("%comfy logout").out
-    assert "no key was kept" in notebook("%comfy logout").out
+    assert "has been deleted" in notebook("%comfy logout").out
+    assert "No API key was stored" in notebook("%comfy logout").out
 
 
 def test_debug_is_safe_to_paste(connected: Notebook, embedded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,9 +76,9 @@ def test_debug_is_safe_to_paste(connected: Notebook, embedded: Any, monkeypatch:
 
 
 def test_asyncio_is_left_alone_where_it_works(notebook: Notebook) -> None:
-    assert notebook("%comfy asyncio").out.strip() == "asyncio.run() in a cell is off"
+    assert notebook("%comfy asyncio").out.strip() == "asyncio.run() in a cell is off."
     assert "nothing was changed" in notebook("%comfy asyncio on").out
-    assert notebook("%comfy asyncio off").out.strip() == "it is off"
+    assert notebook("%comfy asyncio off").out.strip() == "It is off."
 
 
 def test_asyncio_on_lets_pasted_code_run_in_a_kernel(embedded: Any, tmp_path: Path) -> None:

@@ -26,9 +26,9 @@ def test_show_takes_a_cell(notebook: Notebook, folder: Path) -> None:
     assert len(ran.value) == 2
 
 
-def test_a_file_and_a_cell_are_one_too_many(notebook: Notebook, folder: Path) -> None:
+def test_a_file_beside_a_workflow_in_the_cell_is_refused(notebook: Notebook, folder: Path) -> None:
     ran = notebook(f"%%comfy show plain.json\n{json.dumps(PLAIN)}")
-    assert "one too many" in ran.text
+    assert "cannot be used as well" in ran.text
 
 
 def test_inputs_without_a_server(notebook: Notebook, folder: Path) -> None:
@@ -45,7 +45,7 @@ def test_inputs_with_ranges(connected: Notebook) -> None:
 
 
 def test_validate(connected: Notebook) -> None:
-    assert "nothing is wrong" in connected("%comfy validate plain.json").out
+    assert "No problems found" in connected("%comfy validate plain.json").out
     bad = json.loads(json.dumps(PLAIN))
     bad["1"]["inputs"]["width"] = -3
     bad["2"]["class_type"] = "SaveImag"
@@ -60,7 +60,7 @@ def test_with_no_server_at_all(notebook: Notebook, folder: Path) -> None:
         "%comfy convert $editor -o api.json --nodes {nodes}", editor=editor, nodes=str(OBJECT_INFO)
     )
     assert ran.error is None, ran.text
-    assert "wrote api.json" in ran.out
+    assert "Wrote api.json" in ran.out
     assert json.loads((folder / "api.json").read_text())["3"]["class_type"] == "KSampler"
 
 
@@ -74,7 +74,7 @@ def test_convert(connected: Notebook, folder: Path) -> None:
     }
 
 
-def test_convert_writes_over_no_other_file(connected: Notebook, folder: Path) -> None:
+def test_convert_never_overwrites_a_file_of_another_kind(connected: Notebook, folder: Path) -> None:
     (folder / "notes.txt").write_text("mine")
     ran = connected("%comfy convert plain.json -o notes.txt")
     assert isinstance(ran.error, comfy.ComfyError)

@@ -47,13 +47,13 @@ def test_queue_cancel_and_cancel_all(connected: Notebook) -> None:
     assert a.id in shown["text/plain"]
     assert b.id in shown["text/plain"]
     ran = connected(f"%comfy cancel {a.id}")
-    assert f"cancelled {a.id}" in ran.out
+    assert f"Cancelled {a.id}" in ran.out
     assert a.wait(timeout=10) == "cancelled"
     assert not b.status.is_final
     assert f"{a.id} had already ended" in connected(f"%comfy cancel {a.id}").out
-    assert f"cancelled {b.id}" in connected("%comfy cancel --all").out
+    assert f"Cancelled {b.id}" in connected("%comfy cancel --all").out
     assert b.wait(timeout=10) == "cancelled"
-    assert "nothing is running" in connected("%comfy cancel --all").out
+    assert "No job is running" in connected("%comfy cancel --all").out
 
 
 def test_interrupt(connected: Notebook) -> None:

@@ -100,7 +100,7 @@ def test_a_mistake_is_one_line(line: str, says: str) -> None:
     [
         ("{sed}", "no variable 'sed'. Did you mean 'seed'"),
         ("{sed + 1}", r"no variable 'sed' \(in \{sed \+ 1\}\). Did you mean 'seed'"),
-        ("$nothing", "no variable 'nothing'. As text it needs quotes"),
+        ("$nothing", "no variable 'nothing'. Text needs quotes here"),
         ("{a red fox}", "not a Python expression"),
         ("{[][1]}", "raised IndexError"),
         ("{1/0}", "raised ZeroDivisionError"),

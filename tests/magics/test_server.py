@@ -25,8 +25,8 @@ def launcher(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[embedd
 
 
 def test_start_status_log_and_stop(notebook: Notebook, launcher: embedded.Launcher) -> None:
-    assert "It does not run" in notebook("%comfy server").out
-    assert "It does not run" in notebook("%comfy server stop").out
+    assert "It is not running" in notebook("%comfy server").out
+    assert "It is not running" in notebook("%comfy server stop").out
     ran = notebook("%comfy server start --tier pro")
     assert ran.error is None, ran.text
     running = launcher.running
@@ -40,17 +40,17 @@ def test_start_status_log_and_stop(notebook: Notebook, launcher: embedded.Launch
     assert notebook("%comfy server log").out.strip()
     assert "Stopped" in notebook("%comfy server stop").out
     assert not running.alive
-    assert notebook("%comfy server stop").out.startswith("It does not run")
+    assert notebook("%comfy server stop").out.startswith("It is not running")
     assert notebook("%comfy server log --lines 5").out.strip()
 
 
-def test_after_a_stop_it_is_said_and_the_next_run_starts_it(
+def test_status_after_a_stop_says_that_the_next_run_starts_it(
     notebook: Notebook, launcher: embedded.Launcher, folder: Path
 ) -> None:
     notebook("%comfy connect embedded")
     notebook("%comfy server stop")
     ran = notebook("%comfy")
-    assert "has been stopped: the next run" in ran.out
+    assert "has been stopped. The next run" in ran.out
     ran = notebook("x = %comfy run plain.json")
     assert ran.error is None, ran.text
     assert notebook["x"].image.size == (16, 8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from comfy_notebook.magics.values import spread
+from comfy_notebook.magics.values import sweep_values
 
 
 @pytest.mark.parametrize(
@@ -25,13 +25,13 @@ from comfy_notebook.magics.values import spread
 )
 def test_lists_and_spans(text: str, values: list[str] | None) -> None:
     if values is None:
-        with pytest.raises(ValueError, match="counts nothing"):
-            spread(text)
+        with pytest.raises(ValueError, match="empty range"):
+            sweep_values(text)
     else:
-        assert spread(text) == values
+        assert sweep_values(text) == values
 
 
 @pytest.mark.parametrize("text", ["0:1:0", "0:100000", "0:6000,0:6000", "0:1e99", "1:0"])
 def test_spans_without_end_are_refused(text: str) -> None:
     with pytest.raises(ValueError):
-        spread(text)
+        sweep_values(text)

@@ -1,6 +1,6 @@
-"""The inputs of workflow files this notebook has met, for tab completion.
+"""A cache of the workflow files named in this notebook, for tab completion.
 
-Reading a file here never connects or raises; it is read again only when it has changed.
+Reading a file here never connects and never raises; a file is read again only when it has changed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ _MOST_FILES = 20
 _LARGEST = 20_000_000
 
 
-class Memory:
-    """The workflows last looked into."""
+class WorkflowCache:
+    """The workflows read last."""
 
     def __init__(self) -> None:
         self._converted: tuple[Workflow | None, NodeCatalog | None, Workflow | None] = None, None, None
@@ -31,9 +31,9 @@ class Memory:
     def addresses(
         self, source: str, names: Mapping[str, Any], nodes: NodeCatalog | None, *, by_id: bool = False
     ) -> list[str]:
-        """`NODE.INPUT` for every value that is no link: by class where that is enough, else by id.
+        """`NODE.INPUT` for every input that is not a link; NODE is the class if one node alone has it, else the id.
 
-        After those, by the titles that are another name of one node alone.
+        The same inputs by title follow, for titles that only one node has.
         """
         wf = self.workflow(source, names, nodes)
         if wf is None or not wf.is_converted:
@@ -53,7 +53,7 @@ class Memory:
     def choices(
         self, source: str, address: str, names: Mapping[str, Any], nodes: NodeCatalog | None
     ) -> list[str]:
-        """The choices of one input, when node definitions are at hand; else the number or word it has."""
+        """The choices of one input if its definition is known, else its present number or word."""
         value, spec = self._input(source, address, names, nodes)
         if spec is not None and spec.choices:
             return [str(choice) for choice in spec.choices]
@@ -65,14 +65,14 @@ class Memory:
     def takes_files(
         self, source: str, address: str, names: Mapping[str, Any], nodes: NodeCatalog | None
     ) -> bool:
-        """Whether an input takes files; without node definitions, whether it has the name of one."""
+        """Whether an input takes files; without definitions, whether its value looks like a file name."""
         value, spec = self._input(source, address, names, nodes)
         return bool(spec.upload) if spec is not None else isinstance(value, str) and bool(Path(value).suffix)
 
     def _input(
         self, source: str, address: str, names: Mapping[str, Any], nodes: NodeCatalog | None
     ) -> tuple[Any, InputSpec | None]:
-        """The value of an input and its definition, as far as they are known."""
+        """The value of an input and its definition, each None if unknown."""
         wf = self.workflow(source, names, nodes)
         if wf is None or not wf.is_converted:
             return None, None
@@ -87,7 +87,7 @@ class Memory:
     def workflow(
         self, source: str, names: Mapping[str, Any], nodes: NodeCatalog | None = None
     ) -> Workflow | None:
-        """The workflow a word of the line means, if it can be had at once; converted where it can be."""
+        """The workflow that a word of the line names, converted if possible; None if there is none."""
         wf = self._found(source, names)
         if wf is None or wf.is_converted or nodes is None:
             return wf
