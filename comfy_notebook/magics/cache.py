@@ -31,7 +31,7 @@ class WorkflowCache:
     def addresses(
         self, source: str, names: Mapping[str, Any], nodes: NodeCatalog | None, *, by_id: bool = False
     ) -> list[str]:
-        """`NODE.INPUT` for every input that is not a link; NODE is the class if one node alone has it, else the id.
+        """`NODE.INPUT` for every input that is not a link: by class if one node has it, else by id.
 
         The same inputs by title follow, for titles that only one node has.
         """

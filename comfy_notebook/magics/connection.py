@@ -17,9 +17,7 @@ def status(call: Call, args: Args) -> None:
 
     client = api.current()
     if client is None:
-        call.say(
-            "Not connected yet. The first run, or %comfy connect, chooses a server and names it."
-        )
+        call.say("Not connected yet. The first run, or %comfy connect, chooses a server and names it.")
     elif not call.quiet:
         from IPython.display import display
 
@@ -136,6 +134,6 @@ embedded server, which needs no account and no GPU.""",
         "let code in a cell call asyncio.run() (nest_asyncio)",
         asyncio,
         (Option("state", "without it, prints the current state", choices=("on", "off")),),
-        more="For code written for scripts; comfy_notebook itself does not need it. `off` needs a kernel restart.",
+        more="For code written for scripts; comfy_notebook does not need it. `off` needs a kernel restart.",
     ),
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from comfy_notebook import api
+from comfy_notebook.magics import connection
 
 from .conftest import Notebook
 
@@ -79,6 +81,16 @@ def test_asyncio_is_left_alone_where_it_works(notebook: Notebook) -> None:
     assert notebook("%comfy asyncio").out.strip() == "asyncio.run() in a cell is off."
     assert "nothing was changed" in notebook("%comfy asyncio on").out
     assert notebook("%comfy asyncio off").out.strip() == "It is off."
+
+
+@pytest.mark.parametrize(("installed", "used"), [(True, "nest_asyncio2"), (False, "nest_asyncio")])
+def test_asyncio_prefers_the_maintained_package(
+    monkeypatch: pytest.MonkeyPatch, installed: bool, used: str
+) -> None:
+    newer = types.ModuleType("nest_asyncio2") if installed else None
+    monkeypatch.setitem(sys.modules, "nest_asyncio2", newer)
+    monkeypatch.setitem(sys.modules, "nest_asyncio", types.ModuleType("nest_asyncio"))
+    assert connection._patcher().__name__ == used
 
 
 def test_asyncio_on_lets_pasted_code_run_in_a_kernel(embedded: Any, tmp_path: Path) -> None:
