@@ -58,6 +58,9 @@ class Settings:
     quiet: float = _setting(
         5.0, "After how many seconds without an event the server is asked for the job's status.", min=0.05
     )
+    private_urls: bool = _setting(
+        False, "Whether a URL given as a file may be at a private address, as in a local network."
+    )
     downloads: int = _setting(8, "How many outputs are downloaded at the same time.", min=1)
 
 

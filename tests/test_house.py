@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "comfy_notebook"
 
 ROOMS = (
     ("text", "errors", "atomic", "config", "signatures"),
-    ("keys",),
+    ("keys", "web"),
     ("views",),
     ("protocol",),
     ("sync",),

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import UploadRejected
 from ..images import dimensions, from_array, is_array, is_pil, to_png
 from ..text import missing_file_hint
+from ..web import fetch, is_url
 from .records import FileRef, UploadLimits
 
 if TYPE_CHECKING:
@@ -51,6 +52,9 @@ class Packed:
 
 def pack(value: Any, name: str | None = None) -> Packed:
     """The file a value stands for. Raises `UploadRejected` for what is none."""
+    if is_url(value):
+        file = fetch(value)
+        return Packed(_clean(name or file.name), file.data)
     if isinstance(value, (str, os.PathLike)):
         return _from_path(Path(value), name)
     if isinstance(value, (bytes, bytearray, memoryview)):
@@ -70,7 +74,8 @@ def pack(value: Any, name: str | None = None) -> Packed:
         return Packed(_clean(name or (Path(own).name if isinstance(own, str) else _guess_name(data))), data)
     raise UploadRejected(
         f"A {type(value).__name__} cannot be uploaded.",
-        hint="Give a path, bytes, a file object, a PIL image, or an array of H×W, H×W×1, H×W×3 or H×W×4.",
+        hint="Give a path, a URL, bytes, a file object, a PIL image, "
+        "or an array of H×W, H×W×1, H×W×3 or H×W×4.",
     )
 
 

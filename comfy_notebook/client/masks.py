@@ -12,35 +12,30 @@ from pathlib import Path
 from typing import Any
 
 from .. import images
-from ..errors import UploadRejected
+from ..errors import NoOutput, UploadRejected
+from .assets import pack
 
 
 def to_mask(value: Any) -> Any:
     """A PIL image of mode L, white where to repaint.
 
-    Takes a bool, float 0–1 or uint8 array, a PIL image, bytes or a path. A picture with transparency
+    Takes an array, a PIL image, bytes, a path, a URL or an output. A picture with transparency
     and no more than one colour of opaque pixels is read by its alpha, as the editor's masks are:
     transparent is repainted.
     """
-    from PIL import Image
-
-    if isinstance(value, (str, Path)):
+    if isinstance(value, (str, Path)) or hasattr(value, "safe_name"):
+        value = pack(value).data
+    if isinstance(value, (bytes, bytearray, memoryview)):
         try:
-            value = Path(value).expanduser().read_bytes()
-        except OSError as error:
-            raise UploadRejected(f"{str(value)!r} cannot be read: {error.strerror or error}.") from None
-    if isinstance(value, bytes):
-        try:
-            value = Image.open(io.BytesIO(value))
-            value.load()
-        except Exception:
-            raise UploadRejected("The mask is not a picture that can be read.") from None
+            value = images.decode(bytes(value), "The mask")
+        except NoOutput as error:
+            raise UploadRejected(error.message) from None
     if images.is_array(value):
         value = images.from_array(value)
     if not images.is_pil(value):
         raise UploadRejected(
             f"A {type(value).__name__} is not a mask.",
-            hint="Give a bool, float or uint8 array, a PIL image or a path.",
+            hint="Give a bool, float or uint8 array, a PIL image, a path or a URL.",
         )
     return images.to_mask(value)
 

@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from ..client.dialect import Request
 from ..client.http import ResponseLost
@@ -24,6 +25,7 @@ from ..errors import (
 )
 from ..sync import within
 from ..text import did_you_mean, register
+from ..web import is_url
 from .follow.follower import Follower
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ async def submit(
     waiting = list(prepared.pending_uploads())
     if waiting:
         await _check_uploads(connection, prepared, waiting)
+    waiting += await _named_files(connection, prepared)
     if validate:
         await _check(connection, prepared, outputs)
     if waiting:
@@ -164,6 +167,35 @@ async def _check(connection: Connection, wf: Workflow, targets: list[str] | None
         problems=wrong,
         hint="validate=False, or --no-validate, sends it all the same.",
     )
+
+
+async def _named_files(connection: Connection, wf: Workflow) -> list[tuple[str, str, str]]:
+    """The files given by URL, and those set by the name of a local file that the server does not list.
+
+    A name that came with the workflow is never read from here: it may be anyone's.
+    """
+    values = (value for node in wf.graph.values() for value in node.get("inputs", {}).values())
+    texts = {value for value in values if _names_file(value)}
+    if not texts:
+        return []
+    try:
+        catalog = await connection.nodes.get()
+    except ServerError:
+        return []
+    return [
+        (node_id, name, text)
+        for node_id, name, text, set_here in wf.named_files(catalog)
+        if text in texts and (is_url(text) or set_here)
+    ]
+
+
+def _names_file(text: object) -> TypeGuard[str]:
+    if not isinstance(text, str) or not text:
+        return False
+    try:
+        return is_url(text) or (len(text) < 1000 and Path(text).expanduser().is_file())
+    except (OSError, ValueError, RuntimeError):
+        return False
 
 
 async def _check_uploads(connection: Connection, wf: Workflow, waiting: list[tuple[str, str, Any]]) -> None:

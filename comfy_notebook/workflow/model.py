@@ -293,6 +293,15 @@ def literals_of(graph: Graph, node_id: str) -> dict[str, Any]:
     return {name: unwrap(value) for name, value in graph[node_id].get("inputs", {}).items()}
 
 
+def named_files(graph: Graph, catalog: NodeCatalog | None) -> Iterator[tuple[str, str, str]]:
+    """The inputs that take files and hold a text which is not a choice of theirs: (node id, name, text)."""
+    for node_id in graph:
+        for name, spec in specs_of(graph, catalog, node_id).items():
+            text = graph[node_id].get("inputs", {}).get(name)
+            if spec.upload and isinstance(text, str) and text not in (spec.choices or ()):
+                yield node_id, name, text
+
+
 def specs_of(graph: Graph, catalog: NodeCatalog | None, node_id: str) -> Mapping[str, InputSpec]:
     """The declared inputs of a node with its present values, by name; empty without a definition."""
     info = info_of(graph, catalog, node_id)

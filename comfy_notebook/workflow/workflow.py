@@ -179,6 +179,16 @@ class Workflow(BaseWorkflow):
         """The inputs whose values JSON cannot hold, as (node id, input name, value)."""
         return model.held_values(self.graph)
 
+    def named_files(self, nodes: Nodes | None = None) -> Iterator[tuple[str, str, str, bool]]:
+        """The texts in inputs that take files: (node id, input name, text, whether it was set here).
+
+        A text that came with the file is not "set here". Empty without node definitions.
+        """
+        catalog = self._catalog if nodes is None else NodeCatalog.from_object_info(nodes)
+        for node_id, name, text in model.named_files(self.graph, catalog):
+            original = (self._original or {}).get(node_id, {}).get("inputs", {})
+            yield node_id, name, text, original.get(name) != text
+
     # -- the whole -----------------------------------------------------------------------------
 
     def copy(self) -> Workflow:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from PIL import Image, PngImagePlugin
 from comfy_notebook.client import assets, masks
 from comfy_notebook.client.probe import kinds
 from comfy_notebook.clients import Client
-from comfy_notebook.errors import UploadRejected
+from comfy_notebook.errors import DownloadFailed, InvalidWorkflow, UploadRejected
 
 from . import graphs
 
@@ -230,3 +231,32 @@ def test_an_output_not_fetched_yet_goes_into_another_run(cloud: Client) -> None:
 def test_a_mask_has_a_name_of_its_own_and_no_path(cloud: Client) -> None:
     ref = cloud.upload_mask(numpy.zeros((6, 8)), PIXELS, name="../up/my mask.png")
     assert cloud.run(graphs.load(ref.name))["Mask"].array.max() == 0
+
+
+def test_a_url_or_data_url_in_an_input_is_fetched_and_uploaded(cloud: Client) -> None:
+    encoded = base64.b64encode(assets.pack(PIXELS).data).decode()
+    wf = graphs.load(f"data:image/png;base64,{encoded}")
+    assert (cloud.run(wf)["Picture"].array == PIXELS).all()
+    with pytest.raises(DownloadFailed, match="private address"):
+        cloud.run(graphs.load(f"{cloud.url}/a.png"))
+
+
+def test_a_local_file_set_by_its_name_is_uploaded(
+    cloud: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    noise = numpy.random.default_rng(5).integers(0, 256, (9, 9, 3), dtype=numpy.uint8)
+    (tmp_path / "mine.png").write_bytes(assets.pack(noise).data)
+    wf = graphs.load("other.png")
+    wf["LoadImage"].image = "mine.png"
+    assert (cloud.run(wf)["Picture"].array == noise).all()
+    assert (cloud.run(wf, inputs={"LoadImage.image": "./mine.png"})["Picture"].array == noise).all()
+
+
+def test_a_local_file_named_in_the_workflow_itself_is_not_read(
+    cloud: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "private.png").write_bytes(assets.pack(PIXELS[:2]).data)
+    with pytest.raises(InvalidWorkflow, match=r"private\.png"):
+        cloud.run(graphs.load("private.png"))
