@@ -6,6 +6,7 @@ Sources: the Cloud API reference, "HTTP Errors"; the bodies recorded from ComfyU
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -150,6 +151,9 @@ def node_problems(
     return found
 
 
+_MISSING_FILE = re.compile(r"^(?P<input>\w+) - Invalid \w+ file: (?P<file>.+)$")
+
+
 def _problem(
     node_id: str, error: Mapping[str, Any], title: str | None, class_type: str | None, severity: str
 ) -> Problem:
@@ -157,6 +161,18 @@ def _problem(
     extra = extra if isinstance(extra, Mapping) else {}
     kind, details = str(error.get("type") or "invalid"), str(error.get("details") or "")
     message = str(error.get("message") or kind).rstrip(". ")
+    if (missing := _MISSING_FILE.search(details)) is not None:
+        return Problem(
+            f"The server has no file {clip(missing['file'], 300)!r}.",
+            node_id=node_id,
+            node_title=title,
+            class_type=class_type,
+            input_name=missing["input"],
+            kind=kind,
+            suggestion=f"Path({clip(missing['file'], 300)!r}), which uploads a file of yours",
+            severity=severity,
+            details={"received": extra.get("received_value"), "details": details},
+        )
     # An absent node shows as a Python exception of the server's own; its text alone says nothing.
     text = f"{message}: {clip(details, 300)}" if details and details not in message else message
     return Problem(

@@ -258,5 +258,5 @@ def test_a_local_file_named_in_the_workflow_itself_is_not_read(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "private.png").write_bytes(assets.pack(PIXELS[:2]).data)
-    with pytest.raises(InvalidWorkflow, match=r"private\.png"):
+    with pytest.raises(InvalidWorkflow, match=r"has no file 'private\.png'\. Try Path\('private\.png'\)"):
         cloud.run(graphs.load("private.png"))
