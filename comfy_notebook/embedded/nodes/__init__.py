@@ -10,6 +10,6 @@ object_info, validation and coercion (`base.Node`). What families share is in fi
     metadata       the workflow in saved files, and the fields of their names
     resample       sound at another rate
     sound_files, video_files    PyAV
-    regex_work     regular expressions, also as a process of its own
+    regular_expressions   patterns, with a limit on time and memory
     analytic/      the model, samplers and schedules
 """

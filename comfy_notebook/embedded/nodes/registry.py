@@ -25,7 +25,7 @@ FAMILIES = (
     "image_colour",
     "mask",
     "text",
-    "regex",
+    "regular_expressions",
     "primitive",
     "animation",
     "audio_edit",
