@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the server until it is told to stop; the exit code says how that went."""
     parser = _parser()
     options = _options(parser, parser.parse_args(argv))
+    os.umask(0o077)  # everything this process writes is its user's alone
     _set_up_logging()
     sockets = []
     for option, port in (("--port", options.port), ("--storage-port", options.storage_port)):
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 PORT_TAKEN, f"cannot listen on {options.host}:{port}: {why}. Choose another {choice}."
             )
     from .accounts import BadAccounts
-    from .database import DataDirInUse
+    from .database import DatabaseTooNew, DataDirInUse
     from .server import Server
 
     try:
@@ -56,6 +57,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DataDirInUse:
         return _complain(DATA_DIR_IN_USE, f"another server is using the data directory {options.data_dir}. "
                          "Stop it, or choose another --data-dir.")  # fmt: skip
+    except DatabaseTooNew as error:
+        return _complain(DATA_DIR_UNUSABLE, f"the data directory {options.data_dir} was made by a newer "
+                         f"comfy-notebook ({error}). Upgrade comfy-notebook, or choose another --data-dir.")  # fmt: skip
     except BadAccounts as error:
         return _complain(2, str(error))
     except (OSError, ValueError, sqlite3.Error) as error:

@@ -15,7 +15,7 @@ from typing import Any
 
 from .reserve import Reserve
 
-_SCHEMA = """
+_FIRST = """
 CREATE TABLE IF NOT EXISTS jobs (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL,
@@ -93,17 +93,45 @@ CREATE TABLE IF NOT EXISTS spending (
 """
 
 
+_MIGRATIONS = (_FIRST,)
+"""What brings a database from version n (`PRAGMA user_version`) to n + 1, and an empty one to 1.
+
+The first also takes databases made before versions were written, which have the same tables.
+"""
+
+
+class DatabaseTooNew(Exception):
+    """The database was made by a newer version of this package."""
+
+
 class Database:
-    """The open database; safe to use from any thread."""
+    """The open database; safe to use from any thread. Raises `DatabaseTooNew`."""
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
         self._reserve = Reserve(path.with_name("reserve"))
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._connection.row_factory = sqlite3.Row
+        self._refuse_newer()
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
             self._connection.execute(f"PRAGMA {pragma}")
-        self._connection.executescript(_SCHEMA)
+        self._migrate()
+
+    def _version(self) -> int:
+        return int(self._connection.execute("PRAGMA user_version").fetchone()[0])
+
+    def _refuse_newer(self) -> None:
+        version = self._version()
+        if version > len(_MIGRATIONS):
+            self._connection.close()
+            raise DatabaseTooNew(f"its version is {version}, and this package knows up to {len(_MIGRATIONS)}")
+
+    def _migrate(self) -> None:
+        version = self._version()
+        for number, script in enumerate(_MIGRATIONS[version:], version + 1):
+            self._connection.executescript(
+                f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;"
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

@@ -123,8 +123,6 @@ def test_replacing_and_finding_agree_with_pythons_re(text: str, pattern: str) ->
     assert replaced == re.sub(pattern, r"[\g<0>]", text, flags=re.IGNORECASE)
     asked = {"string": text, "regex_pattern": pattern, "mode": "All Matches", "group_index": 1}
     found = one("RegexExtract", **asked, **PLAIN)
-        "RegexExtract", string=text, regex_pattern=pattern, mode="All Matches", group_index=1, **PLAIN
-    )
     rows = re.findall(pattern, text, re.IGNORECASE)
     assert found == "\n".join(row[0] if isinstance(row, tuple) else row for row in rows)
 
