@@ -58,8 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(DATA_DIR_IN_USE, f"another server is using the data directory {options.data_dir}. "
                          "Stop it, or choose another --data-dir.")  # fmt: skip
     except DatabaseTooNew as error:
-        return _complain(DATA_DIR_UNUSABLE, f"the data directory {options.data_dir} was made by a newer "
-                         f"comfy-notebook ({error}). Upgrade comfy-notebook, or choose another --data-dir.")  # fmt: skip
+        newer = f"the data directory {options.data_dir} was made by a newer comfy-notebook ({error})"
+        return _complain(DATA_DIR_UNUSABLE, f"{newer}. Upgrade comfy-notebook, or choose another --data-dir.")
     except BadAccounts as error:
         return _complain(2, str(error))
     except (OSError, ValueError, sqlite3.Error) as error:
