@@ -1,7 +1,7 @@
 """The session: the connected client, and the module-level `connect`, `run`, `submit`, `sweep`, `job`.
 
 The first use connects, as `connect()` without arguments does; `client=` uses another client for one
-call. The session is the one place that remembers anything between calls.
+call. Only the session keeps anything between calls.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from .config import Settings, settings
 from .errors import JobTimeout, NotConnected
 from .jobs.interrupt import cancel_on_interrupt
 from .jobs.job import Job
+from .jobs.submit import DEFAULTS, SubmitOptions
 from .signatures import shows_options
 from .sync import IO
 
@@ -37,14 +38,14 @@ class Session:
         self.last_job: str | None = None
 
     def close(self) -> None:
-        """Let the client go; jobs go on."""
+        """Close the client; jobs continue."""
         client, self.client = self.client, None
         if client is not None:
             client.close()
 
 
 session = Session()
-"""What the module-level functions share; a process has one, as a notebook has one kernel."""
+"""What the module-level functions share; one for each process."""
 
 
 @shows_options(ConnectOptions, verify=True)
@@ -96,145 +97,114 @@ def current() -> Client | None:
     return None if found is None or found.closed else found
 
 
-def submit(
-    workflow: Any,
-    *,
-    seed: int | str | None = None,
-    inputs: Mapping[str, Any] | None = None,
-    partner_key: str | None = None,
-    targets: Sequence[Any] | None = None,
-    previews: bool | None = None,
-    validate: bool = True,
-    client: Client | None = None,
-) -> Job:
+@shows_options(SubmitOptions, **DEFAULTS)
+def submit(workflow: Any, *, client: Client | None = None, **options: Unpack[SubmitOptions]) -> Job:
     """Submit a workflow and return its `Job` at once; `display(job)` is a live view.
 
-    The arguments are those of `Client.submit`; `workflow` is a `Workflow` or anything it loads.
+    The options are those of `Client.submit`; `workflow` is a `Workflow` or anything it loads.
     """
     handed: list[Job] = []
     with cancel_on_interrupt(handed, wait=0):
-        return _submit(
-            handed,
-            client,
-            workflow,
-            seed=seed,
-            inputs=inputs,
-            partner_key=partner_key,
-            targets=targets,
-            previews=previews,
-            validate=validate,
-        )
+        return _submit(handed, client, workflow, options)
 
 
-def _submit(handed: list[Job], client: Client | None, workflow: Any, **options: Any) -> Job:
-    """Submit; the job is in `handed` before this returns, for an interrupt may come at any step between."""
+def _submit(handed: list[Job], client: Client | None, workflow: Any, options: SubmitOptions) -> Job:
+    """Submit. An interrupt may come at any moment, so the job is put into `handed` by the background loop."""
     using = _client(client)._async
     job = IO.run(using.submit(workflow, **options), tick=using.connection.meter.paint, handed=handed.append)
     session.last_job = job.id
     return job
 
 
+@shows_options(SubmitOptions, **DEFAULTS)
 def run(
     workflow: Any,
     *,
-    seed: int | str | None = None,
-    inputs: Mapping[str, Any] | None = None,
     timeout: float | None = None,
-    partner_key: str | None = None,
-    previews: bool | None = None,
-    targets: Sequence[Any] | None = None,
-    validate: bool = True,
     client: Client | None = None,
     quiet: bool = False,
     cancel: bool = False,
+    **options: Unpack[SubmitOptions],
 ) -> Result:
     """Run a workflow and return its `Result`, shown live in a notebook.
 
-    Interrupting the cell cancels exactly this job on the server. `timeout` is in seconds
-    (`JobTimeout`; the job goes on, unless `cancel=True`). Raises what `submit` raises, and `JobFailed`,
-    `JobCancelled`, `JobLost`, `DownloadFailed` or `ConnectionFailed`.
+    The options are those of `Client.submit`. Interrupting the cell cancels this job on the server.
+    `timeout` is in seconds (`JobTimeout`; the job continues, unless `cancel=True`). Raises what `submit`
+    raises, and `JobFailed`, `JobCancelled`, `JobLost`, `DownloadFailed` or `ConnectionFailed`.
     """
     from .display import watch
 
-    wanted = settings.previews if previews is None else previews
+    previews = options.get("previews")
     limit = settings.timeout if timeout is None else timeout
     handed: list[Job] = []
     with cancel_on_interrupt(handed):
-        job = _submit(
-            handed,
-            client,
-            workflow,
-            seed=seed,
-            inputs=inputs,
-            partner_key=partner_key,
-            targets=targets,
-            previews=previews,
-            validate=validate,
-        )
+        job = _submit(handed, client, workflow, options)
         try:
-            return watch(job, previews=wanted, timeout=limit, quiet=quiet)
+            return watch(
+                job,
+                previews=settings.previews if previews is None else previews,
+                timeout=limit,
+                quiet=quiet,
+            )
         except JobTimeout:
             if cancel:
                 job.cancel_soon()
             raise
 
 
+@shows_options(SubmitOptions, **DEFAULTS, previews=False)
 def sweep(
     workflow: Any,
     values: Mapping[str, Iterable[Any]],
     *,
     client: Client | None = None,
-    seed: int | str | None = None,
-    inputs: Mapping[str, Any] | None = None,
     window: int = 8,
-    previews: bool = False,
     timeout: float | None = None,
-    partner_key: str | None = None,
     quiet: bool = False,
+    **options: Unpack[SubmitOptions],
 ) -> Sweep:
     """Run a workflow once for every combination of values, and return the results as a `Sweep`.
 
     `values` maps `NODE.INPUT` to the values it takes; `"seed"` alone means every seed of the
     workflow. Combinations are in the order of nested loops, the first input slowest. `seed` and
-    `inputs` are set for all. At most `window` jobs are submitted and not ended at any time;
-    `timeout` is in seconds, for each job. Raises `UnknownNode` or `UnknownInput` for a wrong
-    address before anything is sent, and `ConnectionFailed`, `AuthenticationError` and the like
-    when the server takes no job at all.
+    `inputs` are set for all; the other options are those of `Client.submit`. At most `window` jobs are
+    submitted and not ended at any time; `timeout` is in seconds, for each job. Raises `UnknownNode` or
+    `UnknownInput` for a wrong address before anything is sent, and `ConnectionFailed`,
+    `AuthenticationError` and the like when the server takes no job at all.
     """
     from .jobs.sweep import plan
 
     client = _client(client)
+    seed, inputs = options.pop("seed", None), options.pop("inputs", None)
     found = plan(workflow, values, client._async.submit, client.nodes, seed=seed, inputs=inputs)
-    run_planned(
-        found.runs,
-        window=window,
-        labels=found.labels,
-        previews=previews,
-        timeout=timeout,
-        partner_key=partner_key,
-        quiet=quiet,
-    )
+    run_planned(found.runs, labels=found.labels, quiet=quiet, window=window, timeout=timeout, **options)
     return found
 
 
 def run_planned(
-    runs: Sequence[Planned], *, labels: Sequence[str] = (), quiet: bool = False, **options: Any
+    runs: Sequence[Planned],
+    *,
+    labels: Sequence[str] = (),
+    quiet: bool = False,
+    window: int = 8,
+    timeout: float | None = None,
+    **options: Unpack[SubmitOptions],
 ) -> None:
-    """Submit and collect planned runs, drawn as one list; the options are those of `jobs.planned.feed`.
+    """Submit planned runs, at most `window` at a time, drawn as one list; returns when all have ended.
 
-    An interrupt cancels what has not ended and is raised again.
+    An interrupt cancels those that have not ended, and is raised again.
     """
     from .display import watch_many
     from .jobs.planned import feed
 
-    with cancel_on_interrupt(runs), IO.alongside(feed(runs, **options)):
+    with cancel_on_interrupt(runs), IO.alongside(feed(runs, window=window, timeout=timeout, **options)):
         watch_many(runs, labels=labels, quiet=quiet)
 
 
 def job(job_id: str | None = None, *, client: Client | None = None) -> Job:
     """Attach to any job by its id, from any kernel; without one, to the last job submitted here.
 
-    Raises `JobNotFound` when the server knows none of that id.
+    Raises `JobNotFound` when the server has no job with that id.
     """
     wanted = job_id or session.last_job
     if wanted is None:

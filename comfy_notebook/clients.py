@@ -5,7 +5,6 @@ All I/O runs on the background loop (`sync`), whichever loop awaits it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +17,9 @@ from .config import Settings
 from .errors import ComfyError
 from .jobs import submit as submitting
 from .jobs.job import Job
+from .jobs.submit import DEFAULTS, SubmitOptions
 from .signatures import shows_options
-from .sync import IO, LazyAwaitable, PlainProperty, on_io, plain, within
+from .sync import IO, LazyAwaitable, PlainProperty, on_io, plain
 from .views import view
 
 if TYPE_CHECKING:
@@ -95,77 +95,59 @@ class AsyncClient:
     # -- jobs ----------------------------------------------------------------------------------------
 
     @on_io
-    async def submit(
-        self,
-        workflow: Any,
-        *,
-        seed: int | str | None = None,
-        inputs: Mapping[str, Any] | None = None,
-        partner_key: str | None = None,
-        targets: Sequence[Any] | None = None,
-        previews: bool | None = None,
-        validate: bool = True,
-    ) -> Job:
+    @shows_options(SubmitOptions, **DEFAULTS)
+    async def submit(self, workflow: Any, **options: Unpack[SubmitOptions]) -> Job:
         """Submit a workflow and return its `Job` at once.
 
         `seed` sets every seed input (a number, or "random"); `inputs` sets `NODE.INPUT`s of a copy;
         `partner_key` is the API key for partner nodes (`extra_data.api_key_comfy_org`); `targets`
-        are the output nodes to run, where not all. Pictures, arrays, bytes and paths among the inputs
-        are uploaded first. What the server would refuse is refused before anything is sent, all of it
-        at once, unless `validate=False`. Raises `InvalidWorkflow`, `InsufficientCredits`,
-        `SubscriptionInactive`, `RateLimited`, `UploadRejected`, `AuthenticationError` or `ConnectionFailed`.
+        are the output nodes to run, where not all; `front=True` or `number` (lower runs earlier) place the
+        job in the queue. Pictures, arrays, bytes and paths among the inputs are uploaded first. What the
+        server would refuse is refused before anything is sent, every problem at once, unless
+        `validate=False`. Raises `InvalidWorkflow`, `InsufficientCredits`, `SubscriptionInactive`,
+        `RateLimited`, `UploadRejected`, `AuthenticationError` or `ConnectionFailed`.
         """
-        follower = await submitting.submit(
-            self.connection,
-            workflow,
-            seed=seed,
-            inputs=inputs,
-            partner_key=partner_key,
-            targets=targets,
-            previews=self.settings.previews if previews is None else previews,
-            validate=validate,
-        )
-        return Job(follower, self.plain)
+        return Job(await submitting.submit(self.connection, workflow, **options), self.plain)
 
     @on_io
     async def job(self, job_id: str) -> Job:
         """Attach to any job of the server by its id, running or ended. Raises `JobNotFound`."""
         return Job(await submitting.attach(self.connection, job_id), self.plain)
 
+    @shows_options(SubmitOptions, **DEFAULTS)
     async def run(
-        self, workflow: Any, *, timeout: float | None = None, cancel: bool = False, **options: Any
+        self,
+        workflow: Any,
+        *,
+        timeout: float | None = None,
+        cancel: bool = False,
+        **options: Unpack[SubmitOptions],
     ) -> Result:
-        """Submit, wait, and return the result; the options are those of `submit`."""
+        """Submit, wait, and return the result; the options are those of `submit`.
+
+        Raises `JobTimeout` after `timeout` seconds; the job then continues, unless `cancel=True`.
+        """
         job = await self.submit(workflow, **options)
-        try:
-            return await (job if timeout is None else within(timeout, job._awaited()))
-        except asyncio.TimeoutError:
-            if cancel:
-                await self.cancel(job.id)
-            raise job._timeout(timeout, cancel) from None
-        except asyncio.CancelledError:
-            await asyncio.shield(IO.bridge(job._follower.cancel()))
-            raise
+        return await job._awaited(timeout, cancel)
 
     @on_io
+    @shows_options(SubmitOptions, **DEFAULTS, previews=False)
     async def sweep(
         self,
         workflow: Any,
         values: Mapping[str, Iterable[Any]],
         *,
-        seed: int | str | None = None,
-        inputs: Mapping[str, Any] | None = None,
         window: int = 8,
-        previews: bool = False,
         timeout: float | None = None,
-        partner_key: str | None = None,
+        **options: Unpack[SubmitOptions],
     ) -> Sweep:
         """Run a workflow once for every combination of values; the arguments are those of `comfy.sweep`."""
         from .jobs.planned import feed
         from .jobs.sweep import plan
 
+        seed, inputs = options.pop("seed", None), options.pop("inputs", None)
         found = plan(workflow, values, self.submit, await self.nodes, seed=seed, inputs=inputs)
-        await feed(found.runs, window=window, previews=previews, timeout=timeout, partner_key=partner_key)
+        await feed(found.runs, window=window, timeout=timeout, **options)
         return found
 
     @on_io

@@ -1,8 +1,8 @@
-"""`Job`: the one handle on a submitted workflow, plain and awaitable.
+"""`Job`: the one handle on a submitted workflow, for plain code and for coroutines.
 
-Everything is known on the background loop and read here from any thread without locks: the state is
-an immutable snapshot, events are an append-only log with any number of readers, and waiting is on a
-`SimpleQueue` in steps of 0.1 s, so that the kernel's interrupt always gets through.
+The background loop writes what is known and any thread reads it without locks: the state is an immutable
+snapshot, and events are an append-only log with any number of readers. Plain code waits on a
+`SimpleQueue` in steps of 0.1 s, so that an interrupt of the kernel is noticed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import JobTimeout, Problem
 from ..protocol.messages import Event
 from ..protocol.status import JobStatus
-from ..sync import IO, TICK
+from ..sync import IO, TICK, within
 from ..views import view
 from .interrupt import cancel_on_interrupt
 from .state import JobState
@@ -34,6 +34,9 @@ class Job:
 
     `job.result()` waits and returns or raises; `job.wait()` waits and returns the status; in a
     coroutine, `await job` gives the result and `async for event in job.events()` the events.
+
+    Interrupting a call that waits (■, Ctrl-C, a cancelled coroutine) cancels the job on the server; see
+    `detach` for the exceptions.
     """
 
     def __init__(self, follower: Follower, client: Any = None) -> None:
@@ -47,7 +50,7 @@ class Job:
 
     @property
     def status(self) -> JobStatus:
-        """The status; final once the server's record says so and the outputs are fetched."""
+        """The status; final once the server's record says so and the outputs are downloaded."""
         return self._follower.status
 
     @property
@@ -62,22 +65,22 @@ class Job:
 
     @property
     def record(self) -> JobRecord | None:
-        """The server's record as last asked for, or None while it has not been."""
+        """The server's record as last received; None before the first."""
         return self._follower.record
 
     @property
     def outputs(self) -> list[Output]:
-        """The outputs known so far, in the order they arrived; in the server's order once it has ended."""
+        """The outputs known so far, in the order they arrived; in the workflow's order once it has ended."""
         return list(self._follower.outputs)
 
     @property
     def problems(self) -> list[Problem]:
-        """What the server found wrong but ran without: outputs it left out."""
+        """What went wrong without failing the job: outputs the server left out, nodes it blocked."""
         return list(self._follower.problems)
 
     @property
     def workflow(self) -> Workflow | None:
-        """The workflow as it was submitted; of a job attached to by id, as the server's record has it."""
+        """The workflow as it was submitted; for a job attached to by id, from the server's record."""
         return self._follower.workflow
 
     @property
@@ -92,30 +95,32 @@ class Job:
 
     @property
     def target(self) -> str:
-        """The server it runs on, in words."""
+        """The server it runs on: "cloud", "local", "embedded", or the URL."""
         return self._follower.connection.target
 
     @property
     def seconds(self) -> float | None:
-        """How long it ran: the server's word when it is known, else as seen from here."""
+        """How long it ran, by the server's record, else as measured here."""
         record = self._follower.record
         if record is not None and record.seconds is not None:
             return record.seconds
-        begin, end = self.state.started_at, self.state.ended_at
-        return end - begin if begin is not None and end is not None else None
+        return self.state.seconds
 
     def events(self) -> JobEvents:
-        """Every event from submission on, for `for` and `async for`; ends when the job has."""
-        return JobEvents(self._follower)
+        """Every event from submission on, for `for` and `async for`; ends when the job has.
+
+        An interrupt while it waits for the next event cancels the job, as for `result`.
+        """
+        return JobEvents(self)
 
     def updates(
         self, interval: float = 0.1, timeout: float | None = None, *, heartbeat: float | None = None
     ) -> Iterator[JobState]:
         """The newest state whenever it has changed, at most once an interval (seconds), in this thread.
 
-        With a `heartbeat` (seconds) an unchanged state comes again that often: a clock may be drawn.
+        With a `heartbeat` (seconds) an unchanged state is repeated that often, for views that show a clock.
         Ends, with the last state, when the job has ended by the server's record and its outputs are
-        fetched. Raises `JobTimeout` when that takes longer than `timeout` seconds.
+        downloaded. Raises `JobTimeout` when that takes longer than `timeout` seconds.
         """
         follower, deadline = self._follower, _deadline(timeout)
         seen: JobState | None = None
@@ -142,7 +147,7 @@ class Job:
     def wait(self, timeout: float | None = None) -> JobStatus:
         """Wait until it has ended, for at most `timeout` seconds, and return the status.
 
-        An interrupt of the kernel cancels exactly this job on the server.
+        An interrupt of the kernel cancels this job on the server.
         """
         with cancel_on_interrupt([self]):
             self._wait(timeout)
@@ -152,8 +157,8 @@ class Job:
         """Wait for the job and return its result.
 
         Raises `JobFailed` (or a subclass), `JobCancelled`, `JobLost`, `ConnectionFailed`,
-        `DownloadFailed`, or `JobTimeout` after `timeout` seconds; the job then goes on, unless
-        `cancel=True`. An interrupt of the kernel cancels exactly this job on the server.
+        `DownloadFailed`, or `JobTimeout` after `timeout` seconds; the job then continues, unless
+        `cancel=True`. An interrupt of the kernel cancels this job on the server.
         """
         with cancel_on_interrupt([self]):
             if not self._wait(timeout):
@@ -163,8 +168,28 @@ class Job:
         return self._verdict()
 
     def cancel(self) -> bool:
-        """End exactly this job on the server, pending or running; False when it had already ended."""
+        """Cancel this job on the server, pending or running; False when it had already ended."""
         return IO.run(self._follower.cancel())
+
+    def detach(self) -> Job:
+        """Let the job continue when a call that waits for it is interrupted; returns the job.
+
+        Without this, ■ or Ctrl-C in `result`, `wait`, `events` or a live view cancels the job on the
+        server, and so does the cancellation of a coroutine in `await job` or `async for … in job.events()`
+        (by ■, `asyncio.wait_for`, a task group), unless another call waits for the same job.
+        """
+        self._follower.detached = True
+        return self
+
+    @property
+    def detached(self) -> bool:
+        """Whether `detach` was called."""
+        return self._follower.detached
+
+    @property
+    def shared(self) -> bool:
+        """Whether more than one call waits for the job now."""
+        return len(self._follower.waiters) > 1
 
     def cancel_soon(self) -> None:
         """Cancel the job on the server without waiting, once, from any thread; nothing if it has ended."""
@@ -175,22 +200,37 @@ class Job:
     def __await__(self) -> Generator[Any, None, Result]:
         return self._awaited().__await__()
 
-    async def _awaited(self) -> Result:
+    async def _awaited(self, timeout: float | None = None, cancel: bool = False) -> Result:
+        """`result` for coroutines."""
+        with self._follower.waited_for():
+            async with cancel_on_interrupt([self]):
+                return await self._result_async(timeout, cancel)
+
+    async def _result_async(self, timeout: float | None = None, cancel: bool = False) -> Result:
+        """The result, for callers that decide themselves what a cancellation means."""
+        try:
+            await (self._ended() if timeout is None else within(timeout, self._ended()))
+        except asyncio.TimeoutError:
+            if cancel:
+                await IO.bridge(self._follower.cancel())
+            raise self._timeout(timeout, cancel) from None
+        return self._verdict()
+
+    async def _ended(self) -> None:
         async for _ in _Ticks(self._follower):
             pass
-        return self._verdict()
 
     def _verdict(self) -> Result:
         follower = self._follower
         if follower.error is not None:
-            # A fresh traceback each time: an exception raised twice would grow one.
+            # Without this the traceback would grow each time the error is raised.
             raise follower.error.with_traceback(None)
         assert follower.result is not None
         return follower.result
 
     def _wait(self, timeout: float | None) -> bool:
         deadline = _deadline(timeout)
-        with _Wakes(self._follower) as wakes:
+        with self._follower.waited_for(), _Wakes(self._follower) as wakes:
             while not self._follower.done:
                 left = TICK if deadline is None else deadline - time.monotonic()
                 if left <= 0:
@@ -206,7 +246,7 @@ class Job:
             job_id=self.id,
             hint=""
             if cancelled
-            else "It goes on: %comfy job ID, or comfy.job(id), takes it up again; %comfy cancel ID ends it.",
+            else "It continues: %comfy job ID, or comfy.job(id), attaches to it; %comfy cancel ID ends it.",
         )
 
     def __repr__(self) -> str:
@@ -219,14 +259,14 @@ class Job:
 
 
 class JobEvents:
-    """The events of a job, from the first; an iterable and an async iterable, as often as wanted."""
+    """The events of a job, from the first; can be iterated any number of times, with `for` or `async for`."""
 
-    def __init__(self, follower: Follower) -> None:
-        self._follower = follower
+    def __init__(self, job: Job) -> None:
+        self._job = job
 
     def __iter__(self) -> Iterator[Event]:
-        follower, at = self._follower, 0
-        with _Wakes(follower) as wakes:
+        follower, at = self._job._follower, 0
+        with cancel_on_interrupt([self._job]), follower.waited_for(), _Wakes(follower) as wakes:
             while True:
                 done = follower.done
                 while at < len(follower.backlog):
@@ -237,15 +277,17 @@ class JobEvents:
                 wakes.wait(TICK)
 
     async def __aiter__(self) -> AsyncIterator[Event]:
-        follower, at = self._follower, 0
-        async for _ in _Ticks(follower):
-            while at < len(follower.backlog):
-                yield follower.backlog[at]
-                at += 1
+        follower, at = self._job._follower, 0
+        with follower.waited_for():
+            async with cancel_on_interrupt([self._job]):
+                async for _ in _Ticks(follower):
+                    while at < len(follower.backlog):
+                        yield follower.backlog[at]
+                        at += 1
 
 
 class _Wakes:
-    """Waiting for news of a job in a plain thread."""
+    """Waits in a plain thread until something about a job has changed."""
 
     def __init__(self, follower: Follower) -> None:
         self._follower = follower
@@ -269,7 +311,7 @@ class _Wakes:
 
 
 class _Ticks:
-    """News of a job in a coroutine of any loop: one tick at once, one for each change, one at the end."""
+    """Yields in a coroutine of any loop: once at the start, after each change, and at the end."""
 
     def __init__(self, follower: Follower) -> None:
         self._follower = follower
@@ -278,7 +320,7 @@ class _Ticks:
         follower, loop, news = self._follower, asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
-            with contextlib.suppress(RuntimeError):  # that loop has closed, with whoever waited in it
+            with contextlib.suppress(RuntimeError):  # that loop was closed
                 loop.call_soon_threadsafe(news.set)
 
         follower.subscribe(wake)

@@ -1,4 +1,4 @@
-"""`Output`: one thing a node put out, and how a node's `output` object is read."""
+"""`Output`: one file or text of a node, and the reading of a node's `output` object into outputs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..atomic import write_new_file
 from ..errors import ComfyError, DownloadFailed, NoOutput
 from ..images import decode, to_array
 from ..protocol.frames import sniff
 from ..views import view
-from .saving import write
 
 if TYPE_CHECKING:
     import numpy
@@ -32,10 +32,11 @@ _BY_SUFFIX = {suffix: kind for kind, names in _SUFFIXES.items() for suffix in na
 
 
 class Output:
-    """One thing a node put out: a file on the server, or a text.
+    """One output of a node: a file on the server, or a text.
 
-    `kind` is image, video, audio, text, 3d, latent or file; `type` is output, temp (a preview) or
-    input. `error` is why its download failed, when it did; `bytes` then tries again.
+    `kind` is image, video, audio, text, 3d, latent or file. `type` is the server's folder: "output" for
+    saved files, "temp" for previews, or "input". `error` says why its download failed, when it did;
+    `bytes` then tries again.
     """
 
     def __init__(
@@ -75,12 +76,12 @@ class Output:
 
     @property
     def fetched(self) -> bool:
-        """Whether the bytes are here."""
+        """Whether the content has been downloaded."""
         return self._data is not None or self.text is not None
 
     @property
     def mime(self) -> str:
-        """The media type: by the bytes, else by the server's word, else by the file's name."""
+        """The media type: by the content, else as the server says, else by the file's name."""
         if self.text is not None:
             return "text/plain"
         found = sniff(self._data[:16]) if self._data else None
@@ -92,23 +93,23 @@ class Output:
 
     @property
     def bytes(self) -> bytes:
-        """The file as the server has it, fetched now unless that is done. Raises `DownloadFailed`."""
+        """The file's content, downloaded on first use. Raises `DownloadFailed`."""
         if self.text is not None:
             return self.text.encode()
         if self._data is None:
             if self._fetch is None:
-                raise self.error or DownloadFailed(f"{self.filename} is not here and cannot be fetched.")
+                raise self.error or DownloadFailed(f"{self.filename} was not downloaded and cannot be.")
             from ..sync import IO
 
             self.error = None
             IO.run(self._fetch(self))
         if self._data is None:
-            raise self.error or DownloadFailed(f"{self.filename} could not be fetched.")
+            raise self.error or DownloadFailed(f"{self.filename} could not be downloaded.")
         return self._data
 
     @property
     def image(self) -> Image.Image:
-        """The picture as PIL has it, in the file's own mode. Raises `NoOutput` for what is no picture."""
+        """The picture as a PIL image, in the file's own mode. Raises `NoOutput` for other kinds."""
         if self._image is None:
             if self.kind != "image":
                 raise NoOutput(f"{self.label} is {_a(self.kind)}, not a picture.")
@@ -122,12 +123,12 @@ class Output:
 
     @property
     def label(self) -> str:
-        """What to call it: its file's name, or the node it came from."""
+        """Its file's name; for a text, the node it came from."""
         return self.filename or f"{self.kind} of {self.node_title}"
 
     @property
     def safe_name(self) -> str:
-        """A file name for this output that is one on every system, and no path."""
+        """A file name without folders that is valid on every system."""
         name = (self.filename or f"{self.node_title}_{self.index}.txt").replace("\\", "/").rpartition("/")[2]
         name = "".join("_" if c in '<>:"|?*' or ord(c) < 32 else c for c in name).strip(". ") or "output"
         stem = name.partition(".")[0].upper()
@@ -137,12 +138,22 @@ class Output:
         return "_" + name if reserved else name[-200:]
 
     def save(self, directory: str | Path = ".") -> Path:
-        """Write the server's bytes unchanged into a directory, never over a file; returns the path."""
-        return write(Path(directory), self.safe_name, self.bytes)
+        """Write the content unchanged into a directory and return the path.
+
+        A name that is taken gets a number. Raises `DownloadFailed`, and `ComfyError` for a full disk.
+        """
+        data, folder, name = self.bytes, Path(directory).expanduser(), self.safe_name
+        try:
+            return write_new_file(folder, name, data)
+        except OSError as error:
+            raise ComfyError(
+                f"{name} could not be written to {str(folder)!r}: {error.strerror or error}.",
+                hint="No incomplete file was left there.",
+            ) from None
 
     @property
     def key(self) -> tuple[str, str | None, str, str, str | None]:
-        """What makes it the same output in an event and in the record."""
+        """Equal for the same output in an event and in the record."""
         return (self.node_id, self.filename, self.subfolder, self.type, self.text)
 
     def _filled(self, data: Data, mime: str) -> None:
@@ -173,7 +184,7 @@ def outputs_of(
     class_type: str | None = None,
     fetch: Callable[[Output], Coroutine[Any, Any, None]] | None = None,
 ) -> list[Output]:
-    """A node's `output` object as a list: every entry with a `filename`, whatever its key, and every text."""
+    """A node's `output` object as outputs: every entry with a `filename`, under any key, and every text."""
     found: list[Output] = []
     common: dict[str, Any] = {"node_id": node_id, "node_title": title, "class_type": class_type}
     for key, entries in (output or {}).items():
@@ -199,7 +210,7 @@ def outputs_of(
 
 
 def kind_of(filename: str, key: str = "") -> str:
-    """The kind of a file by its suffix, else by its key: videos are listed under `images` too."""
+    """The kind of a file by its suffix, else by its key: servers list videos under `images` too."""
     suffix = filename.rpartition(".")[2].lower()
     found = _BY_SUFFIX.get(suffix) or _KEYS.get(key, "file")
     return "file" if found == "text" else found

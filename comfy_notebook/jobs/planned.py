@@ -1,8 +1,8 @@
-"""Many jobs, a few at a time: runs that are planned, then submitted as earlier ones end.
+"""Many jobs, a few at a time: planned runs, each submitted when an earlier one has ended.
 
-A `Planned` stands where a `Job` does in a list on the page (`status`, `state`, `outputs`, `cancel_soon`)
-from before it is submitted. `feed`, a coroutine of the background loop, submits and collects, while
-`api.run_planned` draws in the calling thread.
+A `Planned` can be drawn in a list of jobs before it is submitted: it has a `Job`'s `status`, `state`,
+`outputs` and `cancel_soon`. `feed`, a coroutine of the background loop, submits the runs and collects
+their results, while `api.run_planned` draws in the calling thread.
 """
 
 from __future__ import annotations
@@ -28,23 +28,25 @@ from .state import JobState
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+    from typing_extensions import Unpack
 
     from ..workflow.workflow import Workflow
     from .job import Job
     from .result import Result
+    from .submit import SubmitOptions
 
     Submit = Callable[..., Awaitable[Job]]
-    """Sends one workflow with the options of `submit`: `AsyncClient.submit`."""
+    """Submits one workflow with `SubmitOptions`, as `AsyncClient.submit` does."""
 
 _LONGEST_WAIT = 60.0
-# These say nothing about one combination of values: the next submission would meet them too.
+# Errors that every further submission would raise too.
 _FOR_ALL = (AuthenticationError, ConnectionFailed, InsufficientCredits, NotConnected, SubscriptionInactive)
 
 
 class Planned:
-    """One run: to be submitted, submitted, or ended with a result or an error.
+    """One run: not yet submitted, submitted, or ended with a result or an error.
 
-    `make` gives the workflow when its turn comes, so that a large grid is not held as graphs.
+    `make` makes the workflow when its turn comes, so that a large grid is not kept in memory as graphs.
     """
 
     def __init__(self, make: Callable[[], Workflow], submit: Submit, setting: Mapping[str, Any]) -> None:
@@ -68,7 +70,7 @@ class Planned:
 
     @property
     def status(self) -> JobStatus:
-        """As a job's; final only once its result or error is here."""
+        """As a job's; final only once there is a result or an error."""
         if self.result is not None:
             return JobStatus.completed
         if isinstance(self.error, JobCancelled):
@@ -79,6 +81,16 @@ class Planned:
         if self.job is None:
             return JobStatus.pending
         return JobStatus.in_progress if self.job.status.is_final else self.job.status
+
+    @property
+    def detached(self) -> bool:
+        """As a job's."""
+        return self.job is not None and self.job.detached
+
+    @property
+    def shared(self) -> bool:
+        """As a job's."""
+        return self.job is not None and self.job.shared
 
     @property
     def state(self) -> JobState:
@@ -96,13 +108,13 @@ class Planned:
         return self.result.image if self.result is not None and self.result.images else None
 
     def cancel_soon(self) -> None:
-        """Stop this run from any thread, without waiting: it is not submitted, or its job is cancelled."""
+        """Cancel this run without waiting, from any thread: its job, or its submission."""
         IO.post(self._cancelled.set)
         if self.job is not None:
             self.job.cancel_soon()
 
-    async def _submit(self, options: Mapping[str, Any], others_run: Callable[[], bool]) -> None:
-        """A job or an error, on the loop; a server that takes no more while others run is asked again."""
+    async def _submit(self, options: SubmitOptions, others_run: Callable[[], bool]) -> None:
+        """Submit, on the loop; while others run, a server that refuses for its rate limit is asked again."""
         while not self._cancelled.is_set():
             try:
                 self.job = await self.submit(self.make(), **options)
@@ -126,14 +138,12 @@ class Planned:
         job = self.job
         assert job is not None
         try:
-            self.result = await (job if timeout is None else within(timeout, job._awaited()))
-        except asyncio.TimeoutError:
-            self.error = job._timeout(timeout)
+            self.result = await job._result_async(timeout)
         except ComfyError as error:
             self.error = error
 
     async def _end(self) -> None:
-        """Nobody waits for it any more: its job, if it runs, is cancelled on the server."""
+        """The sweep was cancelled: cancel the job on the server, unless it has ended."""
         if not self.ended:
             self.error = JobCancelled("It was cancelled.", job_id=self.id or None)
             if self.job is not None and not self.job._follower.cancel_asked:
@@ -146,28 +156,26 @@ async def feed(
     *,
     window: int = 8,
     timeout: float | None = None,
-    previews: bool = False,
-    partner_key: str | None = None,
-    validate: bool = True,
+    **options: Unpack[SubmitOptions],
 ) -> None:
     """Submit in order, at most `window` not ended at any time; returns when each has a result or an error.
 
     Runs on the background loop. Cancelling it cancels every job that has not ended. An error that
-    every submission would meet (no connection, a wrong key, no credits) is each waiting run's, and is
-    raised when nothing could be submitted.
+    every submission would raise (no connection, a wrong key, no credits) becomes the error of each run
+    not yet submitted, and is raised when nothing could be submitted. Previews are off unless asked for.
     """
+    options.setdefault("previews", False)
     places = asyncio.Semaphore(max(window, 1))
-    flying: set[asyncio.Task[None]] = set()
-    options = {"previews": previews, "partner_key": partner_key, "validate": validate}
+    running: set[asyncio.Task[None]] = set()
 
-    def landed(task: asyncio.Task[None]) -> None:
-        flying.discard(task)
+    def finished(task: asyncio.Task[None]) -> None:
+        running.discard(task)
         places.release()
 
     try:
         for number, run in enumerate(runs):
             await places.acquire()
-            await run._submit(options, lambda: bool(flying))
+            await run._submit(options, lambda: bool(running))
             if run.job is None:
                 places.release()
                 if isinstance(run.error, _FOR_ALL):
@@ -176,11 +184,11 @@ async def feed(
                     break
                 continue
             task = asyncio.ensure_future(run._collect(timeout))
-            flying.add(task)
-            task.add_done_callback(landed)
-        await asyncio.gather(*flying)
+            running.add(task)
+            task.add_done_callback(finished)
+        await asyncio.gather(*running)
     finally:
-        for task in flying:
+        for task in running:
             task.cancel()
         await asyncio.shield(asyncio.gather(*(run._end() for run in runs)))
     if runs and all(run.job is None for run in runs) and isinstance(runs[0].error, _FOR_ALL):

@@ -96,6 +96,12 @@ class JobState:
             done += min(max(step[0] / step[1], 0.0), 1.0)
         return min(done / todo, 1.0)
 
+    @property
+    def seconds(self) -> float | None:
+        """How long the job ran, once it has ended."""
+        begin, end = self.started_at, self.ended_at
+        return end - begin if begin is not None and end is not None else None
+
     def elapsed(self, now: float) -> float:
         """Seconds since the job began to run (since it was submitted, while it waits)."""
         begin = self.started_at if self.started_at is not None else self.submitted_at
@@ -131,9 +137,9 @@ class JobState:
         if isinstance(event, Notification):
             return replace(self, notification=event.value)
         if isinstance(event, ExecutionStart):
-            return self._started(at)
+            return self.started(at)
         if isinstance(event, ExecutionCached):
-            return replace(self._started(at), cached=self.cached | set(event.nodes))
+            return replace(self.started(at), cached=self.cached | set(event.nodes))
         if isinstance(event, Executing):
             return self._executing(event.display_node or event.node, at)
         if isinstance(event, Progress):
@@ -163,7 +169,8 @@ class JobState:
         node = None if status is JobStatus.completed else self.node
         return replace(self, status=status, ended_at=at, queue_position=None, node=node)
 
-    def _started(self, at: float) -> JobState:
+    def started(self, at: float) -> JobState:
+        """The state of a job that runs, since `at` unless that is known already."""
         if self.status is JobStatus.in_progress and self.started_at is not None:
             return self
         return replace(self, status=JobStatus.in_progress, started_at=at, queue_position=None)
@@ -171,7 +178,7 @@ class JobState:
     def _executing(self, node: str | None, at: float) -> JobState:
         if node is None:
             return self
-        state = self._started(at)
+        state = self.started(at)
         if node == state.node:
             return state
         done = state.done | {state.node} if state.node is not None else state.done
@@ -184,7 +191,7 @@ class JobState:
         return replace(state, steps={**state.steps, node: (value, maximum)})
 
     def _progress_state(self, event: ProgressState, at: float) -> JobState:
-        state = self._started(at)
+        state = self.started(at)
         finished = {key for key, node in event.nodes.items() if node.state == "finished"}
         running = [key for key, node in event.nodes.items() if node.state == "running"]
         steps = {**state.steps, **{key: (node.value, node.max) for key, node in event.nodes.items()}}

@@ -1,4 +1,7 @@
-"""From a workflow and a few arguments to a job: inputs set, files uploaded, sent once, followed, ended."""
+"""Submitting a workflow, attaching to a job, and cancelling one; all on the background loop.
+
+A submission sets the inputs of a copy, checks it, uploads its files, sends it once and follows the job.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import contextlib
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypedDict, TypeGuard
 
 from ..client.dialect import Request
 from ..client.http import ResponseLost
@@ -29,6 +32,8 @@ from ..web import is_url
 from .follow.follower import Follower
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from ..client.connection import Connection
     from ..workflow.workflow import Workflow
 
@@ -36,42 +41,56 @@ _FIRST_STATUS = 6.0
 _SETTLING = 2.0
 
 
-async def submit(
-    connection: Connection,
-    workflow: Any,
-    *,
-    seed: int | str | None,
-    inputs: Mapping[str, Any] | None,
-    partner_key: str | None,
-    targets: Sequence[Any] | None,
-    previews: bool,
-    validate: bool,
-) -> Follower:
-    """Submit, and return the follower of the job, already following."""
-    prepared = await prepare(connection, workflow, seed=seed, inputs=inputs)
-    outputs = None if targets is None else [_target(prepared, ref) for ref in targets]
+class SubmitOptions(TypedDict, total=False):
+    """The options of every call that submits: `submit`, `run` and `sweep`, of the module and of clients.
+
+    `seed` sets every seed input (a number, or "random"), and `inputs` maps `NODE.INPUT` to values; both
+    are set on a copy of the workflow. `partner_key` is the API key for partner nodes
+    (`extra_data.api_key_comfy_org`). `targets` are the output nodes to run, where not all. `previews=False`
+    asks for no preview pictures; None means as the settings say. `validate=False` sends what this package
+    would refuse. `front=True` puts the job before those that wait, and `number` gives its place (lower
+    runs earlier); servers without priorities ignore both.
+    """
+
+    seed: int | str | None
+    inputs: Mapping[str, Any] | None
+    partner_key: str | None
+    targets: Sequence[Any] | None
+    previews: bool | None
+    validate: bool
+    front: bool
+    number: float | None
+
+
+DEFAULTS: dict[str, Any] = {"validate": True, "front": False}
+"""The defaults of `SubmitOptions` that are not None."""
+
+
+async def submit(connection: Connection, workflow: Any, **options: Unpack[SubmitOptions]) -> Follower:
+    """Submit, and return the follower of the job, which has started."""
+    previews = options.get("previews")
+    previews = settings.previews if previews is None else previews
+    prepared = await prepare(connection, workflow, seed=options.get("seed"), inputs=options.get("inputs"))
+    refs = options.get("targets")
+    targets = None if refs is None else [_target(prepared, ref) for ref in refs]
     waiting = list(prepared.pending_uploads())
     if waiting:
         await _check_uploads(connection, prepared, waiting)
     waiting += await _named_files(connection, prepared)
-    if validate:
-        await _check(connection, prepared, outputs)
+    if options.get("validate", True):
+        await _check(connection, prepared, targets)
     if waiting:
         prepared = prepared.with_values(await _upload(connection, waiting))
     graph = prepared.to_api()
-    extra: dict[str, Any] = {}
-    if pnginfo := prepared.extra_pnginfo:  # worked out anew each time it is read
-        extra["extra_pnginfo"] = pnginfo
-    if partner_key:
-        register(partner_key)
-        extra["api_key_comfy_org"] = partner_key
     request = Request(
         graph,
         connection.client_id,
-        extra_data=extra,
-        targets=outputs,
+        extra_data=_extra_data(prepared, options.get("partner_key")),
+        targets=targets,
         prompt_id=str(uuid.uuid4()) if connection.dialect.takes_prompt_id else None,
         preview_method=settings.preview_method if previews else "none",
+        front=options.get("front", False),
+        number=options.get("number"),
     )
     await connection.live.ready(_FIRST_STATUS)
     with connection.live.submitting():
@@ -83,8 +102,19 @@ async def submit(
         return follower
 
 
+def _extra_data(wf: Workflow, partner_key: str | None) -> dict[str, Any]:
+    """What goes along with the graph: the editor's document for the saved files, and the partner key."""
+    extra: dict[str, Any] = {}
+    if pnginfo := wf.extra_pnginfo:  # computed on each access
+        extra["extra_pnginfo"] = pnginfo
+    if partner_key:
+        register(partner_key)
+        extra["api_key_comfy_org"] = partner_key
+    return extra
+
+
 async def attach(connection: Connection, job_id: str) -> Follower:
-    """Follow a job of the server's, whoever submitted it. Raises `JobNotFound`."""
+    """The follower of any job of the server, whoever submitted it. Raises `JobNotFound`."""
     known = connection.live.find(job_id)
     if isinstance(known, Follower):
         return known
@@ -99,7 +129,7 @@ async def attach(connection: Connection, job_id: str) -> Follower:
     follower.attached(record)
     connection.live.follow(follower)
     if record.status.is_final:
-        # What ended long ago is not said to be pending: its outputs are only still to be fetched.
+        # A job that ended long ago must not be shown as pending while its outputs are downloaded.
         await follower.settled(_SETTLING)
     return follower
 
@@ -109,8 +139,8 @@ async def require_record(connection: Connection, job_id: str) -> JobRecord:
     record = await connection.dialect.record(connection.http, job_id)
     if record is None:
         raise JobNotFound(
-            f"{connection.url} knows no job {job_id!r}.",
-            hint="%comfy jobs, or client.jobs(), lists those it does. "
+            f"{connection.url} does not know the job {job_id!r}.",
+            hint="%comfy jobs, or client.jobs(), lists the jobs it knows. "
             "A ComfyUI forgets its history when it restarts.",
         )
     return record
@@ -121,7 +151,7 @@ async def cancel(connection: Connection, job_id: str) -> bool:
     follower = connection.live.find(job_id)
     if follower is not None:
         return await follower.cancel()
-    # A queue takes the deletion of anything: only a record tells a job from a slip of the fingers.
+    # A queue accepts the deletion of any id, so a mistyped one is found by asking for the record.
     record = await require_record(connection, job_id)
     return not record.status.is_final and await connection.dialect.cancel(connection.http, job_id)
 
@@ -129,14 +159,14 @@ async def cancel(connection: Connection, job_id: str) -> bool:
 async def prepare(
     connection: Connection, workflow: Any, *, seed: int | str | None, inputs: Mapping[str, Any] | None
 ) -> Workflow:
-    """A copy of the workflow, converted and set."""
+    """A copy of the workflow, converted, with `inputs` and `seed` set."""
     from ..workflow.workflow import Workflow
 
     wf = workflow.copy() if isinstance(workflow, Workflow) else Workflow.load(workflow)
     if not wf.is_converted:
         wf.resolve(await connection.nodes.get())
     elif wf.catalog is None and wf.editor is not None:
-        # Values can be written back into the editor's document only by its nodes' definitions.
+        # The node definitions are needed to write values back into the editor's document.
         with contextlib.suppress(ServerError):
             wf.resolve(await connection.nodes.get())
     if inputs:
@@ -147,15 +177,15 @@ async def prepare(
 
 
 async def _check(connection: Connection, wf: Workflow, targets: list[str] | None) -> None:
-    """Refuse what the server would refuse, with the whole list at once.
+    """Raise `InvalidWorkflow` with every problem at once.
 
-    A refusal is never from memory: definitions kept from before are asked for again first. A server
-    that gives none judges for itself.
+    Cached node definitions may be out of date, so they are fetched again before a workflow is refused.
+    Without definitions the check is left to the server.
     """
     wrong: list[Problem] = []
-    for again in (False, True):
+    for refresh in (False, True):
         try:
-            nodes = await connection.nodes.get(refresh=again)
+            nodes = await connection.nodes.get(refresh=refresh)
         except ServerError:
             return
         found = wf.validate(nodes, targets=targets)
@@ -165,7 +195,7 @@ async def _check(connection: Connection, wf: Workflow, targets: list[str] | None
     raise InvalidWorkflow(
         f"The workflow has {len(wrong)} problem{'s' if len(wrong) > 1 else ''} and was not sent.",
         problems=wrong,
-        hint="validate=False, or --no-validate, sends it all the same.",
+        hint="validate=False, or --no-validate, sends it anyway.",
     )
 
 
@@ -199,7 +229,7 @@ def _names_file(text: object) -> TypeGuard[str]:
 
 
 async def _check_uploads(connection: Connection, wf: Workflow, waiting: list[tuple[str, str, Any]]) -> None:
-    """Refuse a file where the node takes none, before the first is sent."""
+    """Refuse a file for an input that takes none, before anything is uploaded."""
     catalog = await connection.nodes.get()
     for node_id, name, value in waiting:
         class_type = wf.graph[node_id].get("class_type", "")
@@ -218,7 +248,7 @@ async def _check_uploads(connection: Connection, wf: Workflow, waiting: list[tup
 async def _upload(
     connection: Connection, waiting: list[tuple[str, str, Any]]
 ) -> dict[str | tuple[str, str], Any]:
-    """The names the server gave the values."""
+    """Upload the values; returns the names the server gave them, by node id and input."""
     refs = [
         value if isinstance(value, FileRef) else await connection.uploads.upload(value)
         for _, _, value in waiting
@@ -231,12 +261,12 @@ def _target(wf: Workflow, ref: Any) -> str:
         return wf[ref].id
     except UnknownNode as error:
         names = [node.title for node in wf.outputs()]
-        raise UnknownNode(f"The target {ref!r} is no node of the workflow.",
+        raise UnknownNode(f"The target {ref!r} is not a node of the workflow.",
                           hint=error.hint or did_you_mean(str(ref), names)) from None  # fmt: skip
 
 
 async def _send(connection: Connection, request: Request) -> Submission:
-    """POST the submission; whatever happens to us meanwhile, no job is left behind unnoticed."""
+    """POST the submission. When this coroutine is cancelled meanwhile, the job is cancelled too."""
     post = asyncio.ensure_future(connection.dialect.submit(connection.http, request))
     try:
         return await asyncio.shield(post)
@@ -244,7 +274,7 @@ async def _send(connection: Connection, request: Request) -> Submission:
         await _withdraw(connection, post, request.prompt_id)
         raise
     except ResponseLost as error:
-        # Only a server that says it has no such job is sent it again: ComfyUI would run both.
+        # ComfyUI runs a job that is sent twice, so it is sent again only when the server has no record of it.
         if request.prompt_id is not None:
             with contextlib.suppress(ConnectionFailed, ServerError):
                 if await connection.dialect.record(connection.http, request.prompt_id) is not None:
@@ -257,9 +287,9 @@ async def _send(connection: Connection, request: Request) -> Submission:
 
 
 async def _withdraw(connection: Connection, post: asyncio.Future[Submission], job_id: str | None) -> None:
-    """The caller has gone while the submission was on its way: cancel what it becomes."""
+    """Cancel the job of a submission whose caller was cancelled before the answer came."""
     with contextlib.suppress(ComfyError):
-        # Without an answer it may have arrived all the same: an id of ours is known without one.
+        # The submission may have arrived without an answer; a job id that we chose is known anyway.
         with contextlib.suppress(ResponseLost, asyncio.TimeoutError):
             job_id = (await within(3, post)).job_id
         if job_id is not None:

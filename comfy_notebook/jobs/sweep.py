@@ -1,9 +1,8 @@
-"""`Sweep`: one workflow over a grid of values, and the table, the picture and the arrays it makes.
+"""`Sweep`: one workflow over a grid of values; the results as a table, a labelled picture and an array.
 
-Jobs are submitted a few at a time (`window`), so that a large grid neither floods a server nor
-waits for one job after another; how many of them run at once is the server's business. A
-combination that fails is a row that says why, never an exception that costs the others. An
-interrupt cancels every job of the sweep that has not ended, and only those.
+Jobs are submitted a few at a time (`window`); the server decides how many of them run at once. A
+combination that fails is a row with its error and does not stop the others. An interrupt cancels every
+job of the sweep that has not ended, and no other.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ def plan(
     seed: int | str | None = None,
     inputs: Mapping[str, Any] | None = None,
 ) -> Sweep:
-    """The sweep with every row still to run; `submit` sends a workflow, the rest is as in `comfy.sweep`."""
+    """The sweep with every row still to run; `submit` submits one workflow, the rest is as in `comfy.sweep`."""
     from ..workflow.workflow import Workflow
     from .planned import Planned
 
@@ -51,10 +50,8 @@ def plan(
     if seed is not None:
         base.set_seed(seed)
     axes = _axes(base, values)
-    settings = [
-        dict(zip(axes, combination, strict=True)) for combination in itertools.product(*axes.values())
-    ]
-    return Sweep(base, axes, [Planned(partial(_set, base, each), submit, each) for each in settings])
+    rows = [dict(zip(axes, combination, strict=True)) for combination in itertools.product(*axes.values())]
+    return Sweep(base, axes, [Planned(partial(_set, base, row), submit, row) for row in rows])
 
 
 def _set(base: Workflow, setting: Mapping[str, Any]) -> Workflow:
@@ -66,7 +63,7 @@ def _set(base: Workflow, setting: Mapping[str, Any]) -> Workflow:
 
 
 def _axes(wf: Workflow, values: Mapping[str, Iterable[Any]]) -> dict[str, list[Any]]:
-    """The values of each input, once every address has been found in the workflow."""
+    """The values of each input. Raises `UnknownNode` or `UnknownInput` for a wrong address."""
     axes: dict[str, list[Any]] = {}
     places: dict[tuple[str, str], str] = {}
     total = 1
@@ -92,14 +89,14 @@ def _listed(address: str, given: Any) -> list[Any]:
     listed = list(itertools.islice(given, MOST_JOBS + 1))
     if len(listed) > MOST_JOBS:
         raise ComfyError(f"{address!r} has more than {MOST_JOBS} values.")
-    # numpy's scalars are no JSON; what they hold is.
+    # JSON cannot hold numpy's scalars.
     return [
         value.item() if type(value).__module__ == "numpy" and not value.shape else value for value in listed
     ]
 
 
 class Sweep(Sequence[Any]):
-    """What a sweep made: one row a job, in the order of the grid.
+    """The results of a sweep: one row for each job, in the order of the grid.
 
     `results` and `errors` have an entry for each row; one of the two is None. Indexing gives a
     row's `Result`, or raises what its job raised.
@@ -109,7 +106,7 @@ class Sweep(Sequence[Any]):
         self.workflow = workflow
         self.inputs: dict[str, list[Any]] = dict(axes)
         self.runs = list(runs)
-        """The rows as they are drawn: `.job`, `.status`, `.result` or `.error` of each."""
+        """One `Planned` for each row: `.job`, `.status`, `.result` or `.error`."""
 
     @property
     def settings(self) -> list[dict[str, Any]]:
@@ -118,7 +115,7 @@ class Sweep(Sequence[Any]):
 
     @property
     def labels(self) -> list[str]:
-        """What tells each row from the others, in words: "seed 1, cfg 4"."""
+        """The values of each row in words: "seed 1, cfg 4"."""
         return [
             ", ".join(f"{_short(address, self.inputs)} {_brief(value)}" for address, value in setting.items())
             for setting in self.settings
@@ -154,7 +151,7 @@ class Sweep(Sequence[Any]):
         return iter(self.results)
 
     def table(self) -> pd.DataFrame:
-        """One row a job: the values, `status`, `seconds`, `files` (their names), `error`, `job` (its id)."""
+        """One row for each job: values, `status`, `seconds`, `files` (their names), `error`, `job` (its id)."""
         pd = _library("pandas")
         rows = []
         for run in self.runs:
@@ -177,7 +174,7 @@ class Sweep(Sequence[Any]):
 
         arrays = [result.array for result in self.results if result is not None and result.images]
         if not arrays:
-            raise NoOutput("The sweep made no pictures.", hint="sweep.table() says what became of each job.")
+            raise NoOutput("The sweep made no pictures.", hint="sweep.table() shows how each job ended.")
         shapes = sorted({array.shape for array in arrays})
         if len(shapes) > 1:
             raise ComfyError(
@@ -231,7 +228,7 @@ class Sweep(Sequence[Any]):
         figure.suptitle(across, fontsize=10)
         if down is not None:
             figure.supylabel(down, fontsize=10)
-        pyplot.close(figure)  # the figure is the value of the call: the inline backend must not show it too
+        pyplot.close(figure)  # else the inline backend would show it a second time
         return figure
 
     def _axis(self, name: str) -> str:
@@ -287,7 +284,7 @@ def _library(name: str) -> Any:
 
 
 def _cell(value: Any) -> Any:
-    """A value as a table holds it: numbers and texts as they are, anything larger in a word."""
+    """A value for a table: numbers and texts as they are, other objects in words."""
     return value if value is None or isinstance(value, (bool, int, float, str)) else _brief(value)
 
 

@@ -1,8 +1,8 @@
-"""Every event of a job, kept for readers that start late, in memory that does not grow.
+"""Every event of a job, kept for readers that start late, in bounded memory.
 
-The newest events stay as they are; older ones are moved, a chunk at a time, to a temporary file and
-read back when somebody asks. One thread appends (the loop's), any thread reads: what readers look at
-is replaced whole, so that there is no lock to leak.
+The newest events stay in memory; older ones are moved, a chunk at a time, to a temporary file, and read
+back on demand. The loop's thread appends and any thread reads. The attributes that readers use are
+replaced, never changed, so that no lock is needed.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Backlog:
 
 
 class _File:
-    """A temporary file written at its end and read by name, which every system allows."""
+    """A temporary file that is appended to, and read by opening it again, which every system allows."""
 
     def __init__(self) -> None:
         handle, self._path = tempfile.mkstemp(prefix="comfy-notebook-", suffix=".events")

@@ -1,4 +1,4 @@
-"""The outputs of one job, on the loop: fetched as announced, in the record's order at the end."""
+"""The outputs of one job: downloaded as they are announced, completed from the record at the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Outputs:
-    """What a job has put out so far. `changed` is called whenever there is more of it."""
+    """The outputs of one job so far. `changed` is called after each download."""
 
     def __init__(self, graph: Mapping[str, Any], downloads: Downloads, changed: Callable[[], None]) -> None:
         self._names = names_of(graph)
@@ -30,11 +30,11 @@ class Outputs:
 
     @property
     def titles(self) -> dict[str, str]:
-        """What a person calls each node of the graph."""
+        """The title of each node of the graph."""
         return {node_id: title for node_id, (title, _) in self._names.items()}
 
     def produced(self, event: Executed) -> None:
-        """A node's outputs: the files are on disk when `executed` arrives, so fetching begins at once."""
+        """Take a node's outputs and start downloading: the files exist when `executed` arrives."""
         known = {output.key for output in self.outputs}
         for output in self._made(event.node or "", event.output):
             if output.key not in known:
@@ -44,9 +44,9 @@ class Outputs:
                 self._fetches[output] = task
 
     def final(self, event: PreviewImage) -> bool:
-        """Take a preview that is in truth a final picture; whether it was one.
+        """Take a preview frame that is a final picture; returns whether it was one.
 
-        SaveImageWebsocket sends its pictures as previews and keeps no file: only the node tells.
+        SaveImageWebsocket sends its pictures as preview frames and saves no file.
         """
         if event.node_id is None or not self._is_websocket(event.node_id):
             return False
@@ -69,9 +69,9 @@ class Outputs:
         return True
 
     async def complete(self, record: JobRecord, announced: Mapping[str, Mapping[str, Any]]) -> None:
-        """Everything the record lists, in its order, fetched or with the reason why not.
+        """Everything the record lists, downloaded or with the error that prevented it.
 
-        `announced` is what events told: a failed job's record may lack what its earlier nodes made.
+        `announced` holds the outputs that events reported: a failed job's record may lack some of them.
         """
         completed = record.status is JobStatus.completed
         listed = dict(record.outputs)
@@ -87,11 +87,11 @@ class Outputs:
         self.outputs = ordered
         early = [self._fetches[output] for output in ordered if output in self._fetches]
         await asyncio.gather(*early, return_exceptions=True)
-        # Storage may have been a moment behind the announcement: what failed early is asked for again.
+        # Storage may be behind the announcement: downloads that failed early are repeated.
         await asyncio.gather(*(self._fetch(output) for output in ordered if not output.fetched))
 
     def stop(self) -> None:
-        """Fetch no more."""
+        """Cancel the downloads that run."""
         for task in self._fetches.values():
             task.cancel()
 
@@ -114,7 +114,7 @@ class Outputs:
         return "websocket" in (self._names.get(node_id, ("", None))[1] or "").lower()
 
     def _missed(self, seen: set[str]) -> list[Output]:
-        """Pictures that were sent while no socket was connected: gone, and said so."""
+        """An output with an error for each websocket node whose pictures were not received."""
         missed = []
         for node_id, (title, class_type) in self._names.items():
             if class_type == "SaveImageWebsocket" and node_id not in seen:

@@ -1,8 +1,7 @@
-"""When to ask a job's record: at once where an event says so, else at growing intervals.
+"""When to ask for a job's record: at once when an event says so, else at growing intervals.
 
-While live events can be expected the record is asked only when they have been quiet for a while; without
-them it is polled. A job believed to have ended is asked for again within moments, since the record may
-be a step behind the event.
+While live events arrive, the record is asked for only after a silence; without them it is polled. A job
+that has probably ended is asked for again within moments, since the record may be behind the event.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ from ...config import settings
 from ...sync import within
 
 SOON = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
-"""Seconds between the questions after a hint that the job has ended."""
+"""Seconds between the requests after a hint that the job has ended."""
 
 
 class Pace:
-    """The times of one job's questions; `events_alive` says whether live events can be expected."""
+    """The times of the requests for one job; `events_alive` says whether live events can be expected."""
 
     def __init__(self, events_alive: Callable[[], bool]) -> None:
         self._events_alive = events_alive
@@ -29,20 +28,20 @@ class Pace:
         self._not_before = 0.0
         self._heard = time.monotonic()
         self.polling_soon = False
-        """Whether the job is believed to have ended."""
+        """Whether the job has probably ended."""
 
     @property
     def heard_at(self) -> float:
-        """When the job was last heard of (monotonic seconds)."""
+        """When the last event of the job arrived (monotonic seconds)."""
         return self._heard
 
     @property
     def quiet(self) -> float:
-        """Seconds since then."""
+        """Seconds since the last event."""
         return time.monotonic() - self._heard
 
     def hear(self) -> None:
-        """An event of the job has come."""
+        """Note that an event of the job has arrived."""
         self._heard = time.monotonic()
 
     def poll_soon(self, step: int = 0) -> None:
@@ -56,18 +55,18 @@ class Pace:
         self._kick.set()
 
     def back_off(self, seconds: float) -> None:
-        """Ask no more for so long: the server wants to be let alone."""
+        """Make no request for so long."""
         self._not_before = time.monotonic() + seconds
 
     async def pause(self) -> None:
-        """Wait for a reason to ask: an event that says so, or time."""
+        """Wait until the next request is due."""
         wait = self._interval()
         self._asked += 1
         if wait > 0 and not self._kick.is_set():
             try:
                 await within(wait, self._kick.wait())
             except asyncio.TimeoutError:
-                # Events may have come meanwhile: then there is still nothing to ask.
+                # Events arrived meanwhile, so no request is needed yet.
                 if not self.polling_soon and self._events_alive() and self.quiet < settings.quiet:
                     self._asked = 0
         self._kick.clear()

@@ -1,17 +1,19 @@
-"""How a job ended, or why it cannot be said, in words: the errors `result()` raises."""
+"""The errors that `result()` raises, made from a job's record and its last state."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...client.records import JobRecord
 from ...errors import (
     ComfyError,
     ConnectionFailed,
+    DownloadFailed,
     ImageDownloadFailed,
     InactiveSubscription,
     InsufficientFunds,
+    JobCancelled,
     JobFailed,
     JobLost,
     ModelDownloadFailed,
@@ -19,7 +21,9 @@ from ...errors import (
     ServerError,
     ValidationFailed,
 )
+from ...protocol.status import JobStatus
 from ...text import clip, redact
+from ..outputs import Output
 from ..state import JobState
 
 _TYPES: dict[str, tuple[type[JobFailed], str]] = {
@@ -34,6 +38,25 @@ _TYPES: dict[str, tuple[type[JobFailed], str]] = {
     "InsufficientFundsError": (InsufficientFunds, "Add credits at platform.comfy.org."),
     "InactiveSubscriptionError": (InactiveSubscription, "See the plans at comfy.org/cloud/pricing."),
 }
+
+
+def check(job_id: str, url: str, record: JobRecord, state: JobState, outputs: Sequence[Output]) -> None:
+    """Raise the error of a job that ended without a result: any end but success, or no file downloaded."""
+    if record.status is JobStatus.failed:
+        raise failure(job_id, record, state)
+    if record.status is JobStatus.cancelled:
+        raise cancelled(job_id)
+    if record.status is not JobStatus.completed:
+        said = f" ({record.message})" if record.message else ""
+        raise JobLost(f"{url} lost job {job_id}{said}.", job_id=job_id, hint="Run it again.")
+    files = [output for output in outputs if output.filename is not None]
+    if files and all(output.error is not None for output in files):
+        first = files[0].error
+        raise DownloadFailed(
+            f"The job completed, but none of its {len(files)} files could be downloaded: "
+            f"{first.message if first is not None else ''}",
+            hint="job.outputs lists them; output.bytes tries again.",
+        )
 
 
 def failure(job_id: str, record: JobRecord | None, state: JobState) -> JobFailed:
@@ -61,8 +84,13 @@ def failure(job_id: str, record: JobRecord | None, state: JobState) -> JobFailed
     )
 
 
+def cancelled(job_id: str) -> JobCancelled:
+    """The job was cancelled, from here or elsewhere."""
+    return JobCancelled(f"Job {job_id} was cancelled.", job_id=job_id)
+
+
 def vanished(url: str, job_id: str) -> JobLost:
-    """The server has no record of the job any more."""
+    """The server no longer has a record of the job."""
     return JobLost(
         f"{url} no longer knows job {job_id}: it restarted, or its history was cleared.",
         job_id=job_id,
@@ -71,7 +99,7 @@ def vanished(url: str, job_id: str) -> JobLost:
 
 
 def stalled(job_id: str, word: str, seconds: float) -> JobLost:
-    """The job's status has been a word nobody knows for too long."""
+    """The job's status has been an unknown word for too long."""
     return JobLost(
         f"Job {job_id} has been {word!r} for {seconds:g} s, a status this version does not know.",
         job_id=job_id,
@@ -88,7 +116,7 @@ def unreachable(url: str, job_id: str, error: ComfyError) -> ConnectionFailed:
 
 
 def without_outputs(url: str, job_id: str) -> ServerError:
-    """The server says that the job completed, and not what came of it."""
+    """The server says that the job completed, but its record lists no outputs."""
     return ServerError(
         f"{url} says that job {job_id} completed, but lists no outputs.",
         hint="comfy.job(id) asks again.",
@@ -96,7 +124,7 @@ def without_outputs(url: str, job_id: str) -> ServerError:
 
 
 def _inputs(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What the node was given, short: servers send tensors as kilobytes of text, and keys as they are."""
+    """The node's inputs, shortened and without secrets: servers send tensors as text, and keys unmasked."""
     out: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, list) and len(value) == 1:

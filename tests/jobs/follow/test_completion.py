@@ -145,7 +145,7 @@ def test_a_timeout_leaves_the_job_or_ends_it(replay: Any) -> None:
     server, client = _start(replay)
     server.pause()
     job = _submit(server, client)
-    with pytest.raises(comfy.JobTimeout, match="It goes on"):
+    with pytest.raises(comfy.JobTimeout, match="It continues"):
         job.result(timeout=0.1)
     assert job.wait(timeout=0.05) is not comfy.JobStatus.cancelled
     with pytest.raises(comfy.JobTimeout, match="it was cancelled"):
