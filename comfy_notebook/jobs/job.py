@@ -217,8 +217,9 @@ class Job:
         return self._verdict()
 
     async def _ended(self) -> None:
-        async for _ in _Ticks(self._follower):
-            pass
+        with _AsyncWakes(self._follower) as wakes:
+            while not self._follower.done:
+                await wakes.wait()
 
     def _verdict(self) -> Result:
         follower = self._follower
@@ -278,12 +279,17 @@ class JobEvents:
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         follower, at = self._job._follower, 0
-        with follower.waited_for():
-            async with cancel_on_interrupt([self._job]):
-                async for _ in _Ticks(follower):
-                    while at < len(follower.backlog):
-                        yield follower.backlog[at]
-                        at += 1
+        with follower.waited_for(), _AsyncWakes(follower) as wakes:
+            while True:
+                done = follower.done
+                while at < len(follower.backlog):
+                    yield follower.backlog[at]
+                    at += 1
+                if done:
+                    return
+                # Only here: a loop that is left by `break` may be cancelled at the `yield` above.
+                async with cancel_on_interrupt([self._job]):
+                    await wakes.wait()
 
 
 class _Wakes:
@@ -310,31 +316,30 @@ class _Wakes:
             self._box.get(timeout=timeout)
 
 
-class _Ticks:
-    """Yields in a coroutine of any loop: once at the start, after each change, and at the end."""
+class _AsyncWakes:
+    """Waits in a coroutine of any loop until something about a job has changed."""
 
     def __init__(self, follower: Follower) -> None:
         self._follower = follower
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
 
-    async def __aiter__(self) -> AsyncIterator[None]:
-        follower, loop, news = self._follower, asyncio.get_running_loop(), asyncio.Event()
+    def __enter__(self) -> _AsyncWakes:
+        self._follower.require_own_process()
+        self._follower.subscribe(self._wake)
+        return self
 
-        def wake() -> None:
-            with contextlib.suppress(RuntimeError):  # that loop was closed
-                loop.call_soon_threadsafe(news.set)
+    def __exit__(self, *_: object) -> None:
+        self._follower.unsubscribe(self._wake)
 
-        follower.subscribe(wake)
-        try:
-            while True:
-                done = follower.done
-                yield None
-                if done:
-                    return
-                if not follower.done:
-                    await news.wait()
-                news.clear()
-        finally:
-            follower.unsubscribe(wake)
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # that loop was closed
+            self._loop.call_soon_threadsafe(self._news.set)
+
+    async def wait(self) -> None:
+        if not self._follower.done:
+            await self._news.wait()
+        self._news.clear()
 
 
 def _deadline(timeout: float | None) -> float | None:

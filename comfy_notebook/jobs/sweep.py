@@ -40,7 +40,7 @@ def plan(
     seed: int | str | None = None,
     inputs: Mapping[str, Any] | None = None,
 ) -> Sweep:
-    """The sweep with every row still to run; `submit` submits one workflow, the rest is as in `comfy.sweep`."""
+    """The sweep, with every row still to run; `submit` submits one workflow."""
     from ..workflow.workflow import Workflow
     from .planned import Planned
 
@@ -151,7 +151,7 @@ class Sweep(Sequence[Any]):
         return iter(self.results)
 
     def table(self) -> pd.DataFrame:
-        """One row for each job: values, `status`, `seconds`, `files` (their names), `error`, `job` (its id)."""
+        """One row for each job: values, `status`, `seconds`, `files` (names), `error`, `job` (its id)."""
         pd = _library("pandas")
         rows = []
         for run in self.runs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 import pytest
@@ -13,9 +14,18 @@ from comfy_notebook.protocol.status import JobStatus
 class Run:
     """A run that ends when it is cancelled, unless it is `stubborn`."""
 
-    def __init__(self, status: JobStatus = JobStatus.in_progress, *, stubborn: bool = False) -> None:
+    def __init__(
+        self,
+        status: JobStatus = JobStatus.in_progress,
+        *,
+        stubborn: bool = False,
+        detached: bool = False,
+        shared: bool = False,
+    ) -> None:
         self.status = status
         self.stubborn = stubborn
+        self.detached = detached
+        self.shared = shared
         self.cancels = 0
 
     def cancel_soon(self) -> None:
@@ -72,6 +82,62 @@ def test_ipython_prints_one_line() -> None:
     with pytest.raises(KeyboardInterrupt) as caught, cancel_on_interrupt([]):
         raise KeyboardInterrupt
     assert caught.value._render_traceback_() == ["KeyboardInterrupt"]  # type: ignore[attr-defined]
+
+
+def test_a_detached_job_continues() -> None:
+    run = Run(detached=True)
+    with pytest.raises(KeyboardInterrupt), cancel_on_interrupt([run]):
+        raise KeyboardInterrupt
+    assert run.cancels == 0
+
+
+async def interrupted(run: Run, error: type[BaseException] = asyncio.CancelledError) -> None:
+    async with cancel_on_interrupt([run]):
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("options", "cancels", "says"),
+    [
+        ({}, 1, "the job was cancelled"),
+        ({"shared": True}, 0, "continues"),
+        ({"detached": True}, 0, "continues"),
+    ],
+    ids=str,
+)
+def test_a_cancelled_coroutine(options: dict[str, bool], cancels: int, says: str) -> None:
+    run = Run(**options)
+    with pytest.raises(asyncio.CancelledError) as caught:
+        asyncio.run(interrupted(run))
+    assert run.cancels == cancels
+    (line,) = caught.value._render_traceback_()  # type: ignore[attr-defined]
+    assert line.startswith("CancelledError: waiting was interrupted; ")
+    assert says in line
+
+
+def test_a_shared_job_is_cancelled_by_a_kernels_interrupt() -> None:
+    run = Run(shared=True)
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(interrupted(run, KeyboardInterrupt))
+    assert run.cancels == 1
+
+
+def test_another_error_in_a_coroutine_cancels_nothing() -> None:
+    run = Run()
+    with pytest.raises(ValueError):
+        asyncio.run(interrupted(run, ValueError))
+    assert run.cancels == 0
+
+
+def test_a_cancelled_coroutine_waits_no_longer_than_asked() -> None:
+    async def main() -> None:
+        async with cancel_on_interrupt([Run(stubborn=True)], wait=0.05):
+            raise asyncio.CancelledError
+
+    began = time.monotonic()
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(main())
+    assert 0.05 <= time.monotonic() - began < 1.5
 
 
 def test_cancel_all_leaves_ended_jobs_alone() -> None:

@@ -71,7 +71,126 @@ async def _await(job: comfy.Job) -> comfy.Result:
     return await job
 
 
-def test_a_cancelled_await_cancels_the_job(cloud: Client) -> None:
+async def _events(job: comfy.Job) -> None:
+    async for _ in job.events():
+        pass
+
+
+async def _both(job: comfy.Job) -> None:
+    await asyncio.gather(_await(job), _events(job))
+
+
+@pytest.fixture
+def cancels(cloud: Client, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The ids of the jobs that the server was asked to cancel."""
+    asked: list[str] = []
+    dialect = cloud._async.connection.dialect
+    cancel = dialect.cancel
+
+    async def noted(http: Any, job_id: str) -> bool:
+        asked.append(job_id)
+        return await cancel(http, job_id)
+
+    monkeypatch.setattr(dialect, "cancel", noted)
+    return asked
+
+
+@pytest.mark.parametrize("wait", [_await, _events, _both], ids=["await", "events", "both"])
+def test_a_cancelled_coroutine_cancels_the_job_it_waits_for(
+    cloud: Client, cancels: list[str], wait: Any
+) -> None:
+    other = cloud.submit(graphs.sleep(60))
+    job = cloud.submit(graphs.sleep(60))
+
+    async def main() -> None:
+        task = asyncio.ensure_future(wait(job))
+        while not job._follower.waiters:
+            await asyncio.sleep(0)
+        task.cancel()
+        await task
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(main())
+    assert job.wait(timeout=5) is comfy.JobStatus.cancelled
+    assert cancels == [job.id], "once, and no other job"
+    assert not other.status.is_final
+    other.cancel()
+
+
+def test_wait_for_cancels_the_job_when_its_time_is_over(cloud: Client, cancels: list[str]) -> None:
+    job = cloud.submit(graphs.sleep(60))
+
+    async def main() -> None:
+        await asyncio.wait_for(_await(job), 0.2)
+
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(main())
+    assert job.wait(timeout=5) is comfy.JobStatus.cancelled
+    assert cancels == [job.id]
+
+
+@pytest.mark.skipif(not hasattr(asyncio, "TaskGroup"), reason="task groups came with Python 3.11")
+def test_a_cancelled_task_group_cancels_its_jobs(cloud: Client, cancels: list[str]) -> None:
+    jobs = [cloud.submit(graphs.sleep(60)) for _ in range(2)]
+
+    async def fail() -> None:
+        while not all(job._follower.waiters for job in jobs):
+            await asyncio.sleep(0)
+        raise ValueError
+
+    async def main() -> None:
+        async with asyncio.TaskGroup() as group:
+            for job in jobs:
+                group.create_task(_await(job))
+            group.create_task(fail())
+
+    with pytest.raises(ExceptionGroup):  # noqa: F821
+        asyncio.run(main())
+    assert [job.wait(timeout=5) for job in jobs] == ["cancelled", "cancelled"]
+    assert sorted(cancels) == sorted(job.id for job in jobs)
+
+
+def test_a_job_that_another_call_waits_for_continues(cloud: Client, cancels: list[str]) -> None:
+    job = cloud.submit(graphs.sleep(0.5))
+
+    async def main() -> comfy.Result:
+        one, other = asyncio.ensure_future(_await(job)), asyncio.ensure_future(_await(job))
+        while not job.shared:
+            await asyncio.sleep(0)
+        one.cancel()
+        return await other
+
+    assert asyncio.run(main()).texts
+    assert cancels == []
+
+
+def test_a_detached_job_continues(cloud: Client, cancels: list[str]) -> None:
+    job = cloud.submit(graphs.sleep(0.5)).detach()
+
+    async def main() -> None:
+        await asyncio.wait_for(_await(job), 0.1)
+
+    with pytest.raises(asyncio.TimeoutError):
+        asyncio.run(main())
+    assert job.result(timeout=10).texts
+    assert cancels == []
+
+
+def test_a_loop_over_events_that_is_left_cancels_nothing(cloud: Client, cancels: list[str]) -> None:
+    job = cloud.submit(graphs.sleep(0.3))
+
+    async def main() -> None:
+        async for _ in job.events():
+            break
+
+    asyncio.run(main())
+    for _ in job.events():
+        break
+    assert job.result(timeout=10).texts
+    assert cancels == []
+
+
+def test_a_cancelled_run_of_the_async_client_cancels_its_job(cloud: Client, cancels: list[str]) -> None:
     async def main() -> None:
         await asyncio.wait_for(cloud._async.run(graphs.sleep(60)), 0.5)
 
@@ -79,6 +198,19 @@ def test_a_cancelled_await_cancels_the_job(cloud: Client) -> None:
         asyncio.run(main())
     newest = cloud.jobs(limit=1).jobs[0]
     assert cloud.job(newest.id).wait(timeout=5) is comfy.JobStatus.cancelled
+    assert cancels == [newest.id]
+
+
+@pytest.mark.parametrize("cancel", [False, True])
+def test_the_async_clients_own_timeout(cloud: Client, cancels: list[str], cancel: bool) -> None:
+    async def main() -> None:
+        await cloud._async.run(graphs.sleep(60), timeout=0.3, cancel=cancel)
+
+    with pytest.raises(comfy.JobTimeout) as caught:
+        asyncio.run(main())
+    job_id = caught.value.job_id
+    assert cancels == ([job_id] if cancel else [])
+    cloud.cancel(job_id)
 
 
 def test_updates_are_the_newest_and_the_last(cloud: Client) -> None:

@@ -147,7 +147,7 @@ def test_a_full_disk(connected: Notebook, folder: Path, monkeypatch: pytest.Monk
     def full(*args: Any, **options: Any) -> Any:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("comfy_notebook.jobs.saving.write_new_file", full)
+    monkeypatch.setattr("comfy_notebook.jobs.outputs.write_new_file", full)
     ran = connected("%comfy run plain.json --out made --save pictures")
     assert isinstance(ran.error, comfy.ComfyError)
     text = paragraph(ran)
