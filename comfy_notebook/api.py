@@ -132,7 +132,7 @@ def run(
     `timeout` is in seconds (`JobTimeout`; the job continues, unless `cancel=True`). Raises what `submit`
     raises, and `JobFailed`, `JobCancelled`, `JobLost`, `DownloadFailed` or `ConnectionFailed`.
     """
-    from .display import watch
+    from .display.live.watch import watch
 
     previews = options.get("previews")
     limit = settings.timeout if timeout is None else timeout

@@ -335,7 +335,7 @@ def plain(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]) -> Call
     """
 
     @functools.wraps(method)
-    def call(self: Any, *args: P.args, **kwargs: P.kwargs) -> T:
+    def call(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return IO.run(method(self._async, *args, **kwargs), tick=self._async.connection.meter.paint)
 
     return call

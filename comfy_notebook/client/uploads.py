@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from ..images import dimensions
 from . import assets, masks
 from .assets import Progress
 from .records import FileRef
@@ -87,7 +88,7 @@ class Uploads:
         limits = self._dialect.upload_limits(self._live.flags)
 
         def pack() -> assets.Packed:
-            picture = masks.as_alpha(masks.to_mask(mask), assets.dimensions(data))
+            picture = masks.as_alpha(masks.to_mask(mask), dimensions(data))
             packed = assets.pack(picture, own)
             assets.check(packed, limits)
             return packed

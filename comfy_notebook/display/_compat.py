@@ -31,7 +31,7 @@ def kernel_loop() -> asyncio.AbstractEventLoop | None:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     kernel = getattr(shell, "kernel", None)
-    loop = getattr(getattr(kernel, "io_loop", None), "asyncio_loop", None)
+    loop: asyncio.AbstractEventLoop | None = getattr(getattr(kernel, "io_loop", None), "asyncio_loop", None)
     if loop is not None and not loop.is_closed():
         return loop
     try:

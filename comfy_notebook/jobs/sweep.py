@@ -208,6 +208,7 @@ class Sweep(Sequence[Any]):
         }
         first = next((run.image for run in self.runs if run.image is not None), None)
         height = width * (first.height / first.width if first is not None else 1.0)
+        figure: Figure
         figure, axes = pyplot.subplots(
             len(rows), len(columns), squeeze=False, layout="constrained",
             figsize=(width * len(columns) + 0.6, (height + 0.35) * len(rows) + 0.3),

@@ -319,6 +319,8 @@ class Node:
     """
 
     __slots__ = ("_id", "_workflow")
+    _id: str
+    _workflow: Workflow
     _own = frozenset(
         ("id", "class_type", "title", "label", "inputs", "info", "workflow", "output", "outputs", "remove")
     )
@@ -328,7 +330,7 @@ class Node:
         object.__setattr__(self, "_id", node_id)
 
     def _data(self) -> dict[str, Any]:
-        data = self._workflow.graph.get(self._id)
+        data: dict[str, Any] | None = self._workflow.graph.get(self._id)
         if data is None:
             raise UnknownNode(f"Node {self._id} is no longer in the workflow.")
         return data

@@ -169,7 +169,7 @@ class Slider(Knob):
 
     def _moved(self, at: float) -> bool:
         # The browser rounds the slider to its own steps and reports that back as if it had been moved.
-        return abs(at - self.control.value) >= self._step * 0.51
+        return bool(abs(at - self.control.value) >= self._step * 0.51)
 
     def _on_slider(self, value: float) -> float:
         return value

@@ -27,7 +27,8 @@ def size(frame: PreviewImage) -> tuple[int, int] | None:
 
     try:
         with Image.open(io.BytesIO(frame.image)) as image:
-            return image.size
+            width, height = image.size
+            return width, height
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
 

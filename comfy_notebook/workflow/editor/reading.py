@@ -127,9 +127,9 @@ def _entry(slots: Any, index: int | None) -> dict[str, Any] | None:
         isinstance(slots, list)
         and index is not None
         and index < len(slots)
-        and isinstance(slots[index], dict)
+        and isinstance(slot := slots[index], dict)
     ):
-        return slots[index]
+        return slot
     return None
 
 
