@@ -21,8 +21,11 @@ Pillow and numpy are imported on first use.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
+import threading
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import NoOutput, UploadRejected
@@ -30,28 +33,106 @@ from .errors import NoOutput, UploadRejected
 if TYPE_CHECKING:
     import numpy
     from PIL.Image import Image
+    from PIL.ImageFile import ImageFile
 
     Array = numpy.ndarray[Any, Any]
 
 _UNCHANGED = {"L", "RGB", "RGBA"}
 _ALPHA = {"LA", "La", "PA", "RGBa"}
 _ORIENTATION = 0x0112
+_HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
+LARGE = 50 * 2**20
+"""Pixels from which a picture is decoded only when it is asked for, and shown reduced."""
+LARGEST = 512 * 2**20
+"""The most pixels of a picture that is decoded at all: 2 GB as RGBA."""
+_opening = threading.Lock()
 _ARRAYS = "H×W, H×W×1, H×W×3 or H×W×4"
 
 
 def decode(data: bytes, label: str) -> Image:
-    """An encoded picture in its own mode. Raises `NoOutput` that names it when it cannot be decoded."""
+    """An encoded picture in its own mode. Raises `NoOutput` that names it when it cannot be decoded.
+
+    Pictures of up to `LARGEST` pixels are decoded, whatever Pillow's own limit is.
+    """
+    return _loaded(_opened(data, label), data, label)
+
+
+def reduced(data: bytes, label: str, side: int) -> Image:
+    """The picture to look at, its longer side less than about four times `side`.
+
+    Only the reduced picture is kept in memory. Raises `NoOutput` like `decode`.
+    """
+    opened = _opened(data, label)
+    opened.draft(None, (side, side))  # a JPEG is decoded at down to an eighth of its size
+    image = _loaded(opened, data, label)
+    factor = max(image.width, image.height) // (2 * side)
+    return normal(image).reduce(factor) if factor > 1 else image
+
+
+def is_large(data: bytes) -> bool:
+    """Whether an encoded picture is too large to be decoded and kept only to be looked at."""
+    size = dimensions(data)
+    return size is not None and size[0] * size[1] > LARGE
+
+
+def _opened(data: bytes, label: str) -> ImageFile:
+    """The picture with its header read and nothing else."""
     from PIL import Image
 
+    _register_heif(data)
     try:
-        image = Image.open(io.BytesIO(data))
+        with _opening:  # Pillow's limit belongs to the process; ours is checked by the callers
+            limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+            try:
+                return Image.open(io.BytesIO(data))
+            finally:
+                Image.MAX_IMAGE_PIXELS = limit
+    except Exception as error:
+        raise _undecodable(data, label, error) from None
+
+
+def _loaded(image: ImageFile, data: bytes, label: str) -> Image:
+    if image.width * image.height > LARGEST:
+        raise NoOutput(
+            f"{label} is {image.width}×{image.height}; at most {LARGEST >> 20} megapixels are decoded here.",
+            hint="Its bytes are in output.bytes.",
+        )
+    try:
         image.load()
     except Exception as error:
-        raise NoOutput(
-            f"{label} is not a picture that can be decoded here ({type(error).__name__}).",
-            hint="Its bytes are in output.bytes.",
-        ) from None
+        raise _undecodable(data, label, error) from None
     return image
+
+
+def _undecodable(data: bytes, label: str, error: Exception) -> NoOutput:
+    kind = heif_kind(data)
+    if kind is not None:
+        return NoOutput(
+            f"{label} is {kind} picture, which Pillow cannot decode here.",
+            hint="Install pillow-heif (pip install pillow-heif) and try again.",
+        )
+    return NoOutput(
+        f"{label} is not a picture that can be decoded here ({type(error).__name__}).",
+        hint="Its bytes are in output.bytes.",
+    )
+
+
+def heif_kind(data: bytes) -> str | None:
+    """ "a HEIC" or "an AVIF" for the bytes of one, else None."""
+    if data[4:8] != b"ftyp":
+        return None
+    brand = data[8:12]
+    return "an AVIF" if brand in (b"avif", b"avis") else "a HEIC" if brand in _HEIC else None
+
+
+def _register_heif(data: bytes) -> None:
+    """Let Pillow decode HEIC, and AVIF where it does not itself, when pillow-heif is installed."""
+    if heif_kind(data) is not None:
+        with contextlib.suppress(ImportError):
+            pillow_heif = import_module("pillow_heif")
+            pillow_heif.register_heif_opener()
+            with contextlib.suppress(AttributeError):  # newer versions leave AVIF to Pillow
+                pillow_heif.register_avif_opener()
 
 
 def normal(image: Image, *, exact: bool = False) -> Image:
@@ -147,16 +228,10 @@ def to_mask(image: Image) -> Image:
 
 def dimensions(data: bytes) -> tuple[int, int] | None:
     """(width, height) of an encoded picture, or None when it is not one."""
-    import warnings
-
-    from PIL import Image
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data)) as image:
-                return image.width, image.height
-    except Exception:
+        with _opened(data, "") as image:
+            return image.width, image.height
+    except NoOutput:
         return None
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import sys
+import types
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,14 @@ import numpy
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from comfy_notebook import images
 from comfy_notebook.client import assets, masks
-from comfy_notebook.display.results import picture
+from comfy_notebook.display.results import bundle, picture
 from comfy_notebook.errors import NoOutput, UploadRejected
+from comfy_notebook.jobs.outputs import Output
+from comfy_notebook.jobs.result import Result
 
 PICTURES = Path(__file__).parent / "data" / "pictures"
 SIZE = (5, 3)
@@ -23,6 +28,12 @@ SIZE = (5, 3)
 
 def filled(mode: str, value: Any) -> Image.Image:
     return Image.new(mode, SIZE, value)
+
+
+def encoded(image: Image.Image, format: str = "PNG") -> bytes:
+    out = io.BytesIO()
+    image.save(out, format)
+    return out.getvalue()
 
 
 def palette(transparency: int | None = None) -> Image.Image:
@@ -214,3 +225,91 @@ def test_bytes_that_are_not_a_picture_are_named() -> None:
     with pytest.raises(NoOutput, match=r"a\.png is not a picture .*output\.bytes"):
         images.decode(b"garbage", "a.png")
     assert images.dimensions(b"garbage") is None
+
+
+def test_pictures_beyond_pillows_own_limit_are_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 4)  # an error in Pillow from twice as many
+    data = encoded(filled("RGB", (1, 2, 3)))
+    assert images.to_array(images.decode(data, "a.png"))[0, 0].tolist() == [1, 2, 3]
+    assert images.dimensions(data) == SIZE
+    assert Image.MAX_IMAGE_PIXELS == 4, "the limit of the process is left alone"
+
+
+def test_pictures_beyond_our_limit_are_refused_with_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "LARGEST", 14)
+    for decode in (images.decode, lambda data, label: images.reduced(data, label, 2)):
+        with pytest.raises(NoOutput, match=r"a\.png is 5×3; .*output\.bytes"):
+            decode(encoded(filled("L", 7)), "a.png")
+
+
+@pytest.mark.parametrize("format", ["PNG", "JPEG"])
+def test_a_large_picture_is_reduced(format: str) -> None:
+    image = Image.linear_gradient("L").resize((2000, 1000)).convert("RGB")
+    small = images.reduced(encoded(image, format), "a", 100)
+    assert 100 <= max(small.size) < 400
+    assert small.width == 2 * small.height
+    expected = images.to_array(image.resize(small.size))
+    assert abs(images.to_array(small).astype(int) - expected).max() < 8
+
+
+def test_a_large_result_is_shown_reduced_with_its_own_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "LARGE", 1000)
+    output = Output(node_id="9", kind="image", filename="a.png", data=encoded(Image.new("L", (9000, 300), 7)))
+    shown, size = bundle.open_image(output)
+    assert size == (9000, 300)
+    assert max(shown.size) < 9000
+    assert output._image is None, "the whole picture is not kept"
+    assert output.array.shape == (300, 9000, 1)
+
+
+def test_what_cannot_be_decoded_is_not_called_not_downloaded() -> None:
+    output = Output(node_id="9", kind="image", filename="a.png", data=b"garbage")
+    _, size = bundle.open_image(output)
+    assert size is None
+    result = bundle.result_text(Result("id", [output]))
+    assert "not downloaded" not in result
+
+
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+
+
+@pytest.fixture
+def pillow_heif(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A stand-in for pillow-heif: "decodes" every HEIC as a white picture."""
+
+    class HeifImageFile(ImageFile.ImageFile):
+        format = "HEIF"
+
+        def _open(self) -> None:
+            self._size, self._mode, self.tile = SIZE, "RGB", []
+
+        def load(self) -> Any:
+            white = Image.new("RGB", SIZE, "white")
+            self.im = white.im
+            return white.load()
+
+    def register() -> None:
+        Image.register_open("HEIF", HeifImageFile, lambda head: head[4:8] == b"ftyp")
+
+    monkeypatch.setitem(sys.modules, "pillow_heif", types.SimpleNamespace(register_heif_opener=register))
+    yield
+    Image.OPEN.pop("HEIF", None)
+    Image.ID.remove("HEIF")
+
+
+@pytest.mark.usefixtures("pillow_heif")
+def test_heic_is_decoded_with_pillow_heif_and_sent_as_png() -> None:
+    assert images.to_array(images.decode(HEIC, "a.heic")).min() == 255
+    packed = assets.pack(HEIC, "IMG 1.HEIC")
+    assert packed.name == "IMG 1.png"
+    assert images.decode(packed.data, "it").size == SIZE
+
+
+def test_heic_without_pillow_heif_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(NoOutput, match=r"a\.heic is a HEIC picture.*pip install pillow-heif"):
+        images.decode(HEIC, "a.heic")
+    with pytest.raises(UploadRejected, match=r"a\.heic is a HEIC picture.*PNG or JPEG.*pillow-heif"):
+        assets.pack(HEIC, "a.heic")
+    with pytest.raises(NoOutput, match="an AVIF picture"):
+        images.decode(b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "a.avif")

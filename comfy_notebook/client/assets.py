@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import UploadRejected
-from ..images import dimensions, from_array, is_array, is_pil, to_png
+from ..errors import NoOutput, UploadRejected
+from ..images import decode, dimensions, from_array, heif_kind, is_array, is_pil, to_png
 from ..text import missing_file_hint
 from ..web import fetch, is_url
 from .records import FileRef, UploadLimits
@@ -51,7 +51,21 @@ class Packed:
 
 
 def pack(value: Any, name: str | None = None) -> Packed:
-    """The file a value stands for. Raises `UploadRejected` for what is none."""
+    """The file a value stands for: bytes as they are, but HEIC as PNG. Raises `UploadRejected`."""
+    packed = _packed(value, name)
+    if heif_kind(packed.data) != "a HEIC":
+        return packed
+    try:
+        data = to_png(decode(packed.data, packed.name))
+    except NoOutput as error:
+        raise UploadRejected(
+            f"{packed.name} is a HEIC picture, which ComfyUI cannot read.",
+            hint="Save it as PNG or JPEG, or have it converted: pip install pillow-heif.",
+        ) from error
+    return Packed(f"{packed.name.rpartition('.')[0] or packed.name}.png", data)
+
+
+def _packed(value: Any, name: str | None) -> Packed:
     if is_url(value):
         file = fetch(value)
         return Packed(_clean(name or file.name), file.data)

@@ -7,6 +7,7 @@ host, which gets neither the key nor any other header of ours (`http.stream`).
 from __future__ import annotations
 
 import asyncio
+import mimetypes
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -79,6 +80,7 @@ class Downloads:
                     await self._read(body, got)
                     expected = _length(head.headers)
                     if expected is None or len(got) - begin == expected:
+                        _refuse_page(params["filename"], got, mime)
                         return bytes(got), mime
                     failure = f"{len(got)} bytes came of {begin + expected}"
             except Broken as error:
@@ -94,6 +96,19 @@ class Downloads:
                 if len(got) - had < _LEAST:
                     raise Broken("the server sends too slowly")
                 began, had = time.monotonic(), len(got)
+
+
+def _refuse_page(filename: str, data: bytearray, mime: str) -> None:
+    """Raise `DownloadFailed` for a web page or a JSON answer in place of a file of another kind."""
+    kind = mimetypes.guess_type(filename)[0] or ""
+    if kind.startswith("text/") or kind.endswith(("json", "xml")):
+        return
+    page = data[:256].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+    if page or (mime == "application/json" and data[:64].lstrip()[:1] in (b"{", b"[", b"n")):
+        raise DownloadFailed(
+            f"{'A web page' if page else 'A JSON answer'} came in place of {filename}.",
+            hint="A proxy or a login page may stand before the server: open its URL in a browser.",
+        )
 
 
 def _length(headers: Any) -> int | None:

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.websockets import WebSocket
 
 import comfy_notebook as comfy
 from comfy_notebook.client import http as http_module
 from comfy_notebook.config import settings
+from comfy_notebook.errors import DownloadFailed
 from comfy_notebook.protocol import messages
 
 from . import graphs
@@ -308,3 +309,26 @@ def test_queues_of_every_shape(odd: Odd, queue: str, dialect: str) -> None:
     with odd.connect(dialect) as client:
         assert all(isinstance(job.id, str) for job in [*client.queue().running, *client.queue().pending])
         assert len(client.jobs()) == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (HTMLResponse("<!doctype html><title>Log in</title>"), "A web page came in place of a.png"),
+        (Response(b"\n<HTML>", media_type="image/png"), "A web page came in place of a.png"),
+        (JSONResponse({}), "A JSON answer came in place of a.png"),
+        (JSONResponse(None), "A JSON answer came in place of a.png"),
+    ],
+    ids=["page", "page called PNG", "object", "null"],
+)
+def test_a_page_or_json_is_never_saved_as_a_picture(odd: Odd, answer: Response, said: str) -> None:
+    odd.answers["GET /api/view"] = answer
+    with odd.connect() as client, pytest.raises(DownloadFailed, match=said):
+        client.download("a.png")
+
+
+def test_files_that_are_pages_or_json_are_downloaded(odd: Odd) -> None:
+    with odd.connect() as client:
+        for name, body in (("a.html", b"<html>"), ("a.json", b"{}"), ("a.txt", b"<html>")):
+            odd.answers["GET /api/view"] = Response(body)
+            assert client.download(name) == body

@@ -110,7 +110,7 @@ def _mini(output: Any) -> str:
     found = getattr(output, "_mini", None)
     if found is None:
         try:
-            found = thumbs.data_uri(output.image, 40)
+            found = thumbs.data_uri(thumbs.shown(output), 40)
         except Exception:  # no decoder takes it: the row goes without a picture
             found = ""
         output._mini = found

@@ -12,13 +12,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ComfyError, JobFailed
+from ... import images
+from ...errors import DownloadFailed, JobFailed
 from ...text import PARAGRAPH, escape, node_label, printable
 from .. import wording
 from ..frontend import detect
 from ..options import Options, options_of
 from ..static import style
-from . import picture
+from . import picture, thumbs
 from .media import media_html
 
 if TYPE_CHECKING:
@@ -177,12 +178,11 @@ def open_image(output: Output) -> tuple[Image, tuple[int, int] | None]:
     try:
         if output.error is not None:
             raise output.error
-        image = output.image
-        image.load()
-        return image, image.size
+        return thumbs.shown(output), images.dimensions(output.bytes)
     except Exception as error:  # whatever the server sent, the other pictures are still shown
         name = printable(output.filename or "output", 40)
-        text = "not downloaded" if isinstance(error, ComfyError) else "not readable"
+        missing = error is output.error or isinstance(error, DownloadFailed)
+        text = "not downloaded" if missing else "cannot be shown here"
         return picture.failed_tile(text=f"{name}: {text}"), None
 
 

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ... import images
 from ...text import escape
 from . import picture
 
@@ -28,6 +29,13 @@ def data_uri(image: Image, side: int = 112) -> str:
     return f"data:image/{mime};base64,{base64.b64encode(out.getvalue()).decode('ascii')}"
 
 
+def shown(output: Output, side: int = 2048) -> Image:
+    """The picture of an output to look at: a very large one reduced, so that the whole is not kept."""
+    if images.is_large(output.bytes):
+        return images.reduced(output.bytes, output.filename or output.kind, side)
+    return output.image
+
+
 def tile(output: Output, side: int = 112) -> str:
     """One output as a small tile: its picture when it is at hand, else its name."""
     name = escape(output.filename or output.kind, 60)
@@ -39,7 +47,7 @@ def tile(output: Output, side: int = 112) -> str:
         return f'<figure class="cnb-tile"><pre>{text}</pre><figcaption>{title}</figcaption></figure>'
     if output.kind == "image" and at_hand(output):
         try:
-            source = data_uri(output.image, side)
+            source = data_uri(shown(output), side)
         except Exception:  # bytes no decoder takes: named, like any other file
             return f'<figure class="cnb-tile cnb-lost">✗ {name}</figure>'
         picture_html = f'<img alt="{name}" title="{name}" src="{source}">'
