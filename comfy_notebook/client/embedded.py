@@ -12,10 +12,12 @@ import contextlib
 import json
 import os
 import queue
+import re
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from ..errors import ConnectionFailed
 from ..text import redact, register
 
 START_TIMEOUT = 30.0
+_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS)(_ID)?$", re.IGNORECASE)
 IN_USE = "every data directory is in use"
 _EXIT_IN_USE = 4
 _DIRECTORIES = 16
@@ -126,7 +129,7 @@ def _launch(directory: Path, options: tuple[str, ...]) -> Embedded | str:
         directory.mkdir(parents=True, exist_ok=True)
         log_file = directory / "server.log"
         command = [sys.executable, "-m", "comfy_notebook.embedded", "--port", "0", "--exit-with-parent"]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONPATH": _search_path()}
+        environment = {**_without_secrets(os.environ), "PYTHONUNBUFFERED": "1", "PYTHONPATH": _search_path()}
         with open(directory / "server.log.new", "wb") as log:
             process = subprocess.Popen(
                 [*command, "--data-dir", str(directory), *options],
@@ -181,6 +184,15 @@ def _close(process: subprocess.Popen[bytes]) -> None:
         if stream is not None:
             with contextlib.suppress(OSError):
                 stream.close()
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without API keys, tokens and passwords, which the server has no use for."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name == "COMFY_EMBEDDED_API_KEY" or not _SECRET_NAME.search(name)
+    }
 
 
 def _search_path() -> str:

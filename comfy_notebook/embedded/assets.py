@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from email.utils import quote
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}")
 # What mimetypes does not know on every platform.
 _MIMES = {".webp": "image/webp", ".webm": "video/webm", ".flac": "audio/flac", ".opus": "audio/ogg",
           ".latent": "application/octet-stream", ".safetensors": "application/octet-stream"}  # fmt: skip
+
+_SHOWN = ("text/plain", "application/json")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,24 @@ def mime_of(*names: str) -> str:
     """The mime type a name promises: the first that has an extension."""
     suffix = next(filter(None, map(extension, names)), "")
     return _MIMES.get(suffix) or mimetypes.guess_type(f"x{suffix}")[0] or "application/octet-stream"
+
+
+def download_headers(name: str, mime: str) -> dict[str, str]:
+    """Headers of an answer that holds a user's file.
+
+    Browsers may show pictures, sound, video and plain text. Everything else is a download: HTML or SVG
+    opened in place would run its scripts with this server's origin.
+    """
+    safe_name = name.encode("latin-1", "replace").decode("latin-1").replace("\r", "").replace("\n", "")
+    shown = mime.partition(";")[0].strip().lower()
+    inline = shown in _SHOWN or (
+        shown.partition("/")[0] in ("image", "audio", "video") and "xml" not in shown
+    )
+    return {
+        "Content-Disposition": f'{"inline" if inline else "attachment"}; filename="{quote(safe_name)}"',
+        "Content-Security-Policy": "sandbox; default-src 'none'",
+        "X-Content-Type-Options": "nosniff",
+    }
 
 
 def now_ms() -> int:

@@ -5,12 +5,11 @@ It knows no keys and no users: the URL is the permission, for one object and for
 
 from __future__ import annotations
 
-from email.utils import quote
-
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from .assets import download_headers
 from .blobs import HASH
 from .http import server_of
 
@@ -28,17 +27,14 @@ async def get_object(request: Request) -> Response:
     if not path.is_file():
         return JSONResponse({"code": "NOT_FOUND", "message": "The object is gone."}, status_code=404)
     etag = f'"{grant.digest}"'
-    headers = {"ETag": etag, "Cache-Control": "private, max-age=3600, immutable",
-               "X-Content-Type-Options": "nosniff", "Access-Control-Allow-Origin": "*",
-               "Content-Disposition": _disposition(grant.name)}  # fmt: skip
+    headers = download_headers(grant.name, grant.mime) | {
+        "ETag": etag,
+        "Cache-Control": "private, max-age=3600, immutable",
+        "Access-Control-Allow-Origin": "*",
+    }
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
     return FileResponse(path, media_type=grant.mime, headers=headers)
-
-
-def _disposition(name: str) -> str:
-    ascii_name = name.encode("ascii", "replace").decode().replace("\r", "").replace("\n", "")
-    return f'inline; filename="{quote(ascii_name)}"'
 
 
 ROUTES = [Route("/objects/{digest}", get_object, methods=["GET"])]

@@ -104,3 +104,17 @@ def test_what_it_said_when_it_cannot_start(
     (data_dir() / "embedded").unlink()
     with pytest.raises(comfy.ConnectionFailed, match="unrecognized arguments"):
         launcher.start("--no-such-option")
+
+
+def test_the_server_does_not_inherit_keys(
+    launcher: embedded.Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = ("COMFY_CLOUD_API_KEY", "OPENAI_API_KEY", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "DB_PASSWORD")
+    for name in secrets:
+        monkeypatch.setenv(name, "planted-secret")
+    monkeypatch.setenv("LANG_OF_THE_TEST", "en")
+    with comfy.connect("embedded"):
+        inherited = psutil.Process(launcher.running.pid).environ()
+    assert not inherited.keys() & set(secrets)
+    assert "planted-secret" not in inherited.values()
+    assert inherited["LANG_OF_THE_TEST"] == "en"

@@ -232,3 +232,11 @@ def test_refusals_have_the_recorded_forms(http):
         [record] = [record for record in recorded if record["case"] == case]
         graph = json.loads(json.dumps(record["request"]).replace("tiny_sd15", "analytic-scenes"))
         assert http.post("/prompt", json=graph).json() == record["answer"]
+
+
+def test_an_uploaded_page_is_a_download(http):
+    http.post("/upload/image", files={"image": ("page.html", b"<script>alert(1)</script>")})
+    answer = http.get("/view", params={"filename": "page.html", "type": "input"})
+    assert answer.headers["content-disposition"] == 'attachment; filename="page.html"'
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["content-security-policy"].startswith("sandbox")

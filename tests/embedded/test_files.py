@@ -152,6 +152,21 @@ class TestView:
         assert (part.status_code, part.content) == (206, whole.content[2:5])
         assert httpx.head(location).status_code == 200
 
+    @pytest.mark.parametrize(
+        ("name", "shown"),
+        [("page.html", False), ("drawing.svg", False), ("feed.xml", False), ("code.js", False),
+         ("picture.png", True), ("sound.flac", True), ("notes.txt", True)],
+    )  # fmt: skip
+    def test_what_a_browser_would_run_is_a_download(self, http, name, shown):
+        # Padded so that no two names share a content.
+        data = b"<svg onload='alert(1)'/>" + name.encode() if name != "picture.png" else png((1, 2, 3))
+        stored = upload(http, data, name, type="input")
+        headers = http.get("/api/view", params={"filename": stored["name"], "type": "input"}).next_request
+        answer = httpx.get(headers.url).headers
+        assert answer["content-disposition"].startswith("inline" if shown else "attachment")
+        assert answer["x-content-type-options"] == "nosniff"
+        assert answer["content-security-policy"].startswith("sandbox")
+
     def test_an_unknown_file_is_a_404_in_the_contracts_shape(self, http):
         answer = http.get("/api/view", params={"filename": "nope.png"})
         assert (answer.status_code, answer.json().keys()) == (404, {"code", "message"})

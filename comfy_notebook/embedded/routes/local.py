@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from ...protocol.status import JobStatus
+from ..assets import download_headers
 from ..http import Refused, query_int, read_json, server_of, user_of
 from ..jobs import Job
 from ..pictures import NotAPicture, reencode, take_alpha, take_channel
@@ -36,7 +37,7 @@ async def view(request: Request) -> Response:
         asset = find_file(request, default="output")
     except Refused as error:
         return Response(status_code=error.status)
-    path, headers = server.assets.path(asset), {"Content-Disposition": f'filename="{_plain(asset.filename)}"'}
+    path, headers = server.assets.path(asset), download_headers(asset.filename, asset.mime)
     preview, channel = query.get("preview"), query.get("channel", "rgba")
     try:
         if preview is not None:
@@ -132,7 +133,3 @@ def _entry(job: Job) -> dict[str, Any]:
 def _vanished(job: Job) -> bool:
     """A job deleted while it waited: no history ever has it (queue_ops recording)."""
     return job.status is JobStatus.cancelled and job.started is None
-
-
-def _plain(name: str) -> str:
-    return name.encode("latin-1", "replace").decode("latin-1").replace("\r", "").replace("\n", "")

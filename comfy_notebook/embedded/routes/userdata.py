@@ -46,7 +46,9 @@ async def get_userdata(request: Request) -> Response:
         return PlainTextResponse("Invalid path", 400)
     if content is None:
         return PlainTextResponse("File not found", 404)
-    return Response(content, media_type="application/octet-stream")
+    return Response(
+        content, media_type="application/octet-stream", headers={"X-Content-Type-Options": "nosniff"}
+    )
 
 
 async def post_userdata(request: Request) -> Response:
