@@ -58,14 +58,14 @@ def decode(data: bytes, label: str) -> Image:
 
 
 def reduced(data: bytes, label: str, side: int) -> Image:
-    """The picture to look at, its longer side less than about four times `side`.
+    """The picture to look at, its longer side less than about twice `side`.
 
     Only the reduced picture is kept in memory. Raises `NoOutput` like `decode`.
     """
     opened = _opened(data, label)
     opened.draft(None, (side, side))  # a JPEG is decoded at down to an eighth of its size
     image = _loaded(opened, data, label)
-    factor = max(image.width, image.height) // (2 * side)
+    factor = max(image.width, image.height) // side
     return normal(image).reduce(factor) if factor > 1 else image
 
 

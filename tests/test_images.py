@@ -247,7 +247,7 @@ def test_a_large_picture_is_reduced(format: str) -> None:
     image = Image.linear_gradient("L").resize((2000, 1000)).convert("RGB")
     small = images.reduced(encoded(image, format), "a", 100)
     assert 100 <= max(small.size) < 400
-    assert small.width == 2 * small.height
+    assert abs(small.width - 2 * small.height) <= 1
     expected = images.to_array(image.resize(small.size))
     assert abs(images.to_array(small).astype(int) - expected).max() < 8
 
