@@ -45,7 +45,8 @@ BY_NAME = {
     "workflow.containers": "its modules, one for each kind of file",
     "embedded.nodes.registry": "its modules, which register their nodes",
 }
-"""Modules that import by a name computed at run time, which the tests below do not see."""
+"""Modules that import by a name computed at run time, which the tests below do not see. (An optional library may
+be imported so.)"""
 
 MAX_CLASS_LINES = 250
 LONG_CLASSES: dict[str, str] = {
@@ -161,6 +162,7 @@ def test_few_modules_import_by_name() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__")
+        and not isinstance(node.args[0], ast.Constant)
     }
     assert found == set(BY_NAME)
 
