@@ -45,8 +45,7 @@ BY_NAME = {
     "workflow.containers": "its modules, one for each kind of file",
     "embedded.nodes.registry": "its modules, which register their nodes",
 }
-"""Modules that import by a name computed at run time, which the tests below do not see. (An optional library may
-be imported so.)"""
+"""Modules that import by a name computed at run time, which the other tests do not see."""
 
 MAX_CLASS_LINES = 250
 LONG_CLASSES: dict[str, str] = {

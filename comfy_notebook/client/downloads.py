@@ -104,7 +104,7 @@ def _refuse_page(filename: str, data: bytearray, mime: str) -> None:
     if kind.startswith("text/") or kind.endswith(("json", "xml")):
         return
     page = data[:256].lstrip().lower().startswith((b"<!doctype html", b"<html"))
-    if page or (mime == "application/json" and data[:64].lstrip()[:1] in (b"{", b"[", b"n")):
+    if page or (mime == "application/json" and data[:64].lstrip().startswith((b"{", b"[", b"n"))):
         raise DownloadFailed(
             f"{'A web page' if page else 'A JSON answer'} came in place of {filename}.",
             hint="A proxy or a login page may stand before the server: open its URL in a browser.",
