@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ComfyError
 from ..images import dimensions
 from . import assets, masks
 from .assets import Progress
@@ -16,6 +21,27 @@ if TYPE_CHECKING:
     from .http import Http
     from .live import LiveJobs
     from .meter import Meter
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What was sent under a name, as far as it can be sent again."""
+
+    value: Callable[[], Any]
+    """The value that was uploaded; None when it is gone."""
+    digest: str
+    name: str | None
+    subfolder: str
+
+
+def _held(value: Any) -> Callable[[], Any]:
+    """A reference that keeps no picture in memory: to the name of a file, or a weak one."""
+    if isinstance(value, (str, os.PathLike)):
+        return lambda: value
+    try:
+        return weakref.ref(value)
+    except TypeError:  # bytes
+        return lambda: None
 
 
 class Uploads:
@@ -30,6 +56,7 @@ class Uploads:
         self._downloads = downloads
         self._meter = meter
         self._sent: dict[tuple[str, str], FileRef] = {}
+        self._sources: dict[str, _Sent] = {}
         self._turns: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def upload(
@@ -58,7 +85,28 @@ class Uploads:
             if where not in self._sent or overwrite:
                 self._sent[where] = await self._send(packed, subfolder, overwrite, progress)
         self._turns.pop(where, None)
-        return self._sent[where]
+        ref = self._sent[where]
+        self._sources.setdefault(ref.value, _Sent(_held(value), digest, name, subfolder))
+        return ref
+
+    async def send_again(self, text: str) -> FileRef | None:
+        """Send a file once more that the server has lost, named as an input names it.
+
+        None when it is not one this client has sent, or when its content is no longer at hand.
+        """
+        sent = self._sources.get(text)
+        value = sent.value() if sent is not None else None
+        if sent is None or value is None:
+            return None
+        try:
+            packed = await asyncio.to_thread(assets.pack, value, sent.name)
+        except ComfyError:
+            return None
+        if packed.digest != sent.digest:
+            return None
+        for where in [where for where, ref in self._sent.items() if ref.value == text]:
+            del self._sent[where]
+        return await self.upload(value, sent.name, subfolder=sent.subfolder)
 
     async def _send(
         self, packed: assets.Packed, subfolder: str, overwrite: bool, progress: Progress | None

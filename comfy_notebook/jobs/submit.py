@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, TypeGuard
 
@@ -94,7 +95,15 @@ async def submit(connection: Connection, workflow: Any, **options: Unpack[Submit
     )
     await connection.live.ready(_FIRST_STATUS)
     with connection.live.submitting():
-        sent = await _send(connection, request)
+        try:
+            sent = await _send(connection, request)
+        except InvalidWorkflow as refused:
+            renewed = await _send_lost_files(connection, refused, graph)
+            if not renewed:
+                raise
+            prepared = prepared.with_values(renewed)
+            graph = prepared.to_api()
+            sent = await _send(connection, replace(request, graph=graph))
         follower = Follower(
             connection, sent.job_id, graph=graph, workflow=prepared, problems=sent.problems, previews=previews
         )
@@ -254,6 +263,24 @@ async def _upload(
         for _, _, value in waiting
     ]
     return {(node_id, name): ref.value for (node_id, name, _), ref in zip(waiting, refs, strict=True)}
+
+
+async def _send_lost_files(
+    connection: Connection, refused: InvalidWorkflow, graph: Mapping[str, Any]
+) -> dict[str | tuple[str, str], Any]:
+    """The files a refusal misses that this client has sent before, sent once more; by node and input.
+
+    A server loses its files when it is restarted in a new container or its input folder is cleaned.
+    """
+    renewed: dict[str | tuple[str, str], Any] = {}
+    for problem in refused.problems:
+        node_id, name = problem.node_id, problem.input_name
+        if problem.kind == "custom_validation_failed" and node_id is not None and name is not None:
+            text = graph.get(node_id, {}).get("inputs", {}).get(name)
+            ref = await connection.uploads.send_again(text) if isinstance(text, str) else None
+            if ref is not None:
+                renewed[node_id, name] = ref.value
+    return renewed
 
 
 def _target(wf: Workflow, ref: Any) -> str:

@@ -7,6 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy
 import pytest
 from PIL import Image, PngImagePlugin
@@ -16,6 +17,7 @@ from comfy_notebook.client.probe import kinds
 from comfy_notebook.clients import Client
 from comfy_notebook.errors import DownloadFailed, InvalidWorkflow, UploadRejected
 
+from ..servers import EmbeddedServer
 from . import graphs
 
 PIXELS = numpy.random.default_rng(3).integers(0, 256, (6, 8, 3), dtype=numpy.uint8)
@@ -251,6 +253,21 @@ def test_a_local_file_set_by_its_name_is_uploaded(
     wf["LoadImage"].image = "mine.png"
     assert (cloud.run(wf)["Picture"].array == noise).all()
     assert (cloud.run(wf, inputs={"LoadImage.image": "./mine.png"})["Picture"].array == noise).all()
+
+
+@pytest.mark.parametrize("how", ["array", "path", "name of an earlier upload"])
+def test_a_file_the_server_has_lost_is_sent_again(
+    cloud: Client, embedded: EmbeddedServer, tmp_path: Path, how: str
+) -> None:
+    noise = numpy.random.default_rng().integers(0, 256, (9, 9, 3), dtype=numpy.uint8)
+    path = tmp_path / "noise.png"
+    path.write_bytes(assets.pack(noise).data)
+    value: Any = noise if how == "array" else path if how == "path" else cloud.upload(noise).value
+    assert (cloud.run(graphs.load(value))["Picture"].array == noise).all()
+    with httpx.Client(base_url=embedded.url, headers=embedded.headers) as http:
+        for asset in http.get("/api/assets", params={"include_tags": "input"}).json()["assets"]:
+            http.delete(f"/api/assets/{asset['id']}").raise_for_status()
+    assert (cloud.run(graphs.load(value), seed=None)["Picture"].array == noise).all()
 
 
 def test_a_local_file_named_in_the_workflow_itself_is_not_read(
