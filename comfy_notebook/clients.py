@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .client import server as servers
-from .client.assets import Progress
 from .client.connecting import ConnectOptions, open_connection, warn_unverified
 from .client.connection import Connection
 from .client.records import FileRef, JobPage, QueueInfo, ServerInfo
+from .client.uploads import Progress
 from .config import Settings
 from .errors import ComfyError
 from .jobs import submit as submitting

@@ -36,8 +36,10 @@ class ComfyError(Exception):
     """The base class of every error of this package.
 
     `message` says what happened and `hint` what to do next. Secrets in them are masked, and each
-    is at most 2,000 characters long.
+    is at most 2,000 characters long. `transient` says that the same request may succeed later.
     """
+
+    transient = False
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         self.message = clip(redact(message), _LONGEST)
@@ -73,6 +75,8 @@ def _rebuild(cls: type[ComfyError], args: tuple[Any, ...], state: dict[str, Any]
 class ConnectionFailed(ComfyError):
     """The server could not be reached, or stopped answering."""
 
+    transient = True
+
 
 class NotConnected(ComfyError):
     """The call needs a connected client and there is none, or it has been closed."""
@@ -80,6 +84,8 @@ class NotConnected(ComfyError):
 
 class ServerError(ComfyError):
     """The server answered with an error that the user did not cause."""
+
+    transient = True
 
     def __init__(self, message: str, *, status: int | None = None, body: str = "", hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -117,6 +123,8 @@ class SubscriptionInactive(ComfyError):
 
 class RateLimited(ComfyError):
     """HTTP 429 for too many requests or jobs; `retry_after` is in seconds, None when not given."""
+
+    transient = True
 
     def __init__(self, message: str, *, retry_after: float | None = None, hint: str = "") -> None:
         super().__init__(message, hint=hint)

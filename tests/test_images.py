@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageOps
 
 from comfy_notebook import images
-from comfy_notebook.client import assets, masks
+from comfy_notebook.client import packing
 from comfy_notebook.display.results import bundle, picture
 from comfy_notebook.errors import NoOutput, UploadRejected
 from comfy_notebook.jobs.outputs import Output
@@ -110,11 +110,11 @@ def agree(image: Image.Image) -> None:
     page = Image.open(io.BytesIO(picture.fitted(image, at_most=10**9)))
     assert (images.to_array(page) == array).all()
 
-    upload = Image.open(io.BytesIO(assets.pack(image).data))
+    upload = Image.open(io.BytesIO(packing.pack(image).data))
     assert upload.mode in ("RGB", "RGBA"), "ComfyUI reads grey PNGs one level off"
     assert (numpy.asarray(upload) == colours).all()
 
-    mask = numpy.asarray(masks.to_mask(image))
+    mask = numpy.asarray(packing.as_mask(image))
     grey = numpy.asarray(Image.fromarray(colours).convert("L"))
     alpha_is_the_mask = array.shape[2] == 4 and grey.min() == grey.max() and array[..., 3].min() < 255
     assert (mask == (255 - array[..., 3] if alpha_is_the_mask else grey)).all()
@@ -196,9 +196,9 @@ def test_arrays_arrive_as_they_would_be_shown(array: Any, pixel: list[int]) -> N
 )
 def test_what_would_change_on_the_way_is_refused_with_the_conversion(value: Any, said: str) -> None:
     with pytest.raises(UploadRejected, match=said):
-        assets.pack(value)
+        packing.pack(value)
     with pytest.raises(UploadRejected, match=said):
-        masks.to_mask(value)
+        packing.as_mask(value)
 
 
 def test_a_picture_from_a_server_is_clipped_rather_than_refused() -> None:
@@ -300,7 +300,7 @@ def pillow_heif(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("pillow_heif")
 def test_heic_is_decoded_with_pillow_heif_and_sent_as_png() -> None:
     assert images.to_array(images.decode(HEIC, "a.heic")).min() == 255
-    packed = assets.pack(HEIC, "IMG 1.HEIC")
+    packed = packing.pack(HEIC, "IMG 1.HEIC")
     assert packed.name == "IMG 1.png"
     assert images.decode(packed.data, "it").size == SIZE
 
@@ -310,6 +310,6 @@ def test_heic_without_pillow_heif_says_what_to_install(monkeypatch: pytest.Monke
     with pytest.raises(NoOutput, match=r"a\.heic is a HEIC picture.*pip install pillow-heif"):
         images.decode(HEIC, "a.heic")
     with pytest.raises(UploadRejected, match=r"a\.heic is a HEIC picture.*PNG or JPEG.*pillow-heif"):
-        assets.pack(HEIC, "a.heic")
+        packing.pack(HEIC, "a.heic")
     with pytest.raises(NoOutput, match="an AVIF picture"):
         images.decode(b"\0\0\0\x18ftypavif\0\0\0\0mif1avif", "a.avif")

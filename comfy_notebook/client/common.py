@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import quote
 
-from ..errors import ComfyError, InvalidWorkflow
+from ..errors import InvalidWorkflow
 from . import failures
 from .answers import page_of, queue_of
 from .dialect import Request
-from .http import Http
+from .http import Http, ResponseLost
 from .records import JobPage, QueueInfo, Submission
 
 
@@ -21,7 +21,11 @@ class CommonRoutes:
     """The server's words for the keys that jobs are sorted by."""
 
     async def queue(self, http: Http) -> QueueInfo:
-        return queue_of((await http.get("/api/queue", doing="the queue")).json())
+        answer = await http.get("/api/queue", doing="the queue")
+        found = answer.object("the queue", "queue_running", "queue_pending")
+        if not isinstance(found["queue_running"], list) or not isinstance(found["queue_pending"], list):
+            raise answer.not_the_answer("the queue")
+        return queue_of(found)
 
     async def interrupt(self, http: Http) -> None:
         await http.post("/api/interrupt", {}, idempotent=True, doing="the interrupt")
@@ -53,7 +57,12 @@ class CommonRoutes:
             "sort_order": "desc" if descending else "asc",
         }
         answer = await http.request("GET", "/api/jobs", params=params, accept=(404,), doing="the jobs list")
-        return page_of(answer.json(), offset, limit) if answer.status == 200 else None
+        if answer.status == 404:
+            return None
+        found = answer.object("the jobs list", "jobs")
+        if not isinstance(found["jobs"], list):
+            raise answer.not_the_answer("the jobs list")
+        return page_of(found, offset, limit)
 
 
 def job_path(job_id: str, rest: str = "") -> str:
@@ -78,11 +87,11 @@ async def send(http: Http, request: Request, extra: Mapping[str, Any]) -> Submis
     if response.status == 400:
         if isinstance(answer, Mapping) and ("error" in answer or "node_errors" in answer):
             raise failures.invalid_workflow(answer, request.graph)
-        error = failures.error_of(response, doing="the submission", url=http.access.url)
+        error = failures.error_of(response, doing="the submission", access=http.access)
         raise InvalidWorkflow("The server refused the workflow.", hint=str(error))
     job_id = answer.get("prompt_id") if isinstance(answer, Mapping) else None
-    if not isinstance(job_id, str) or not job_id:
-        raise ComfyError(f"{http.access.url} accepted the workflow but named no job.")
+    if not isinstance(answer, Mapping) or not isinstance(job_id, str) or not job_id:
+        raise ResponseLost(response.not_the_answer("the submission").message, late=True)
     number = answer.get("number")
     return Submission(
         job_id,

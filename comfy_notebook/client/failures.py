@@ -1,4 +1,4 @@
-"""What a server's refusal means: one HTTP answer ▶ one error of the tree.
+"""The error that a refusal of the server means: one HTTP answer ▶ one exception of `errors`.
 
 Sources: the Cloud API reference, "HTTP Errors"; the bodies recorded from ComfyUI 0.3.64
 (validation_errors); the newer unified contract for `error.type` of 402 and 429.
@@ -22,74 +22,112 @@ from ..errors import (
 )
 from ..protocol.graph import node_class, node_title
 from ..text import clip, closest, redact
-from .exchange import Response, retry_after
+from .exchange import REDIRECTS, Access, Response, retry_after
 
-_INACTIVE = {"CLOUD_SUBSCRIPTION_REQUIRED", "SUBSCRIPTION_INACTIVE", "INACTIVE_SUBSCRIPTION"}
-_BUSY = {
-    "QUEUE_LIMIT", "FREE_TIER_UNAVAILABLE", "BILLING_UNAVAILABLE", "PLATFORM_REFUSED",
-    "RATE_LIMITED", "RATE_LIMIT_EXCEEDED", "TOO_MANY_REQUESTS",
+# By `error.type`: no wait opens these gates, so they are never retried.
+_NO_CREDITS = {
+    "PAYMENT_REQUIRED", "FREE_TIER_EXHAUSTED", "PARTNER_NODE_PAYMENT_REQUIRED", "MODEL_PAYMENT_REQUIRED",
+    "INSUFFICIENT_CREDITS", "INSUFFICIENT_FUNDS",
 }  # fmt: skip
+_NO_SUBSCRIPTION = {
+    "CLOUD_SUBSCRIPTION_REQUIRED", "SUBSCRIPTION_INACTIVE", "INACTIVE_SUBSCRIPTION", "FREE_TIER_UNAVAILABLE",
+}  # fmt: skip
+_PLANS = "See the plans at comfy.org/cloud/pricing."
 
 
-def error_of(response: Response, *, doing: str, url: str) -> ComfyError:
-    """The error a status and body stand for; `doing` is what was being asked, for the message."""
+def is_billing_gate(response: Response) -> bool:
+    """Whether a 402 or 429 means that somebody has to pay, by its `error.type`."""
+    return _read(response)[0].upper() in _NO_CREDITS | _NO_SUBSCRIPTION
+
+
+def error_of(response: Response, *, doing: str, access: Access) -> ComfyError:
+    """The error for a status and body; `doing` says what was requested."""
     kind, message, body = _read(response)
-    said = f": {message}" if message else ""
-    status = response.status
+    status, url = response.status, access.url
     if status in (401, 403):
-        what = "did not accept the API key" if status == 401 else f"does not allow this ({doing})"
-        hint = (
-            "Check the key: %comfy login, the api_key argument or COMFY_CLOUD_API_KEY."
-            if status == 401
-            else "The account, or the server's own rules, do not permit it."
-        )
-        return AuthenticationError(f"{url} {what}{said}", hint=hint)
-    if status == 402 and kind not in _INACTIVE:
+        return _refused(response, message, doing, access)
+    # The Cloud reference has one 429, {code, message} without error.type: "Subscription inactive".
+    documented = status == 429 and "code" in body and "subscription" in message.lower() if body else False
+    if (status in (402, 429) and kind.upper() in _NO_SUBSCRIPTION) or documented:
+        return SubscriptionInactive(_said("The account's subscription is not active", message), hint=_PLANS)
+    if status == 402 or (status == 429 and kind.upper() in _NO_CREDITS):
         return InsufficientCredits(
-            f"The account has too few credits for this{said}", hint="Add credits at platform.comfy.org."
-        )
-    if status == 402 or (status == 429 and _is_subscription(kind, message, response)):
-        return SubscriptionInactive(
-            f"The account's subscription is not active{said}",
-            hint="See the plans at comfy.org/cloud/pricing.",
+            _said("The account has too few credits for this", message),
+            hint="Add credits at platform.comfy.org.",
         )
     if status == 429:
-        wait = retry_after(response.headers)
-        after = f" It asks to wait {wait:g} s." if wait else ""
-        return RateLimited(
-            f"{url} takes no more for the moment{said}.{after}".replace("..", "."),
-            retry_after=wait,
-            hint="Wait for running jobs to end, then try again.",
-        )
-    if 300 <= status < 400:
-        where = response.headers.get("location", "elsewhere").partition("?")[0]
-        return ServerError(
-            f"{url} redirects {doing} to {where}",
-            status=status,
-            hint="Connect to that address, or pass the headers= or cookies= a sign-in page wants.",
-        )
+        return _rate_limited(response, kind, message, url)
+    if status in REDIRECTS:
+        return _redirect(response, doing, url)
     if isinstance(body, Mapping) and isinstance(body.get("error"), Mapping) and status == 400:
         return invalid_workflow(body)
     return ServerError(
-        f"{url} answered {doing} with HTTP {status}{said}",
+        _said(f"{url} answered {doing} with HTTP {status}", message),
         status=status,
         body=redact(response.content[:2000].decode("utf-8", "replace")),
         hint="" if status < 500 else "If it happens again, %comfy debug makes a report.",
     )
 
 
-def _is_subscription(kind: str, message: str, response: Response) -> bool:
-    if kind in _INACTIVE:
-        return True
-    if kind in _BUSY or "retry-after" in response.headers:
-        return False
-    # With no type given, the reference's table decides: 429 is "Subscription inactive".
-    words = message.lower()
-    return "subscription" in words or not ("limit" in words or "too many" in words or "queue" in words)
+def _said(what: str, message: str) -> str:
+    """A sentence that ends with the server's own words."""
+    text = f"{what}: {message}" if message else what
+    return text if text.endswith((".", "!", "?")) else text + "."
+
+
+def _refused(response: Response, message: str, doing: str, access: Access) -> AuthenticationError:
+    """401 and 403: what was sent, and what to try. Without a message it may be a proxy that answers."""
+    url, is_page = access.url, not isinstance(response.json(), Mapping)
+    sent = [f"the API key from {access.key.source}"] if access.key is not None else []
+    sent += ["the user and password"] if access.auth is not None else []
+    sent += ["the cookies"] if access.cookies else []
+    sent += ["the headers"] if access.headers else []
+    what = f"{' and '.join(sent)} {'was' if len(sent) == 1 and access.key else 'were'} sent" if sent else ""
+    if response.status == 403:
+        error = AuthenticationError(
+            _said(f"{url} does not allow {doing}", message),
+            hint="The account, or the server's own rules, do not permit it.",
+        )
+    elif access.auth is not None or response.headers.get("www-authenticate", "").lower().startswith("basic"):
+        error = AuthenticationError(
+            _said(f"{url} wants a user and a password" + (f"; {what}" if what else ""), message),
+            hint="Check auth=(user, password) of connect.",
+        )
+    elif is_page:
+        error = AuthenticationError(
+            f"{url} answered with a sign-in page" + (f"; {what}." if what else "."),
+            hint="A proxy may stand before the server: pass the headers=, cookies= or auth= it wants.",
+        )
+    else:
+        error = AuthenticationError(
+            _said(f"{url} did not accept the API key", message),
+            hint="Check the key: %comfy login, the api_key argument or COMFY_CLOUD_API_KEY.",
+        )
+    error.transient = is_page
+    return error
+
+
+def _rate_limited(response: Response, kind: str, message: str, url: str) -> RateLimited:
+    wait = retry_after(response.headers)
+    after = f" It asks to wait {wait:g} s." if wait else ""
+    hint = "Wait for running jobs to end, then try again."
+    if not kind:
+        hint += f" The Cloud also answers so when a subscription is not active. {_PLANS}"
+    return RateLimited(
+        _said(f"{url} takes no more requests at the moment", message) + after, retry_after=wait, hint=hint
+    )
+
+
+def _redirect(response: Response, doing: str, url: str) -> ServerError:
+    target = response.headers.get("location", "another address").partition("?")[0]
+    hint = "Connect to that address, or pass the headers= or cookies= that a sign-in page wants."
+    if url.startswith("http://") and target.startswith("https://"):
+        hint = f"The server wants https: connect to https://{url.removeprefix('http://')}."
+    return ServerError(f"{url} redirects {doing} to {target}.", status=response.status, hint=hint)
 
 
 def _read(response: Response) -> tuple[str, str, Any]:
-    """(type or code, message, body) of every form seen: {code, message}, {error: {…}}, {error: text}."""
+    """(type or code, message, body) of the forms observed: {code, message}, {error: {…}}, {error: text}."""
     body = response.json()
     if not isinstance(body, Mapping):
         text = response.content[:300].decode("utf-8", "replace").strip()

@@ -1,9 +1,8 @@
-"""All HTTP of the package: auth, retries, redirects; the one module that knows httpx.
+"""All HTTP of the package: credentials, retries, limits. No other module knows httpx.
 
-Contract: the key, custom headers, cookies and basic auth go to the server's own origin and nowhere
-else; a redirect to another origin is followed by a second client that has none of them. What may be
-sent twice without harm is retried with backoff, honouring `Retry-After`, for at most `RETRY_FOR`
-seconds; anything else is retried only while it provably never left. No httpx type leaves here.
+What may be sent twice without harm is retried with backoff, honouring `Retry-After`, for at most `RETRY_FOR`
+seconds; anything else is retried only when it was certainly not sent. The rule for other origins is that of
+`exchange`: they are requested by a second client, which has none of the server's headers.
 """
 
 from __future__ import annotations
@@ -16,13 +15,14 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from ..config import is_loopback, settings
-from ..errors import ConnectionFailed
+from ..errors import ConnectionFailed, ServerError
 from ..sync import within
-from .exchange import Access, Response, origin_of, retry_after
-from .failures import error_of
+from . import tls
+from .exchange import REDIRECTS, Access, Response, retry_after
+from .failures import error_of, is_billing_gate
 
 if TYPE_CHECKING:
     import httpx
@@ -31,8 +31,26 @@ log = logging.getLogger("comfy_notebook.http")
 
 ATTEMPTS = 5
 RETRY_FOR = 30.0
+MAX_ANSWER = 256 * 2**20
+"""The most bytes of one answer, decompressed; downloads are not answers in this sense."""
 _RETRIED = {429, 502, 503, 504}
-_REDIRECTS = {301, 302, 303, 307, 308}
+_MOST_REDIRECTS = 5
+_ENCODINGS = {"", "identity", "gzip", "deflate"}
+
+
+class Interrupted(ConnectionFailed):
+    """A transfer stopped before its end; the rest can still be requested."""
+
+
+class ResponseLost(ConnectionFailed):
+    """The request was sent but its answer was lost: the server may or may not have acted on it.
+
+    `late` says that the server may still be working on it.
+    """
+
+    def __init__(self, message: str, *, late: bool = False) -> None:
+        super().__init__(message)
+        self.late = late
 
 
 class Http:
@@ -44,7 +62,7 @@ class Http:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._own: httpx.AsyncClient | None = None
         self._other: httpx.AsyncClient | None = None
-        self._headers = access.own_headers()
+        self._headers = {**access.own_headers(), "Accept-Encoding": "gzip, deflate"}
 
     def url(self, path: str) -> str:
         """The full URL of a path below the server's base path."""
@@ -65,7 +83,7 @@ class Http:
         *,
         params: Mapping[str, Any] | None = None,
         body: Any = None,
-        content: Callable[[], Any] | None = None,
+        form: Callable[[], Mapping[str, Any]] | None = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool | None = None,
         accept: tuple[int, ...] = (),
@@ -74,34 +92,37 @@ class Http:
     ) -> Response:
         """One exchange with the server.
 
-        `content` makes the body afresh for each attempt. Statuses in `accept` are returned rather
-        than raised, as 2xx are. Raises the error of `failures.error_of`, or `ConnectionFailed`.
+        `body` is sent as JSON. `form` makes the `data` and `files` of a multipart form, for each attempt
+        anew. Statuses in `accept` are returned as 2xx are. Raises the error of `failures.error_of`,
+        `ConnectionFailed`, or `ResponseLost` for a request that is not idempotent.
         """
+        doing = doing or f"{method} {path}"
         safe = method in ("GET", "HEAD") if idempotent is None else idempotent
+        limit = timeout or settings.request_timeout
         sent = {**self._headers, **(headers or {})}
         if body is not None:
             sent["Content-Type"] = "application/json"
 
         async def once() -> Response:
-            data = content() if content is not None else None if body is None else json.dumps(body).encode()
-            limit = timeout or settings.request_timeout
-            asked = self._client().request(
+            parts: Mapping[str, Any] = form() if form is not None else {}
+            client = self._client()
+            request = client.build_request(
                 method,
                 self.url(path),
-                params=_plain(params),
-                content=data,
+                params=_given(params),
+                content=None if body is None else json.dumps(body).encode(),
                 headers=sent,
                 timeout=limit,
+                **parts,
             )
-            # httpx's time is for each read: an answer that drips would never be over.
-            answer = await within(1.5 * limit, asked)
-            return Response(answer.status_code, dict(answer.headers), answer.content, str(answer.url))
+            # httpx limits each read, so an answer that arrives in drips would never end.
+            return await within(1.5 * limit, _read(client, request, doing))
 
         response = await self._retrying(once, safe=safe, what=f"{method} {path}")
         self.last_status = response.status
         if 200 <= response.status < 300 or response.status in accept:
             return response
-        raise error_of(response, doing=doing or f"{method} {path}", url=self.access.url)
+        raise error_of(response, doing=doing, access=self.access)
 
     async def _retrying(self, once: Callable[[], Awaitable[Response]], *, safe: bool, what: str) -> Response:
         import httpx
@@ -109,35 +130,42 @@ class Http:
         begin, delay = time.monotonic(), 0.2
         for attempt in range(1, ATTEMPTS + 1):
             wait: float | None = delay * (0.5 + random.random())
+            failure: Exception | None = None
             try:
                 response = await once()
+                asked = retry_after(response.headers)
                 if response.status not in _RETRIED or (response.status == 429 and not _may_retry(response)):
                     return response
+                if asked is not None:
+                    wait = asked
+                elif not safe:
+                    wait = None
                 if not safe and response.status in (502, 504):
-                    return response
-                asked = retry_after(response.headers)
-                wait = asked if asked is not None else wait if safe else None
-                failure: Exception | None = None
+                    raise ResponseLost(
+                        f"{self.access.url} answered with HTTP {response.status}: a proxy got no answer.",
+                        late=True,
+                    )
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 failure = error
             except (httpx.RequestError, asyncio.TimeoutError) as error:
                 failure = error
                 if not safe:
-                    raise ResponseLost(self._words(error)) from None
+                    late = isinstance(error, (httpx.TimeoutException, asyncio.TimeoutError))
+                    raise ResponseLost(self._message(error), late=late) from None
             except (httpx.InvalidURL, ValueError) as error:
-                raise ConnectionFailed(f"{self.access.url} cannot be asked: {error}") from None
+                raise ConnectionFailed(f"{self.access.url} cannot be requested: {error}.") from None
             over = wait is None or attempt == ATTEMPTS or time.monotonic() - begin + wait > RETRY_FOR
-            # A refused connection on this machine is an answer: nothing listens there.
+            # On this machine a refused connection means that nothing listens there.
             if over or (isinstance(failure, httpx.ConnectError) and is_loopback(self.access.url)):
                 if failure is None:
                     return response
-                raise ConnectionFailed(self._words(failure), hint=self._hint()) from None
-            log.debug("%s: trying again in %.1f s", what, wait)
+                raise ConnectionFailed(self._message(failure), hint=self._hint()) from None
+            log.debug("%s: retry in %.1f s", what, wait)
             await asyncio.sleep(wait or 0)
             delay *= 2
         raise AssertionError("unreachable")
 
-    def _words(self, error: Exception) -> str:
+    def _message(self, error: Exception) -> str:
         import httpx
 
         reason = str(error).strip() or type(error).__name__
@@ -158,71 +186,62 @@ class Http:
     async def stream(
         self, path: str, params: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
     ) -> AsyncIterator[tuple[Response, AsyncIterator[bytes]]]:
-        """A GET whose body arrives in pieces, redirects followed by hand.
+        """A GET whose body arrives in pieces; redirects are followed, to other origins without secrets.
 
-        On the way to another origin the key, cookies and every header of the server's stay behind.
+        Yields the answer, whose `url` is the last one and whose `content` is empty unless it is an error,
+        and the pieces.
         """
         import httpx
 
-        url, params = self.url(path), _plain(params)
+        url, params = self.url(path), _given(params)
         try:
-            for _ in range(6):
-                home = self._is_home(url)
-                sent = {**(self._headers if home else {}), **(headers or {})}
-                client = self._client() if home else self._stranger()
+            for _ in range(_MOST_REDIRECTS + 1):
+                own = self.access.is_own(url)
+                client = self._client() if own else self._other_client()
                 request = client.build_request(
-                    "GET", url, params=params, headers=sent, timeout=settings.request_timeout
+                    "GET",
+                    url,
+                    params=params,
+                    headers={**(self._headers if own else {}), **(headers or {})},
+                    timeout=settings.request_timeout,
                 )
                 answer = await client.send(request, stream=True)
                 try:
-                    if answer.status_code not in _REDIRECTS:
+                    if answer.status_code not in REDIRECTS:
                         head = Response(answer.status_code, dict(answer.headers), b"", url)
                         if answer.status_code >= 400:
-                            head = Response(head.status, head.headers, await answer.aread(), url)
+                            error = await _body(answer, "the download")
+                            head = Response(head.status, head.headers, error, url)
                         yield head, answer.aiter_bytes()
                         return
-                    url, params = self._towards(str(answer.url), answer.headers.get("location", "")), None
+                    url = self.access.redirected(str(answer.url), answer.headers.get("location", ""))
+                    params = None
                 finally:
                     await answer.aclose()
-            raise ConnectionFailed(f"{self.access.url} redirects in circles.")
+            raise ConnectionFailed(f"{self.access.url} redirects more than {_MOST_REDIRECTS} times.")
         except httpx.RequestError as error:
-            raise Broken(self._words(error)) from None
+            raise Interrupted(self._message(error)) from None
         except httpx.InvalidURL:
-            raise self._nowhere() from None
+            raise ConnectionFailed(f"{self.access.url} redirects to something that is not a URL.") from None
 
-    def _is_home(self, url: str) -> bool:
-        try:
-            return origin_of(url) == self.access.origin
-        except ValueError:  # a port that is none
-            raise self._nowhere() from None
+    def _client(self) -> httpx.AsyncClient:
+        self._require_loop()
+        if self._own is None:
+            self._own = _new_client(self.access)
+        return self._own
 
-    def _towards(self, url: str, location: str) -> str:
-        try:
-            return urljoin(url, location)
-        except ValueError:
-            raise self._nowhere() from None
+    def _other_client(self) -> httpx.AsyncClient:
+        """The client for other origins, which has no secrets and keeps none."""
+        self._require_loop()
+        if self._other is None:
+            self._other = _new_client(self.access, elsewhere=True)
+        return self._other
 
-    def _nowhere(self) -> ConnectionFailed:
-        return ConnectionFailed(f"{self.access.url} redirected to something that is no URL.")
-
-    def _fresh(self) -> None:
-        """Forget connections of a loop that is gone (another `asyncio.run`, a forked child)."""
+    def _require_loop(self) -> None:
+        """Drop the connections of a loop that is gone (another `asyncio.run`, a forked child)."""
         loop = asyncio.get_running_loop()
         if loop is not self._loop:
             self._loop, self._own, self._other = loop, None, None
-
-    def _client(self) -> httpx.AsyncClient:
-        self._fresh()
-        if self._own is None:
-            self._own = _new_client(self.access.url, self.access.verify)
-        return self._own
-
-    def _stranger(self) -> httpx.AsyncClient:
-        """The client for other origins: it knows no secret, and keeps none."""
-        self._fresh()
-        if self._other is None:
-            self._other = _new_client(self.access.url, self.access.verify, elsewhere=True)
-        return self._other
 
     async def close(self) -> None:
         """Close every connection of this loop."""
@@ -233,37 +252,56 @@ class Http:
                 await client.aclose()
 
 
-class Broken(ConnectionFailed):
-    """A transfer stopped half-way; the rest may still be had."""
+async def _read(client: httpx.AsyncClient, request: httpx.Request, doing: str) -> Response:
+    answer = await client.send(request, stream=True)
+    try:
+        content = await _body(answer, doing)
+        return Response(answer.status_code, dict(answer.headers), content, str(answer.url))
+    finally:
+        await answer.aclose()
 
 
-class ResponseLost(ConnectionFailed):
-    """The request was sent and the answer lost: the server may or may not have acted on it."""
+async def _body(answer: httpx.Response, doing: str) -> bytes:
+    """The whole body, within `MAX_ANSWER`: a few megabytes of gzip can hold gigabytes."""
+    encodings = {word.strip().lower() for word in answer.headers.get("content-encoding", "").split(",")}
+    if encodings - _ENCODINGS:
+        raise ServerError(
+            f"{answer.url.host} answered {doing} in an encoding that was not asked for: "
+            f"{', '.join(sorted(encodings))}.",
+            status=answer.status_code,
+        )
+    found = bytearray()
+    async for piece in answer.aiter_bytes():
+        found += piece
+        if len(found) > MAX_ANSWER:
+            raise ServerError(
+                f"{answer.url.host} answered {doing} with more than {MAX_ANSWER // 2**20} MB.",
+                status=answer.status_code,
+            )
+    return bytes(found)
 
 
 def _may_retry(response: Response) -> bool:
-    # The Cloud's 429 also means an inactive subscription, which no waiting helps (protocol, §2).
-    return retry_after(response.headers) is not None
+    """Whether the server of a 429 asks to be requested again; a billing gate stays closed."""
+    return retry_after(response.headers) is not None and not is_billing_gate(response)
 
 
-def _plain(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
+def _given(params: Mapping[str, Any] | None) -> dict[str, Any] | None:
     if params is None:
         return None
     return {name: value for name, value in params.items() if value is not None}
 
 
-def _new_client(url: str, verify: bool | str, elsewhere: bool = False) -> httpx.AsyncClient:
+def _new_client(access: Access, elsewhere: bool = False) -> httpx.AsyncClient:
     import httpx
 
-    # Making an SSL context takes 30 to 60 ms, for nothing on plain http.
+    # Making an SSL context takes 30 to 60 ms, and plain http needs none.
     context: Any = False
-    if elsewhere or urlsplit(url).scheme == "https":
-        from . import tls
-
-        context = tls.context(verify, elsewhere=elsewhere)
+    if elsewhere or urlsplit(access.url).scheme == "https":
+        context = tls.context(access.verify, elsewhere=elsewhere)
     return httpx.AsyncClient(
         verify=context,
-        trust_env=not is_loopback(url),
+        trust_env=not is_loopback(access.url),
         follow_redirects=False,
         limits=httpx.Limits(max_connections=64, max_keepalive_connections=32, keepalive_expiry=30),
     )

@@ -34,7 +34,7 @@ async def probe(http: Http) -> Dialect:
     if stats.status == 200 and isinstance(found := stats.json(), Mapping) and "system" in found:
         return ComfyUI()
     if stats.status in (401, 403, 407) or user.status in (401, 403, 407):
-        raise error_of(stats if stats.status >= 400 else user, doing="a first question", url=http.access.url)
+        raise error_of(stats if stats.status >= 400 else user, doing="a first question", access=http.access)
     if stats.status in (301, 302, 303, 307, 308):
         raise ConnectionFailed(
             f"{http.access.url} redirects elsewhere, which a ComfyUI server does not.",

@@ -1,13 +1,13 @@
 """One WebSocket per client: connected first, always drained, reconnected with the same clientId.
 
-Contract: `ready` answers True once the server's first message has come, which is when it knows this
-client. Every frame becomes a typed event and is handed to `deliver` at once, on the loop; frames
-that name no job (types 1 and 3, and ComfyUI's `executing` after a reconnect) are given the job and
-node this socket last heard of. Nothing here decides how a job ended.
+`ready` returns True once the server's first message has come, which is when it has registered this client.
+Every frame becomes a typed event and is delivered at once, on the loop; frames that name no job (types 1
+and 3, and ComfyUI's `executing` after a reconnect) get the job and node that this socket last heard of.
+Nothing here decides how a job ended.
 
-Traps of the wire: a socket that is not read stalls every other client's; a socket reopened before
-the old one's close handshake is dropped together with it, silently; the feature flags count only
-as the first JSON message (transcripts: races, reconnect, ws_handshake).
+Three facts of the wire (recordings races, reconnect, ws_handshake): a socket that is not read stalls every
+other client's; a socket opened before the close handshake of the previous one is dropped together with it;
+feature flags count only in the first JSON message.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ from ..protocol.messages import (
 )
 from ..sync import within
 from ..text import redact
+from . import tls
 from .exchange import Access
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
+    from websockets.asyncio.client import ClientConnection, connect
 
 log = logging.getLogger("comfy_notebook.socket")
 
@@ -51,6 +52,8 @@ BACKOFF = (0.1, 10.0)
 STEADY = 0.5
 IDLE = 30.0
 PONG = 20.0
+MAX_MESSAGE = 128 * 2**20
+"""The most bytes of one message; a longer one closes the socket, and jobs are polled."""
 
 
 class Socket:
@@ -91,9 +94,9 @@ class Socket:
         return not self.alive and self._failures > 0
 
     async def ready(self, timeout: float) -> bool:
-        """Connect unless that is done; whether the server's first message came in time.
+        """Connect, and wait for the server's first message; False when it has not come in time.
 
-        A socket that was refused just now is not waited for again: polling does without.
+        A socket whose last attempt failed is not waited for again: jobs are polled meanwhile.
         """
         self._begin()
         assert self._tried is not None
@@ -112,9 +115,9 @@ class Socket:
         self._attribution.forget(job_id)
 
     def distrust(self) -> None:
-        """Close (with the handshake) and connect again: the server has stopped talking to this socket."""
+        """Close with the handshake and reconnect: the server has stopped sending to this socket."""
         if self._connection is not None:
-            log.debug("the socket has gone silent: connecting afresh")
+            log.debug("the socket is silent: reconnecting")
             self._closing = asyncio.ensure_future(self._connection.close(1000))
 
     async def close(self) -> None:
@@ -133,7 +136,7 @@ class Socket:
             self._task = loop.create_task(self._run())
 
     async def _run(self) -> None:
-        """Connect, drain, and connect again for as long as there is a job to hear of."""
+        """Connect, drain, and reconnect for as long as a job is watched."""
         from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 
         assert self._up is not None
@@ -146,17 +149,17 @@ class Socket:
             except asyncio.CancelledError:
                 raise
             except (OSError, InvalidHandshake, InvalidURI, WebSocketException, EOFError) as error:
-                # The URL in the error holds the key: only its redacted words are kept.
+                # The URL in the error holds the key, so it is kept redacted.
                 self.last_error = redact(f"{type(error).__name__}: {error}")
                 log.debug("socket: %s", self.last_error)
             finally:
                 self._up.clear()
                 self._connection = None
             if self.generation != began:
-                # A server that hangs up at once is not hurried, a bad network not waited out.
+                # Do not reconnect at once to a server that closes at once, nor wait long for a bad network.
                 delay = BACKOFF[0] if time.monotonic() - at >= STEADY else min(delay, STEADY)
                 self._tried.clear()
-                self._resync()  # the server may have gone, and with it what nobody will tell
+                self._resync()  # what the server had to tell may be lost
             else:
                 self._failures += 1
                 self._tried.set()
@@ -166,15 +169,12 @@ class Socket:
             delay = min(delay * 2, BACKOFF[1])
 
     async def _connected(self) -> None:
-        from websockets.asyncio.client import connect
-
+        connect = _connect_within(self._access)
         own = self._access.own_headers()
-        # The Cloud takes the key from the URL's token; other headers serve proxies on the way.
+        # The Cloud takes the key from the URL's token; the other headers are for proxies.
         headers = {name: value for name, value in own.items() if name != "X-API-Key"}
         options: dict[str, Any] = {}
         if self._url.startswith("wss"):
-            from . import tls
-
             options["ssl"] = tls.context(self._access.verify)
         if is_loopback(self._access.url) and "proxy" in inspect.signature(connect.__init__).parameters:
             options["proxy"] = None  # websockets 15 and later would ask the environment for one
@@ -182,7 +182,7 @@ class Socket:
             self._url,
             additional_headers=headers,
             user_agent_header=None,
-            max_size=None,
+            max_size=MAX_MESSAGE,
             max_queue=256,
             compression=None,
             ping_interval=None,
@@ -215,7 +215,7 @@ class Socket:
                     self._registered()
                 try:
                     self._deliver(self._attribution.complete(event))
-                except Exception:  # a reader's mistake must not stop the draining
+                except Exception:  # a bug in a receiver must not stop the draining
                     log.exception("an event could not be delivered")
         except ConnectionClosed as closed:
             self.last_error = f"closed: {closed.rcvd.code if closed.rcvd else 'without a handshake'}"
@@ -233,7 +233,7 @@ class Socket:
                 self._resync()
 
     async def _watchdog(self, connection: ClientConnection) -> None:
-        """Notice a connection that died without a word (a laptop's sleep, a NAT's timeout)."""
+        """Notice a connection that died without a close (a laptop's sleep, a NAT's timeout)."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(IDLE / 2)
@@ -243,7 +243,7 @@ class Socket:
                 await asyncio.wait_for(await connection.ping(), PONG)
             except asyncio.TimeoutError:
                 if loop.time() - self._heard >= IDLE:
-                    log.debug("no pong: connecting afresh")
+                    log.debug("no pong: reconnecting")
                     connection.transport.abort()
                     return
             except Exception:
@@ -251,7 +251,7 @@ class Socket:
 
 
 class Attribution:
-    """Which job and node a frame without them belongs to: what this socket last heard of."""
+    """Fills in the job and node of frames without them: those that this socket last heard of."""
 
     def __init__(self) -> None:
         self._last: tuple[str | None, str | None] = (None, None)
@@ -261,7 +261,7 @@ class Attribution:
         self._node.pop(job_id, None)
 
     def complete(self, event: Event) -> Event:
-        """The event, with its job and node filled in where the wire left them out."""
+        """The event with its job and node."""
         if isinstance(event, PreviewImage):
             if event.metadata is not None:
                 if event.prompt_id is not None:
@@ -296,6 +296,21 @@ class Attribution:
         return self._last[0]
 
 
+def _connect_within(access: Access) -> type[connect]:
+    """The library's `connect`, refusing redirects to another origin than the server's."""
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import SecurityError
+
+    class Connect(connect):
+        def process_redirect(self, exc: Exception) -> Exception | str:
+            found = super().process_redirect(exc)
+            if isinstance(found, str) and not access.is_own(found):
+                return SecurityError("the server redirects the socket to another origin")
+            return found
+
+    return Connect
+
+
 def socket_url(url: str, query: Mapping[str, str]) -> str:
     """The WebSocket's URL beside an http(s) one, below the same base path."""
     parts = urlsplit(url)
@@ -304,7 +319,7 @@ def socket_url(url: str, query: Mapping[str, str]) -> str:
 
 
 def _quiet_logger() -> logging.Logger:
-    """A logger of our own for the library's words: its request line holds the key."""
+    """A logger of ours for the library's messages: its request line holds the key."""
     logger = logging.getLogger("comfy_notebook.websockets")
     if logger.level == logging.NOTSET:
         logger.setLevel(logging.WARNING)

@@ -1,19 +1,21 @@
-"""Uploads of one client: packed, checked, sent once for each content."""
+"""Uploads to one server: each content is sent once, as the multipart form that both dialects take."""
 
 from __future__ import annotations
 
 import asyncio
+import io
+import json
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError
+from ..errors import ComfyError, UploadRejected
 from ..images import dimensions
-from . import assets, masks
-from .assets import Progress
-from .records import FileRef
+from . import packing
+from .packing import Packed
+from .records import FileRef, UploadLimits
 
 if TYPE_CHECKING:
     from .dialect import Dialect
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
     from .http import Http
     from .live import LiveJobs
     from .meter import Meter
+
+# Sent each time: the Cloud's default is "output", and LoadImage reads inputs (protocol, §10).
+UPLOAD_TYPE = "input"
+Progress = Callable[[int, int], Any]
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ def _held(value: Any) -> Callable[[], Any]:
 
 
 class Uploads:
-    """What this client has given its server, by content."""
+    """What the server was sent, by content."""
 
     def __init__(
         self, http: Http, dialect: Dialect, live: LiveJobs, downloads: Downloads, meter: Meter
@@ -59,6 +65,11 @@ class Uploads:
         self._sources: dict[str, _Sent] = {}
         self._turns: dict[tuple[str, str], asyncio.Lock] = {}
 
+    @property
+    def limits(self) -> UploadLimits:
+        """The largest file the server takes."""
+        return self._dialect.upload_limits(self._live.flags)
+
     async def upload(
         self,
         value: Any,
@@ -68,22 +79,20 @@ class Uploads:
         overwrite: bool = False,
         progress: Progress | None = None,
     ) -> FileRef:
-        """Give the server a file, unless it has the same content already."""
-        dialect = self._dialect
-        limits = dialect.upload_limits(self._live.flags)
+        """Send a file, unless the server has its content already."""
 
-        def pack() -> tuple[assets.Packed, str]:
-            packed = assets.pack(value, name)
-            assets.check(packed, limits)
+        def pack() -> tuple[Packed, str]:
+            packed = packing.pack(value, name)
+            packing.check(packed, self.limits)
             return packed, packed.digest
 
-        # Compressing a large picture takes seconds, in which the socket must be read.
+        # Compressing a large picture takes seconds, during which the socket must be read.
         packed, digest = await asyncio.to_thread(pack)
-        # A name the server keeps is part of what was sent.
-        where = (digest, "" if dialect.names_by_content else f"{subfolder}/{packed.name}")
+        # Where a server keeps names, equal bytes under another name are another file.
+        where = (digest, "" if self._dialect.names_by_content else f"{subfolder}/{packed.name}")
         async with self._turns.setdefault(where, asyncio.Lock()):
             if where not in self._sent or overwrite:
-                self._sent[where] = await self._send(packed, subfolder, overwrite, progress)
+                self._sent[where] = await self._known_or_sent(packed, subfolder, overwrite, progress)
         self._turns.pop(where, None)
         ref = self._sent[where]
         self._sources.setdefault(ref.value, _Sent(_held(value), digest, name, subfolder))
@@ -99,7 +108,7 @@ class Uploads:
         if sent is None or value is None:
             return None
         try:
-            packed = await asyncio.to_thread(assets.pack, value, sent.name)
+            packed = await asyncio.to_thread(packing.pack, value, sent.name)
         except ComfyError:
             return None
         if packed.digest != sent.digest:
@@ -108,44 +117,81 @@ class Uploads:
             del self._sent[where]
         return await self.upload(value, sent.name, subfolder=sent.subfolder)
 
-    async def _send(
-        self, packed: assets.Packed, subfolder: str, overwrite: bool, progress: Progress | None
+    async def _known_or_sent(
+        self, packed: Packed, subfolder: str, overwrite: bool, progress: Progress | None
     ) -> FileRef:
-        dialect, ref = self._dialect, None
+        known = None
         if not overwrite:
-            ref = await dialect.known_file(self._http, packed.data, packed.name)
-        if ref is None:
-            if progress is None:
-                self._meter.begin(packed.name, len(packed.data))
-            ref = await assets.send(
-                self._http,
-                dialect,
-                packed,
-                subfolder=subfolder,
-                overwrite=overwrite,
-                progress=progress or self._meter.note,
-            )
-        return ref
+            known = await self._dialect.known_file(self._http, packed.data, packed.name)
+        if known is not None:
+            return known
+        if progress is None:
+            self._meter.begin(packed.name, len(packed.data))
+        fields = {"subfolder": subfolder} if subfolder else {}
+        if overwrite:
+            fields["overwrite"] = "true"  # ComfyUI accepts exactly "true" and "1"
+        return await self._send(packed, "/api/upload/image", fields, progress or self._meter.note)
 
     async def upload_mask(self, mask: Any, original: Any, name: str | None = None) -> FileRef:
-        """Give a picture the server has a mask of the same size."""
+        """Send a mask for a picture of the same size that the server has, or that is uploaded first."""
         if not isinstance(original, FileRef):
             original = await self.upload(original)
         data, _ = await self._downloads.fetch(original.name, original.subfolder, original.type)
-        own = name or f"mask_{original.name.rpartition('.')[0] or original.name}.png"
-        limits = self._dialect.upload_limits(self._live.flags)
+        stem = original.name.rpartition(".")[0] or original.name
 
-        def pack() -> assets.Packed:
-            picture = masks.as_alpha(masks.to_mask(mask), dimensions(data))
-            packed = assets.pack(picture, own)
-            assets.check(packed, limits)
+        def pack() -> Packed:
+            packed = packing.pack_mask(mask, dimensions(data), name or f"mask_{stem}.png")
+            packing.check(packed, self.limits)
             return packed
 
         packed = await asyncio.to_thread(pack)
-        return await assets.send(
-            self._http,
-            self._dialect,
-            packed,
-            route="/api/upload/mask",
-            fields={"original_ref": assets.original_ref(original)},
+        ref = {"filename": original.name, "subfolder": original.subfolder, "type": original.type}
+        return await self._send(packed, "/api/upload/mask", {"original_ref": json.dumps(ref)})
+
+    async def _send(
+        self, packed: Packed, route: str, fields: Mapping[str, str], progress: Progress | None = None
+    ) -> FileRef:
+        answer = await self._http.request(
+            "POST",
+            route,
+            form=lambda: {
+                "data": {"type": UPLOAD_TYPE, **fields},
+                "files": {"image": (packed.name, _Sending(packed.data, progress), packed.mime)},
+            },
+            accept=(400, 413),
+            idempotent=True,
+            doing="the upload",
+            timeout=max(60.0, len(packed.data) / 100_000),
         )
+        if answer.status >= 400:
+            raise self._refused(packed, answer.status, answer.json())
+        stored = answer.object("the upload")
+        return self._dialect.stored(stored, FileRef(packed.name, fields.get("subfolder", ""), UPLOAD_TYPE))
+
+    def _refused(self, packed: Packed, status: int, body: Any) -> UploadRejected:
+        said = body.get("message") or body.get("error") if isinstance(body, Mapping) else ""
+        said = f": {said}" if said else ""
+        if status == 413:
+            size, limit = len(packed.data) / 2**20, self.limits.bytes
+            takes = f"; it takes {limit / 2**20:.1f} MB" if limit is not None else ""
+            return UploadRejected(
+                f"{packed.name} with its {size:.1f} MB is too large for the server{takes}{said}.",
+                hint="A proxy before the server may have a limit of its own. Send fewer pixels, or a "
+                "compressed format.",
+            )
+        return UploadRejected(f"The server refused {packed.name}{said}.")
+
+
+class _Sending(io.BytesIO):
+    """A file that reports how much of it was read for sending."""
+
+    def __init__(self, data: bytes, progress: Progress | None) -> None:
+        super().__init__(data)
+        self._total = len(data)
+        self._progress = progress
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        piece = super().read(size)
+        if piece and self._progress is not None:
+            self._progress(self.tell(), self._total)
+        return piece

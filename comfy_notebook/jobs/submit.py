@@ -301,16 +301,34 @@ async def _send(connection: Connection, request: Request) -> Submission:
         await _withdraw(connection, post, request.prompt_id)
         raise
     except ResponseLost as error:
-        # ComfyUI runs a job that is sent twice, so it is sent again only when the server has no record of it.
-        if request.prompt_id is not None:
-            with contextlib.suppress(ConnectionFailed, ServerError):
-                if await connection.dialect.record(connection.http, request.prompt_id) is not None:
-                    return Submission(request.prompt_id)
-                return await connection.dialect.submit(connection.http, request)
+        if (found := await _find_sent(connection, request, late=error.late)) is not None:
+            return found
         raise ConnectionFailed(
             f"{error.message} The workflow may or may not have been accepted.",
             hint="client.jobs(limit=5) shows the newest jobs; comfy.job(id) attaches to one.",
         ) from None
+
+
+async def _find_sent(connection: Connection, request: Request, *, late: bool) -> Submission | None:
+    """The submission whose answer was lost, by the id it was sent with; sent again where that is safe.
+
+    ComfyUI would run a repeated submission twice: it is repeated only when the connection broke and the
+    server says that it has no such job. When the server may still be working on it (`late`), it is looked
+    for a few times and never repeated.
+    """
+    if request.prompt_id is None:
+        return None
+    absent = False
+    for pause in (0.0, 0.5, 1.5) if late else (0.0,):
+        await asyncio.sleep(pause)
+        with contextlib.suppress(ConnectionFailed, ServerError):
+            if await connection.dialect.record(connection.http, request.prompt_id) is not None:
+                return Submission(request.prompt_id)
+            absent = True
+    if absent and not late:
+        with contextlib.suppress(ConnectionFailed, ServerError):
+            return await connection.dialect.submit(connection.http, request)
+    return None
 
 
 async def _withdraw(connection: Connection, post: asyncio.Future[Submission], job_id: str | None) -> None:

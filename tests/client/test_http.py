@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,7 +15,14 @@ import pytest
 from comfy_notebook.client import http as module
 from comfy_notebook.client.exchange import Access
 from comfy_notebook.client.http import Http, ResponseLost
-from comfy_notebook.errors import AuthenticationError, ConnectionFailed, ServerError
+from comfy_notebook.errors import (
+    AuthenticationError,
+    ConnectionFailed,
+    InsufficientCredits,
+    RateLimited,
+    ServerError,
+    SubscriptionInactive,
+)
 from comfy_notebook.keys import Key
 from comfy_notebook.sync import IO
 
@@ -108,10 +117,12 @@ def test_a_submission_is_not_sent_twice(servers: Any) -> None:
     server.answers = ["hang up"]
     with pytest.raises(ResponseLost):
         _use(server, lambda http: http.post("/api/prompt", {}))
-    server.answers = [(502, {}, b"")]
-    with pytest.raises(ServerError):
-        _use(server, lambda http: http.post("/api/prompt", {}))
-    assert len(server.seen) == 2
+    for status in (502, 504):
+        server.answers = [(status, {}, b"")]
+        with pytest.raises(ResponseLost) as lost:
+            _use(server, lambda http: http.post("/api/prompt", {}))
+        assert lost.value.late, "the server behind the proxy may still be working on it"
+    assert len(server.seen) == 3
 
 
 def test_unless_the_server_says_when(servers: Any) -> None:
@@ -121,8 +132,6 @@ def test_unless_the_server_says_when(servers: Any) -> None:
 
 
 def test_a_wait_that_is_too_long_is_said_instead(servers: Any) -> None:
-    from comfy_notebook.errors import RateLimited
-
     server, _ = servers
     server.answers = [(429, {"Retry-After": "3600"}, b'{"error": {"type": "QUEUE_LIMIT"}}')]
     with pytest.raises(RateLimited) as limited:
@@ -191,3 +200,95 @@ def test_a_redirect_of_the_server_itself_is_said(servers: Any) -> None:
     with pytest.raises(ServerError, match="redirects the queue to /login") as failed:
         _use(server, lambda http: http.get("/api/queue", doing="the queue"))
     assert "next=" not in str(failed.value)
+
+
+def test_a_2_gb_answer_in_2_mb_of_gzip_is_refused(servers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_ANSWER", 2**20)
+    server, _ = servers
+    bomb = gzip.compress(b" " * 2**24)
+    server.answers = [(200, {"Content-Encoding": "gzip"}, bomb)]
+    with pytest.raises(ServerError, match="more than 1 MB"):
+        _use(server, lambda http: http.get("/api/queue"))
+
+
+def test_only_the_encodings_asked_for_are_decoded(servers: Any) -> None:
+    server, _ = servers
+    server.answers = [(200, {"Content-Encoding": "zstd"}, b"x")]
+    with pytest.raises(ServerError, match="not asked for: zstd"):
+        _use(server, lambda http: http.get("/api/queue"))
+    assert server.seen[0][2]["accept-encoding"] == "gzip, deflate"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "error"),
+    [
+        (429, "PAYMENT_REQUIRED", InsufficientCredits),
+        (429, "FREE_TIER_EXHAUSTED", InsufficientCredits),
+        (429, "PARTNER_NODE_PAYMENT_REQUIRED", InsufficientCredits),
+        (402, "PARTNER_NODE_PAYMENT_REQUIRED", InsufficientCredits),
+        (429, "FREE_TIER_UNAVAILABLE", SubscriptionInactive),
+        (402, "CLOUD_SUBSCRIPTION_REQUIRED", SubscriptionInactive),
+    ],
+)
+def test_a_billing_gate_is_never_retried(
+    servers: Any, status: int, kind: str, error: type[Exception]
+) -> None:
+    server, _ = servers
+    body = json.dumps({"error": {"type": kind, "message": "queue limit, try again soon"}}).encode()
+    server.answers = [(status, {"Retry-After": "0"}, body)]
+    with pytest.raises(error) as refused:
+        _use(server, lambda http: http.get("/api/queue"))
+    assert len(server.seen) == 1
+    assert not refused.value.transient
+
+
+def test_a_bare_429_says_nothing_about_a_subscription(servers: Any) -> None:
+    server, _ = servers
+    server.answers = [(429, {}, b"<html>slow down</html>")]
+    with pytest.raises(RateLimited) as limited:
+        _use(server, lambda http: http.get("/api/queue"))
+    assert limited.value.transient
+    assert "slow down" not in str(limited.value)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_page_that_refuses_is_not_the_servers_last_word(servers: Any, status: int) -> None:
+    server, _ = servers
+    server.answers = [(status, {}, b"<html>Sign in</html>")]
+    with pytest.raises(AuthenticationError) as refused:
+        _use(server, lambda http: http.get("/api/queue", doing="the queue"))
+    assert refused.value.transient
+    server.answers = [(status, {}, b'{"code": "unauthorized", "message": "Invalid API key"}')]
+    with pytest.raises(AuthenticationError) as refused:
+        _use(server, lambda http: http.get("/api/queue", doing="the queue"))
+    assert not refused.value.transient
+
+
+def test_a_refusal_of_basic_auth_names_what_was_sent(servers: Any) -> None:
+    server, _ = servers
+    server.answers = [(401, {"WWW-Authenticate": 'Basic realm="hub"'}, b"")]
+    with pytest.raises(AuthenticationError, match=r"the user and password were sent\. Check auth="):
+        _use(server, lambda http: http.get("/api/queue"), auth=("me", "wrong"))
+
+
+def test_a_sign_in_page_names_what_it_may_want(servers: Any) -> None:
+    server, _ = servers
+    server.answers = [(401, {}, b"<html>Sign in</html>")]
+    with pytest.raises(AuthenticationError, match=r"a sign-in page; the cookies were sent\. .*headers="):
+        _use(server, lambda http: http.get("/api/queue"), cookies={"hub": "old"})
+
+
+def test_a_redirect_to_https_says_which_url_to_use(servers: Any) -> None:
+    server, _ = servers
+    secure = server.url.replace("http://", "https://")
+    server.answers = [(301, {"Location": f"{secure}/api/queue"}, b"")]
+    with pytest.raises(ServerError, match=f"connect to {secure}"):
+        _use(server, lambda http: http.get("/api/queue"))
+
+
+def test_a_request_follows_no_redirect_to_another_origin(servers: Any) -> None:
+    server, other = servers
+    server.answers = [(307, {"Location": f"{other.url}/api/prompt"}, b"")]
+    with pytest.raises(ServerError, match="redirects"):
+        _use(server, lambda http: http.post("/api/prompt", {}), key=Key("a-key", "a test"))
+    assert other.seen == []

@@ -277,8 +277,9 @@ def test_cancelling_what_never_was(odd: Odd, dialect: str) -> None:
 )
 def test_a_submission_answered_with_nonsense(odd: Odd, dialect: str, body: str) -> None:
     odd.answers["POST /api/prompt"] = raw(body)
-    with odd.connect(dialect) as client, pytest.raises(comfy.ComfyError, match="named no job"):
+    with odd.connect(dialect) as client, pytest.raises(comfy.ConnectionFailed, match="may or may not"):
         _submit(client)
+    assert odd.asked.count("POST /api/prompt") == 1
 
 
 @pytest.mark.parametrize("dialect", ["cloud", "comfyui"])
@@ -292,23 +293,15 @@ def test_a_submission_refused_with_a_page(odd: Odd, dialect: str, status: int) -
     assert len(str(refused.value)) < 300
 
 
-@pytest.mark.parametrize(
-    "queue",
-    [
-        '{"queue_running": null, "queue_pending": {"a": 1}}',
-        '{"queue_running": [[NaN, 7, null], "x", [], [1]], "queue_pending": [[{}, "b", 3, 4, 5]]}',
-        '{"queue_running": [[1, "a", {"1": null}, {"x": 1}, ["9"]], [0, "b", {}, ["9"], {}]]}',
-        "[]",
-        "<html>",
-    ],
-)
 @pytest.mark.parametrize("dialect", ["cloud", "comfyui"])
-def test_queues_of_every_shape(odd: Odd, queue: str, dialect: str) -> None:
-    odd.answers["GET /api/queue"] = raw(queue)
-    odd.answers["GET /api/jobs"] = raw(queue)
+def test_entries_of_the_queue_that_are_not_jobs(odd: Odd, dialect: str) -> None:
+    odd.answers["GET /api/queue"] = raw(
+        '{"queue_running": [[NaN, 7, null], "x", [], [1]], "queue_pending": [[{}, "b", 3, 4, 5]]}'
+    )
     with odd.connect(dialect) as client:
-        assert all(isinstance(job.id, str) for job in [*client.queue().running, *client.queue().pending])
-        assert len(client.jobs()) == 0
+        queue = client.queue()
+    assert [job.id for job in queue.running] == ["7"]
+    assert [job.id for job in queue.pending] == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -325,6 +318,10 @@ def test_a_page_or_json_is_never_saved_as_a_picture(odd: Odd, answer: Response, 
     odd.answers["GET /api/view"] = answer
     with odd.connect() as client, pytest.raises(DownloadFailed, match=said):
         client.download("a.png")
+    left = [answer, Response(b"a picture")]
+    odd.answers["GET /api/view"] = lambda _: left.pop(0)
+    with odd.connect() as client:
+        assert client.download("a.png") == b"a picture"
 
 
 def test_files_that_are_pages_or_json_are_downloaded(odd: Odd) -> None:
@@ -332,3 +329,26 @@ def test_files_that_are_pages_or_json_are_downloaded(odd: Odd) -> None:
         for name, body in (("a.html", b"<html>"), ("a.json", b"{}"), ("a.txt", b"<html>")):
             odd.answers["GET /api/view"] = Response(body)
             assert client.download(name) == body
+
+
+NOT_THE_ANSWER = [
+    ("<html>Sign in</html>", "a web page"),
+    ("", "nothing"),
+    ("busy", "that is not JSON"),
+    ("null", "that is not JSON"),
+    ("{}", "JSON of another form"),
+    ("[]", "JSON of another form"),
+    ('{"queue_running": null, "queue_pending": null, "jobs": null}', "JSON of another form"),
+    ('{"queue_running": []', "that is not JSON"),
+]
+
+
+@pytest.mark.parametrize(("body", "said"), NOT_THE_ANSWER, ids=[body for body, _ in NOT_THE_ANSWER])
+@pytest.mark.parametrize("dialect", ["cloud", "comfyui"])
+def test_a_200_that_is_not_the_answer(odd: Odd, body: str, said: str, dialect: str) -> None:
+    odd.answers["GET /api/queue"] = odd.answers["GET /api/jobs"] = raw(body)
+    with odd.connect(dialect) as client:
+        with pytest.raises(comfy.ServerError, match=said):
+            client.queue()
+        with pytest.raises(comfy.ServerError, match=said):
+            client.jobs()

@@ -246,7 +246,7 @@ def test_s21_refusals_by_the_server(cloud: Client) -> None:
         cloud.submit(graphs.picture(), inputs={"1.width": 0}, validate=False)
     assert "1 or more" in str(refused.value)
     assert {p.node_id for p in refused.value.problems} >= {"1"}
-    with pytest.raises(comfy.JobNotFound, match="knows no job"):
+    with pytest.raises(comfy.JobNotFound, match="does not know the job"):
         cloud.job("00000000-0000-4000-8000-000000000000")
 
 
@@ -286,7 +286,7 @@ def _spy(client: Client) -> list[tuple[str, dict[str, str]]]:
     """Every request either of the client's two HTTP clients sends, as (url, headers)."""
     sent: list[tuple[str, dict[str, str]]] = []
     http = client._async.connection.http
-    for name in ("_client", "_stranger"):
+    for name in ("_client", "_other_client"):
         make = getattr(http, name)
 
         def wrapped(make: Any = make) -> Any:

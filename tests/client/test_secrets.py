@@ -67,7 +67,7 @@ def test_a_planted_key_is_found_nowhere(
 
 
 def test_no_key_over_plain_http_to_another_machine() -> None:
-    with pytest.raises(comfy.AuthenticationError, match="plain http"):
+    with pytest.raises(comfy.AuthenticationError, match="unencrypted http"):
         comfy.connect("http://comfy.example.org:8188", api_key=KEY, quiet=True)
 
 

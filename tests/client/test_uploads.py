@@ -12,7 +12,7 @@ import numpy
 import pytest
 from PIL import Image, PngImagePlugin
 
-from comfy_notebook.client import assets, masks
+from comfy_notebook.client import packing
 from comfy_notebook.client.probe import kinds
 from comfy_notebook.clients import Client
 from comfy_notebook.errors import DownloadFailed, InvalidWorkflow, UploadRejected
@@ -23,7 +23,7 @@ from . import graphs
 PIXELS = numpy.random.default_rng(3).integers(0, 256, (6, 8, 3), dtype=numpy.uint8)
 
 
-def pixels_of(packed: assets.Packed) -> Any:
+def pixels_of(packed: packing.Packed) -> Any:
     return numpy.asarray(Image.open(io.BytesIO(packed.data)))
 
 
@@ -40,9 +40,9 @@ def pixels_of(packed: assets.Packed) -> Any:
     ids=["uint8", "batch of one", "int64", "float32", "float64", "PIL"],
 )
 def test_equal_pixels_are_one_asset(value: Any) -> None:
-    packed = assets.pack(value)
+    packed = packing.pack(value)
     assert packed.name == "image.png"
-    assert packed.data == assets.pack(PIXELS).data
+    assert packed.data == packing.pack(PIXELS).data
 
 
 def test_a_picture_is_sent_without_its_metadata() -> None:
@@ -52,8 +52,8 @@ def test_a_picture_is_sent_without_its_metadata() -> None:
     Image.fromarray(PIXELS).save(out, "PNG", pnginfo=info, dpi=(72, 72))
     opened = Image.open(io.BytesIO(out.getvalue()))
     opened.load()
-    assert assets.pack(opened).data == assets.pack(PIXELS).data
-    assert assets.pack(out.getvalue()).data == out.getvalue(), "but bytes are sent as they are"
+    assert packing.pack(opened).data == packing.pack(PIXELS).data
+    assert packing.pack(out.getvalue()).data == out.getvalue(), "but bytes are sent as they are"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_picture_is_sent_without_its_metadata() -> None:
 )
 def test_what_is_no_file(value: Any, said: str) -> None:
     with pytest.raises(UploadRejected, match=said):
-        assets.pack(value)
+        packing.pack(value)
 
 
 def test_files_and_file_objects(tmp_path: Path) -> None:
@@ -81,34 +81,34 @@ def test_files_and_file_objects(tmp_path: Path) -> None:
     path.write_bytes(b"RIFFsound")
     with path.open("rb") as file:
         found = [
-            assets.pack(path),
-            assets.pack(str(path)),
-            assets.pack(file),
-            assets.pack(b"RIFFsound", path.name),
+            packing.pack(path),
+            packing.pack(str(path)),
+            packing.pack(file),
+            packing.pack(b"RIFFsound", path.name),
         ]
     assert {(packed.name, packed.data) for packed in found} == {("my voice.wav", b"RIFFsound")}
-    assert assets.pack(b"x", "../../up.png").name == "up.png"
+    assert packing.pack(b"x", "../../up.png").name == "up.png"
 
 
 def test_limits_are_checked_before_sending() -> None:
     cloud = kinds()["cloud"]().upload_limits({})
     with pytest.raises(UploadRejected, match="takes 50 MB"):
-        assets.check(assets.Packed("a.bin", b"x" * (50 * 2**20 + 1)), cloud)
-    wide = assets.pack(Image.new("1", (16_385, 1)))
+        packing.check(packing.Packed("a.bin", b"x" * (50 * 2**20 + 1)), cloud)
+    wide = packing.pack(Image.new("1", (16_385, 1)))
     with pytest.raises(UploadRejected, match="16385×1"):
-        assets.check(wide, cloud)
+        packing.check(wide, cloud)
     with pytest.raises(UploadRejected, match="64 megapixels"):
-        assets.check(assets.pack(Image.new("1", (8001, 8000))), cloud)
+        packing.check(packing.pack(Image.new("1", (8001, 8000))), cloud)
     with pytest.raises(UploadRejected, match="empty"):
-        assets.check(assets.Packed("a.bin", b""), cloud)
+        packing.check(packing.Packed("a.bin", b""), cloud)
 
 
 def test_a_comfyui_takes_any_picture_and_says_how_many_bytes() -> None:
     own = kinds()["comfyui"]()
-    assets.check(assets.pack(Image.new("1", (16_385, 1))), own.upload_limits({}))
+    packing.check(packing.pack(Image.new("1", (16_385, 1))), own.upload_limits({}))
     with pytest.raises(UploadRejected, match="takes 1 MB"):
-        assets.check(
-            assets.Packed("a.bin", b"x" * (2**20 + 1)), own.upload_limits({"max_upload_size": 2**20})
+        packing.check(
+            packing.Packed("a.bin", b"x" * (2**20 + 1)), own.upload_limits({"max_upload_size": 2**20})
         )
 
 
@@ -135,13 +135,13 @@ def with_alpha() -> Image.Image:
     ids=["bool", "float", "uint8", "L", "RGB", "alpha"],
 )
 def test_white_is_repainted_whatever_the_mask_is(mask: Any) -> None:
-    sent = Image.open(io.BytesIO(masks.as_alpha(masks.to_mask(mask))))
+    sent = Image.open(io.BytesIO(packing.pack_mask(mask, (4, 2), "mask.png").data))
     assert (numpy.asarray(sent.getchannel("A")) == 255 - HALF * 255).all()
 
 
 def test_a_mask_of_another_size_is_refused() -> None:
     with pytest.raises(UploadRejected, match="4×2 and the picture 8×6"):
-        masks.as_alpha(masks.to_mask(HALF.astype(bool)), (8, 6))
+        packing.pack_mask(HALF.astype(bool), (8, 6), "mask.png")
 
 
 def test_a_value_in_an_input_is_uploaded_on_submission(cloud: Client) -> None:
@@ -208,14 +208,14 @@ def test_live_events_are_read_while_a_large_picture_is_made_ready(
     """Compressing takes seconds; the loop that reads the socket is not the one that does it."""
     import threading
 
-    begun, gate, pack = threading.Event(), threading.Event(), assets.pack
+    begun, gate, pack = threading.Event(), threading.Event(), packing.pack
 
-    def slow(value: Any, name: str | None = None) -> assets.Packed:
+    def slow(value: Any, name: str | None = None) -> packing.Packed:
         begun.set()
         assert gate.wait(10)
         return pack(value, name)
 
-    monkeypatch.setattr(assets, "pack", slow)
+    monkeypatch.setattr(packing, "pack", slow)
     thread = threading.Thread(target=cloud.upload, args=(PIXELS,))
     thread.start()
     assert begun.wait(5)
@@ -236,7 +236,7 @@ def test_a_mask_has_a_name_of_its_own_and_no_path(cloud: Client) -> None:
 
 
 def test_a_url_or_data_url_in_an_input_is_fetched_and_uploaded(cloud: Client) -> None:
-    encoded = base64.b64encode(assets.pack(PIXELS).data).decode()
+    encoded = base64.b64encode(packing.pack(PIXELS).data).decode()
     wf = graphs.load(f"data:image/png;base64,{encoded}")
     assert (cloud.run(wf)["Picture"].array == PIXELS).all()
     with pytest.raises(DownloadFailed, match="private address"):
@@ -248,7 +248,7 @@ def test_a_local_file_set_by_its_name_is_uploaded(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     noise = numpy.random.default_rng(5).integers(0, 256, (9, 9, 3), dtype=numpy.uint8)
-    (tmp_path / "mine.png").write_bytes(assets.pack(noise).data)
+    (tmp_path / "mine.png").write_bytes(packing.pack(noise).data)
     wf = graphs.load("other.png")
     wf["LoadImage"].image = "mine.png"
     assert (cloud.run(wf)["Picture"].array == noise).all()
@@ -261,7 +261,7 @@ def test_a_file_the_server_has_lost_is_sent_again(
 ) -> None:
     noise = numpy.random.default_rng().integers(0, 256, (9, 9, 3), dtype=numpy.uint8)
     path = tmp_path / "noise.png"
-    path.write_bytes(assets.pack(noise).data)
+    path.write_bytes(packing.pack(noise).data)
     value: Any = noise if how == "array" else path if how == "path" else cloud.upload(noise).value
     assert (cloud.run(graphs.load(value))["Picture"].array == noise).all()
     with httpx.Client(base_url=embedded.url, headers=embedded.headers) as http:
@@ -274,6 +274,6 @@ def test_a_local_file_named_in_the_workflow_itself_is_not_read(
     cloud: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "private.png").write_bytes(assets.pack(PIXELS[:2]).data)
+    (tmp_path / "private.png").write_bytes(packing.pack(PIXELS[:2]).data)
     with pytest.raises(InvalidWorkflow, match=r"has no file 'private\.png'\. Try Path\('private\.png'\)"):
         cloud.run(graphs.load("private.png"))

@@ -1,37 +1,33 @@
-"""Uploads: any Python value a picture or file can be ▶ a file the server has, sent once.
+"""What an upload sends: a path, bytes, picture, array or mask ▶ a name and its bytes.
 
-PIL images and arrays become the same metadata-free PNG, so that equal pixels are one asset (the
-rules are those of `images`). What the server would refuse for its size is
-refused here, before anything is sent.
+PIL images and arrays become the same PNG without metadata, so that equal pixels are one asset; the rules
+are those of `images`. A file larger than the server takes is refused before anything is sent.
+
+ComfyUI and the Cloud read only the ALPHA channel of an uploaded mask and store the original picture with it
+(protocol, §10). LoadImage reads its mask as 1 − alpha, so the area to repaint is sent with alpha 0.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import mimetypes
 import os
-import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..errors import NoOutput, UploadRejected
-from ..images import decode, dimensions, from_array, heif_kind, is_array, is_pil, to_png
+from ..images import decode, dimensions, from_array, heif_kind, is_array, is_pil, to_mask, to_png
+from ..protocol.frames import sniff
 from ..text import missing_file_hint
 from ..web import fetch, is_url
-from .records import FileRef, UploadLimits
-
-if TYPE_CHECKING:
-    from .dialect import Dialect
-    from .http import Http
+from .records import UploadLimits
 
 IMAGE_NAME = "image.png"
-# Said each time: the Cloud's default is "output", and LoadImage reads inputs (protocol, §10).
-UPLOAD_TYPE = "input"
-_PIECE = 256 * 1024
-Progress = Callable[[int, int], Any]
+_MAX_NAME = 255
+"""Bytes of a file name on common file systems."""
+# Characters that change the direction of the text around them hide what a name ends with.
+_BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class Packed:
 
 
 def pack(value: Any, name: str | None = None) -> Packed:
-    """The file a value stands for: bytes as they are, but HEIC as PNG. Raises `UploadRejected`."""
+    """The file to send for a value: bytes as they are, but HEIC as PNG. Raises `UploadRejected`."""
     packed = _packed(value, name)
     if heif_kind(packed.data) != "a HEIC":
         return packed
@@ -93,6 +89,45 @@ def _packed(value: Any, name: str | None) -> Packed:
     )
 
 
+def pack_mask(value: Any, size: tuple[int, int] | None, name: str) -> Packed:
+    """The file to send for a mask: black, transparent where to repaint.
+
+    Raises `UploadRejected` when it has not the original's `size` (width, height).
+    """
+    from PIL import Image
+
+    mask = as_mask(value)
+    if size is not None and mask.size != size:
+        raise UploadRejected(
+            f"The mask is {mask.size[0]}×{mask.size[1]} and the picture {size[0]}×{size[1]}.",
+            hint="They must have the same size: mask.resize(picture.size).",
+        )
+    black = Image.new("L", mask.size, 0)
+    return pack(Image.merge("RGBA", (black, black, black, mask.point(lambda v: 255 - v))), name)
+
+
+def as_mask(value: Any) -> Any:
+    """A PIL image in mode L, white where to repaint, by the rules of `images.to_mask`.
+
+    Takes an array, a PIL image, bytes, a path, a URL or an output.
+    """
+    if isinstance(value, (str, Path)) or hasattr(value, "safe_name"):
+        value = pack(value).data
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        try:
+            value = decode(bytes(value), "The mask")
+        except NoOutput as error:
+            raise UploadRejected(error.message) from None
+    if is_array(value):
+        value = from_array(value)
+    if not is_pil(value):
+        raise UploadRejected(
+            f"A {type(value).__name__} is not a mask.",
+            hint="Give a bool, float or uint8 array, a PIL image, a path or a URL.",
+        )
+    return to_mask(value)
+
+
 def _from_path(path: Path, name: str | None) -> Packed:
     path = path.expanduser()
     try:
@@ -110,7 +145,7 @@ def check(packed: Packed, limits: UploadLimits) -> None:
         raise UploadRejected(f"{packed.name} is empty.")
     if limit is not None and size > limit:
         raise UploadRejected(
-            f"{packed.name} has {size / 2**20:.1f} MB; the server takes {limit / 2**20:.0f} MB.",
+            f"{packed.name} has {_megabytes(size)}; the server takes {_megabytes(limit)}.",
             hint="Make it smaller: fewer pixels, or a compressed format.",
         )
     edge, pixels = limits.edge, limits.pixels
@@ -128,88 +163,22 @@ def check(packed: Packed, limits: UploadLimits) -> None:
         )
 
 
-async def send(
-    http: Http,
-    dialect: Dialect,
-    packed: Packed,
-    *,
-    subfolder: str = "",
-    overwrite: bool = False,
-    route: str = "/api/upload/image",
-    fields: Mapping[str, str] | None = None,
-    progress: Progress | None = None,
-) -> FileRef:
-    """Send one file as the multipart form both servers take; returns where it ended up."""
-    form = {"type": UPLOAD_TYPE, **({"subfolder": subfolder} if subfolder else {}), **(fields or {})}
-    if overwrite:
-        form["overwrite"] = "true"  # ComfyUI knows exactly "true" and "1"
-    boundary = uuid.uuid4().hex
-    head, tail = _multipart(packed, form, boundary)
-    total = len(head) + len(packed.data) + len(tail)
-
-    async def body() -> AsyncIterator[bytes]:
-        sent = 0
-        yield head
-        view = memoryview(packed.data)
-        for start in range(0, len(view), _PIECE):
-            piece = bytes(view[start : start + _PIECE])
-            yield piece
-            sent += len(piece)
-            if progress is not None:
-                progress(sent, len(view))
-        yield tail
-
-    answer = await http.request(
-        "POST",
-        route,
-        content=body,
-        headers={
-            "Content-Type": f"multipart/form-data; boundary={boundary}",
-            "Content-Length": str(total),
-        },
-        accept=(400, 413),
-        idempotent=True,
-        doing="the upload",
-        timeout=max(60.0, len(packed.data) / 100_000),
-    )
-    found = answer.json()
-    if answer.status >= 400:
-        said = found.get("message") or found.get("error") if isinstance(found, Mapping) else ""
-        raise UploadRejected(f"The server refused {packed.name}{f': {said}' if said else ''}.")
-    return dialect.stored(
-        found if isinstance(found, Mapping) else {}, FileRef(packed.name, subfolder, form["type"])
-    )
-
-
-def _multipart(packed: Packed, form: Mapping[str, str], boundary: str) -> tuple[bytes, bytes]:
-    def quoted(text: str) -> str:
-        return text.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
-
-    parts = [
-        f'--{boundary}\r\nContent-Disposition: form-data; name="{quoted(name)}"\r\n\r\n{value}\r\n'
-        for name, value in form.items()
-    ]
-    parts.append(
-        f'--{boundary}\r\nContent-Disposition: form-data; name="image"; filename="{quoted(packed.name)}"\r\n'
-        f"Content-Type: {packed.mime}\r\n\r\n"
-    )
-    return "".join(parts).encode(), f"\r\n--{boundary}--\r\n".encode()
-
-
-def original_ref(ref: FileRef) -> str:
-    """A file as `upload/mask` wants it named."""
-    return json.dumps({"filename": ref.name, "subfolder": ref.subfolder, "type": ref.type})
-
-
 def _guess_name(data: bytes) -> str:
-    from ..protocol.frames import sniff
-
     mime = sniff(data[:16])
     return "file.bin" if mime is None else f"image{mimetypes.guess_extension(mime) or '.png'}"
 
 
+def _megabytes(size: float) -> str:
+    return f"{size / 2**20:.1f}".removesuffix(".0") + " MB"
+
+
 def _clean(name: str) -> str:
-    base = name.replace("\\", "/").rpartition("/")[2].strip()
+    """The last part of a path, without control and bidi characters, in at most 255 bytes."""
+    base = name.replace("\\", "/").rpartition("/")[2]
+    base = "".join(c for c in base if c.isprintable() and ord(c) not in _BIDI).strip()
     if not base or base in (".", ".."):
-        raise UploadRejected(f"{name!r} is no file name.")
-    return base
+        raise UploadRejected(f"{name!r} is not a file name.")
+    stem, dot, suffix = base.rpartition(".")
+    ending = (dot + suffix).encode()[:50] if stem else b""
+    kept = (stem or base).encode()[: _MAX_NAME - len(ending)]
+    return kept.decode(errors="ignore") + ending.decode(errors="ignore")
