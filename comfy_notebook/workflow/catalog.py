@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from os import PathLike
 from types import MappingProxyType
 from typing import Any
 
 from ..errors import ComfyError, UnknownNode
-from ..text import did_you_mean
+from ..text import closest
 from .specs import ANY, AUTOGROW, COMBO, InputSpec, OutputSpec
 from .view.nodes import NodeSheet
 
+_ALIKE = 0.75  # "ttN text" is not meant as "TestingText"
 _LARGEST = 512 * 1024 * 1024
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 
@@ -117,6 +120,30 @@ class NodeInfo:
                 waiting += spec.brings(values.get(spec.name, spec.default))
         return None
 
+    def members(self, name: str, values: Mapping[str, Any]) -> list[InputSpec]:
+        """Every input that a dynamic input can bring with these values, with all members of its groups."""
+        found: list[InputSpec] = []
+        waiting = [self.inputs[name]] if name in self.inputs else []
+        while waiting:
+            spec = waiting.pop()
+            inner = spec.brings(values.get(spec.name, spec.default))
+            inner += [member for _, member in spec.grown()]
+            found += [item for item in inner if item.type != AUTOGROW]
+            waiting += [item for item in inner if item.dynamic]
+        return found
+
+    def why_not(self, name: str, values: Mapping[str, Any]) -> str:
+        """Why a node with these values does not have an input: another option brings it, or nothing does."""
+        waiting = [spec for spec in self.inputs.values() if spec.dynamic]
+        while waiting:
+            spec = waiting.pop()
+            chosen = values.get(spec.name, spec.default)
+            for choice in spec.choices or ():
+                if any(name == item.name for item in spec.brings(choice)):
+                    return f"comes with {spec.name} = {choice!r}, but {spec.name} is {chosen!r}."
+            waiting += [item for item in spec.brings(chosen) if item.dynamic]
+        return f"is not an input of {self.class_type}: the server would fail on it while running."
+
     @property
     def _sheet(self) -> NodeSheet:
         said = ("output_node", "output node"), ("api_node", "partner node"), ("deprecated", "deprecated")
@@ -164,6 +191,8 @@ class NodeCatalog(Mapping[str, NodeInfo]):
         }
         self._parsed: dict[str, NodeInfo] = {}
         self._index: dict[str, _Words] | None = None
+        self._closest: dict[str, str | None] = {}
+        self._grams: dict[str, list[str]] | None = None
 
     @classmethod
     def from_object_info(cls, object_info: Mapping[str, Any]) -> NodeCatalog:
@@ -202,7 +231,7 @@ class NodeCatalog(Mapping[str, NodeInfo]):
             if class_type not in self._names:
                 raise UnknownNode(
                     f"This server has no node class {class_type!r}.",
-                    hint=did_you_mean(str(class_type), self._names)
+                    hint=(f"Did you mean {near!r}?" if (near := self.closest(str(class_type))) else "")
                     or "client.nodes.search(…) finds a class by what it does.",
                 )
             node = self._parsed[class_type] = NodeInfo.parse(class_type, self._raw[class_type])
@@ -228,6 +257,22 @@ class NodeCatalog(Mapping[str, NodeInfo]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return NodeCatalog, (dict(self._raw),)
+
+    def closest(self, class_type: str) -> str | None:
+        """The class whose name is most like this one, when one is very like it. Answers are kept."""
+        if class_type not in self._closest:
+            if self._grams is None:
+                self._grams = {}
+                for name in self._names:
+                    for gram in _grams(name):
+                        self._grams.setdefault(gram, []).append(name)
+            shared = Counter(name for gram in _grams(class_type) for name in self._grams.get(gram, ()))
+            # The names with most letter triples in common: comparing with all 4,000 takes 50 ms.
+            likely = [name for name, _ in shared.most_common(30)]
+            found = closest(class_type, likely, n=1)
+            sure = found and SequenceMatcher(None, found[0].lower(), class_type.lower()).ratio() >= _ALIKE
+            self._closest[class_type] = found[0] if sure else None
+        return self._closest[class_type]
 
     def search(self, query: str, limit: int | None = None) -> list[NodeInfo]:
         """The node classes that match every word of the query, best first.
@@ -281,6 +326,12 @@ class _Words:
         whole = "".join(wanted)
         exact = any(w >= 6 and "".join(_split(text)) == whole for w, text, _ in self.fields)
         return total + (100 if exact else 0)
+
+
+def _grams(name: str) -> set[str]:
+    """The letter triples of a name, its ends marked."""
+    text = f" {name.lower()} "
+    return {text[at : at + 3] for at in range(len(text) - 2)}
 
 
 def _split(text: str) -> list[str]:

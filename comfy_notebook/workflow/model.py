@@ -12,10 +12,10 @@ from typing import Any
 
 from ..errors import ComfyError, InvalidWorkflow, Problem, UnknownInput, UnknownNode
 from ..protocol.graph import node_title
-from ..text import closest, did_you_mean, printable
+from ..text import closest, did_you_mean, node_label, printable
 from .catalog import NodeCatalog, NodeInfo
 from .editor.saved import saved_outputs
-from .specs import InputSpec
+from .specs import DYNAMIC_COMBO, InputSpec
 from .values import WRAPPER, as_link, duplicate, is_json, is_link, normalized, summary, unwrap
 
 Graph = Mapping[str, Mapping[str, Any]]
@@ -189,9 +189,8 @@ def title_of(graph: Graph, catalog: NodeCatalog | None, node_id: str) -> str:
 
 def label_of(graph: Graph, catalog: NodeCatalog | None, node_id: str) -> str:
     """Title, class and id in a few words, as messages name a node."""
-    title, class_type = printable(title_of(graph, catalog, node_id)), printable(class_of(graph, node_id))
-    number = printable(node_id)
-    return f"{title} ({number})" if title == class_type else f"{title} ({class_type} {number})"
+    title, class_type = title_of(graph, catalog, node_id), class_of(graph, node_id)
+    return node_label(printable(node_id), printable(title), printable(class_type))
 
 
 def output_nodes(graph: Graph, catalog: NodeCatalog | None) -> list[str]:
@@ -316,6 +315,15 @@ def spec_of(graph: Graph, catalog: NodeCatalog | None, node_id: str, name: str) 
     return info.spec_of(name, literals_of(graph, node_id)) if info is not None else None
 
 
+def group_members(graph: Graph, catalog: NodeCatalog | None, node_id: str, name: str) -> list[str] | None:
+    """The given members of the autogrow group of this name, in order; None when it is not a group."""
+    info = info_of(graph, catalog, node_id)
+    group = info.group_of(name, literals_of(graph, node_id)) if info is not None and info.dynamic else None
+    if group is None or group.name != name:
+        return None
+    return [spec.name for _, spec in group.grown() if spec.name in graph[node_id]["inputs"]]
+
+
 def input_names(graph: Graph, catalog: NodeCatalog | None, node_id: str) -> list[str]:
     """The inputs a node has in the file, and those its definition offers."""
     names = list(graph[node_id].get("inputs", {}))
@@ -328,22 +336,72 @@ def check_input(graph: Graph, catalog: NodeCatalog | None, node_id: str, name: s
     info = info_of(graph, catalog, node_id)
     if name in names or spec_of(graph, catalog, node_id, name) is not None:
         return
+    label = label_of(graph, catalog, node_id)
+    values = literals_of(graph, node_id)
+    if info is not None and info.dynamic:
+        if group := info.group_of(name, values):
+            if name == group.name:
+                return
+            names += [spec.name for spec in info.members(group.name.partition(".")[0], values)]
+        elif "comes with" in (reason := info.why_not(name, values)):
+            raise UnknownInput(f"{label}: {name!r} {reason}", hint="Choose that option first.")
     hint = did_you_mean(name, names) or (f"It has {', '.join(names)}." if names else "It has no inputs.")
     if info is None and catalog is None and not closest(name, names):
         hint += " Inputs the file leaves out can be set once the node definitions are at hand (nodes=)."
-    raise UnknownInput(f"{label_of(graph, catalog, node_id)} has no input {name!r}.", hint=hint)
+    raise UnknownInput(f"{label} has no input {name!r}.", hint=hint)
 
 
 # -- edits: every name is checked before anything changes ----------------------------------------
 
 
 def assign(graph: MutableGraph, catalog: NodeCatalog | None, node_id: str, name: str, value: Any) -> None:
-    """Set one input: `[id of a node here, index]` is a link, any other list a value."""
+    """Set one input: `[id of a node here, index]` is a link, any other list a value.
+
+    Another option of a dynamic combo replaces the inputs that came with the old one. A list for an
+    autogrow group sets its members in order and removes the others.
+    """
     check_input(graph, catalog, node_id, name)
+    inputs = graph[node_id]["inputs"]
+    info = info_of(graph, catalog, node_id)
+    if info is None or not info.dynamic:
+        inputs[name] = _stored(graph, value)
+        return
+    group = info.group_of(name, literals_of(graph, node_id))
+    if group is not None and group.name == name:
+        inputs.update(_members(graph, catalog, node_id, group, value))
+        return
+    before = info.inputs_with(literals_of(graph, node_id))
+    inputs[name] = _stored(graph, value)
+    spec = info.spec_of(name, literals_of(graph, node_id))
+    if spec is None or spec.type != DYNAMIC_COMBO or value not in (spec.choices or ()):
+        return
+    after = info.inputs_with(literals_of(graph, node_id))
+    for gone in [key for key in inputs if key in before and key not in after]:
+        del inputs[gone]
+    for key, brought in after.items():
+        if key not in before and key not in inputs and brought.required and brought.is_widget:
+            inputs[key] = _stored(graph, brought.default)
+
+
+def _stored(graph: Graph, value: Any) -> Any:
+    """A value as the API's format holds it."""
     stored = normalized(value)
-    if isinstance(stored, list):
-        stored = as_link(stored, graph) or {WRAPPER: stored}
-    graph[node_id]["inputs"][name] = stored
+    return as_link(stored, graph) or {WRAPPER: stored} if isinstance(stored, list) else stored
+
+
+def _members(
+    graph: MutableGraph, catalog: NodeCatalog | None, node_id: str, group: InputSpec, value: Any
+) -> dict[str, Any]:
+    """The inputs that a value for a whole autogrow group means; the group's present ones are removed."""
+    given = normalized(value)
+    values = given if isinstance(given, list) and not as_link(given, graph) else [given]
+    names = [spec.name for _, spec in group.grown()]
+    if len(values) > len(names):
+        label = label_of(graph, catalog, node_id)
+        raise UnknownInput(f"{label}: {group.name} takes at most {len(names)} values, not {len(values)}.")
+    for name in names:
+        graph[node_id]["inputs"].pop(name, None)
+    return {name: _stored(graph, item) for name, item in zip(names, values, strict=False)}
 
 
 def add(graph: MutableGraph, catalog: NodeCatalog | None, class_type: str, inputs: Mapping[str, Any]) -> str:
@@ -360,10 +418,9 @@ def add(graph: MutableGraph, catalog: NodeCatalog | None, class_type: str, input
         else:
             info = catalog[class_type]
             data["_meta"]["title"] = info.display_name or class_type
-            for name, spec in info.inputs.items():
-                if spec.section == "required" and spec.is_widget and spec.default is not None:
-                    default = normalized(spec.default)
-                    data["inputs"][name] = {WRAPPER: default} if isinstance(default, list) else default
+            for name, spec in info.inputs_with({}).items():
+                if spec.required and spec.is_widget and spec.default is not None:
+                    data["inputs"][name] = _stored({}, spec.default)
         for name, value in inputs.items():
             assign(graph, catalog, node_id, name, value)
     except ComfyError:

@@ -9,7 +9,9 @@ probably a mistake (an output left out, a misspelt optional input) is a warning.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..errors import Problem
@@ -18,9 +20,12 @@ from ..text import closest
 from .catalog import NodeCatalog, NodeInfo
 from .editor.saved import pack_of
 from .model import Graph, cycle, upstream
-from .specs import InputSpec
+from .specs import COMBO, DYNAMIC_COMBO, InputSpec
 from .values import is_json, is_link, summary, unwrap
 
+#: Classes whose files the server checks itself, so that names may be right that are not listed.
+_OWN_CHECK = frozenset({"LoadLatent", "LoadImageOutput", "LoadAudio", "LoadVideo", "Load3D"})
+_ANNOTATED = re.compile(r" \[(?:input|output|temp)\]$")
 _SOCKETS = frozenset(
     {
         *("MODEL", "CLIP", "VAE", "CONDITIONING", "LATENT", "IMAGE", "MASK", "CONTROL_NET", "CLIP_VISION"),
@@ -43,6 +48,37 @@ def validate(
     uploaded at submission are accepted wherever the definition takes an upload.
     """
     return list(_Check(api, catalog, editor).problems(targets))
+
+
+def joined(converting: Sequence[Problem], checking: Sequence[Problem]) -> list[Problem]:
+    """The problems of a conversion and those of a check, each thing said once, by the conversion if it did.
+
+    Only nodes that are still in the graph count among the conversion's errors about a class or an input.
+    """
+    missing = {p.node_id: p for p in converting if p.kind in ("missing_node_type", "missing_subgraph")}
+    open_inputs = {_place(problem) for problem in converting if problem.input_name}
+    kept: list[Problem] = []
+    suggestions: dict[str | None, str | None] = {}
+    for problem in checking:
+        if problem.kind == "missing_node_type" and problem.node_id in missing:
+            suggestions[problem.node_id] = problem.suggestion
+        elif (
+            problem.kind != "required_input_missing"
+            or (problem.node_id, problem.input_name) not in open_inputs
+        ):
+            kept.append(problem)
+    first = []
+    for problem in converting:
+        if missing.get(problem.node_id) is problem:
+            if problem.node_id not in suggestions:
+                continue  # its node is not in the graph any more, or its class is known by now
+            problem = replace(problem, suggestion=problem.suggestion or suggestions[problem.node_id])
+        first.append(problem)
+    return [*first, *kept]
+
+
+def _place(problem: Problem) -> tuple[str | None, str | None]:
+    return problem.node_id, problem.input_name
 
 
 class _Check:
@@ -114,34 +150,48 @@ class _Check:
             return self.problem(
                 node_id, None, "missing_node_type", message, f"installing {pack!r}", pack=pack
             )
-        near = closest(class_type, self.catalog, n=1)
-        suggestion = repr(near[0]) if near else None
-        return self.problem(
-            node_id, None, "missing_node_type", f"the server has no class {class_type!r}.", suggestion
-        )
+        near = self.catalog.closest(class_type)
+        message = f"the server has no class {class_type!r}."
+        return self.problem(node_id, None, "missing_node_type", message, repr(near) if near else None)
 
     def node(self, node_id: str, info: NodeInfo) -> Iterator[Problem]:
         given = self.api[node_id].get("inputs", {})
-        strange = [name for name in given if name not in info.inputs and not _grown(name, info)]
-        for name, spec in info.inputs.items():
+        literals = {name: unwrap(value) for name, value in given.items()}
+        specs = info.inputs_with(literals)
+        strange = [name for name in given if name not in specs]
+        for name, spec in specs.items():
             if name in given:
                 yield from self.input(node_id, spec, given[name])
-                continue
-            misspelt = closest(name, strange, n=1)
-            if spec.required and not spec.type.startswith("COMFY_"):
-                suggestion = None
-                if misspelt:
-                    suggestion = f"renaming {misspelt[0]!r}, which the class does not have, to {name!r}"
-                elif spec.is_widget and spec.default is not None:
-                    suggestion = summary(spec.default)
-                what = "is missing." if spec.is_widget else f"needs a link of type {spec.type}."
-                yield self.problem(node_id, name, "required_input_missing", what, suggestion)
-        optional = [name for name, spec in info.inputs.items() if not spec.required and name not in given]
+            elif spec.required and not _parent_missing(name, specs, given):
+                yield self.missing_input(node_id, spec, strange)
+        optional = [name for name, spec in specs.items() if not spec.required and name not in given]
         for name in strange:
+            root = info.inputs.get(name.partition(".")[0])
+            if root is not None and root.dynamic and "." in name:
+                if not _option_unknown(name, specs, given):
+                    yield self.strange_member(node_id, name, info, literals)
+                continue
             near = closest(name, optional, n=1)
             if near and not is_link(given[name]):
                 message = f"is not an input of {info.class_type}; the server ignores it."
                 yield self.problem(node_id, name, "unknown_input", message, repr(near[0]), "warning")
+
+    def missing_input(self, node_id: str, spec: InputSpec, strange: Sequence[str]) -> Problem:
+        misspelt = closest(spec.name, strange, n=1)
+        suggestion = None
+        if misspelt:
+            suggestion = f"renaming {misspelt[0]!r}, which the class does not have, to {spec.name!r}"
+        elif spec.is_widget and spec.default is not None:
+            suggestion = summary(spec.default)
+        what = "is missing." if spec.is_widget else f"needs a link of type {spec.link_type}."
+        return self.problem(node_id, spec.name, "required_input_missing", what, suggestion)
+
+    def strange_member(self, node_id: str, name: str, info: NodeInfo, literals: Mapping[str, Any]) -> Problem:
+        """A name below a dynamic input that it does not bring: the server fails on it while running."""
+        known = [spec for spec in info.members(name.partition(".")[0], literals) if spec.name not in literals]
+        near = closest(name, [spec.name for spec in known], n=1)
+        message = info.why_not(name, literals)
+        return self.problem(node_id, name, "unknown_input", message, repr(near[0]) if near else None)
 
     def input(self, node_id: str, spec: InputSpec, stored: Any) -> Iterator[Problem]:
         if isinstance(stored, list):
@@ -173,7 +223,9 @@ class _Check:
             near = [
                 other
                 for other in self.api
-                if (info := self.info(other)) and any(spec.accepts(out.type) for out in info.outputs)
+                if other != node_id
+                and (info := self.info(other))
+                and any(spec.accepts(out.type) for out in info.outputs)
             ]
             message = f"is linked to node {source!r}, which is not in the workflow."
             suggestion = f"an output of node {near[0]}" if len(near) == 1 else None
@@ -188,7 +240,7 @@ class _Check:
         given = info.outputs[slot].type
         if spec.accepts(given):
             return None
-        message = f"takes {spec.type}, but is linked to {given} of {info.class_type} ({source})."
+        message = f"takes {spec.link_type}, but is linked to {given} of {info.class_type} ({source})."
         return self.problem(
             node_id, name, "return_type_mismatch", message, self.fitting(spec, source, info), received=given
         )
@@ -202,7 +254,7 @@ class _Check:
         name, kind = spec.name, spec.type
         if kind in ("INT", "FLOAT"):
             return self.number(node_id, spec, value)
-        if kind == "COMBO":
+        if kind in (COMBO, DYNAMIC_COMBO):
             return self.choice(node_id, spec, value)
         if kind in _SOCKETS and not spec.is_widget:
             message = f"takes a link of type {kind}, not {summary(value)}."
@@ -216,30 +268,47 @@ class _Check:
             if isinstance(number, float) and math.isnan(number):
                 raise ValueError
         except (TypeError, ValueError, OverflowError):
-            default = summary(spec.default)
             message = f"{summary(value)} is not {'a whole' if spec.type == 'INT' else 'a'} number."
-            return self.problem(node_id, name, "invalid_input_type", message, default)
+            return self.problem(node_id, name, "invalid_input_type", message, summary(spec.default))
+        if isinstance(value, float) and number != value:
+            message = f"{value!r} is not a whole number: the server would cut it to {number}."
+            return self.problem(node_id, name, "invalid_input_type", message, f"{round(value)}")
         if spec.min is not None and number < spec.min:
-            message = f"{summary(value)} is smaller than its least value."
+            message = f"{summary(value)} is below the minimum."
             return self.problem(node_id, name, "value_smaller_than_min", message, str(spec.min), min=spec.min)
         if spec.max is not None and number > spec.max:
-            message = f"{summary(value)} is bigger than its greatest value."
+            message = f"{summary(value)} is above the maximum."
             return self.problem(node_id, name, "value_bigger_than_max", message, str(spec.max), max=spec.max)
         return None
 
     def choice(self, node_id: str, spec: InputSpec, value: Any) -> Problem | None:
+        """A value that is not among the choices; a warning where the server has a check of its own."""
         choices = spec.choices
-        if choices is None or spec.upload or spec.remote:
+        if choices is None or spec.remote:
             return None
         chosen = value if spec.multiselect and isinstance(value, list) else [value]
         wrong = [item for item in chosen if item not in choices]
         if not wrong:
             return None
+        if spec.upload:
+            return self.file(node_id, spec, wrong[0])
         if not choices:
-            message = f"{summary(wrong[0])} is not on the server: it has nothing to choose from here."
-            return self.problem(node_id, spec.name, "value_not_in_list", message)
+            message = f"{summary(wrong[0])} cannot be checked: the server lists no choices here."
+            return self.problem(node_id, spec.name, "value_not_in_list", message, severity="warning")
         message = f"{summary(wrong[0])} is not among its {len(choices)} choice{'s' * (len(choices) > 1)}."
-        return self.problem(node_id, spec.name, "value_not_in_list", message, _nearest(wrong[0], choices))
+        own_check = self.api[node_id].get("class_type") in _OWN_CHECK or _ANNOTATED.search(str(wrong[0]))
+        severity = "warning" if own_check else "error"
+        nearest = _nearest(wrong[0], choices)
+        return self.problem(node_id, spec.name, "value_not_in_list", message, nearest, severity)
+
+    def file(self, node_id: str, spec: InputSpec, value: Any) -> Problem | None:
+        """A file that the server does not list; its list leaves out subfolders and other folders."""
+        if not isinstance(value, str) or "/" in value or "\\" in value or _ANNOTATED.search(value):
+            return None
+        near = closest(value, [str(choice) for choice in spec.choices or ()], n=1)
+        message = f"the server lists no file {value!r} in its input folder."
+        suggestion = repr(near[0]) if near else f"Path({value!r}) to upload a file of yours"
+        return self.problem(node_id, spec.name, "value_not_in_list", message, suggestion, "warning")
 
 
 def _nearest(value: Any, choices: Sequence[Any]) -> str:
@@ -261,6 +330,17 @@ def _takes(spec: InputSpec) -> str:
     return words.get(spec.type, f"a link of type {spec.type}" if not spec.is_widget else spec.type)
 
 
-def _grown(name: str, info: NodeInfo) -> bool:
-    parent = info.inputs.get(name.partition(".")[0]) if "." in name else None
-    return parent is not None and parent.type.startswith("COMFY_")
+def _option_unknown(name: str, specs: Mapping[str, InputSpec], given: Mapping[str, Any]) -> bool:
+    """Whether what an input belongs to is linked or has an unknown option: then its inputs are not known."""
+    parents = [name[:at] for at, char in enumerate(name) if char == "."]
+    return any(
+        parent in specs and specs[parent].dynamic and given.get(parent) not in (specs[parent].choices or ())
+        for parent in parents
+        if parent in given
+    )
+
+
+def _parent_missing(name: str, specs: Mapping[str, InputSpec], given: Mapping[str, Any]) -> bool:
+    """Whether an input belongs to a dynamic combo that is not given: then that one is the problem."""
+    parent = name.rpartition(".")[0]
+    return parent in specs and parent not in given

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InvalidWorkflow
 from ..text import clip, closest, redact
-from .specs import InputSpec
+from .specs import COMBO, DYNAMIC_COMBO, InputSpec
 
 WRAPPER = "__value__"
 _TRUE = ("true", "yes", "on", "1")
@@ -146,7 +146,7 @@ def parse_value(text: str, spec: InputSpec | None = None, current: Any = None, *
         if word in _TRUE or word in _FALSE:
             return word in _TRUE
         raise InvalidWorkflow(f"{where}{text!r} is neither true nor false.", hint="Write true or false.")
-    if kind == "COMBO" and spec is not None:
+    if kind in (COMBO, DYNAMIC_COMBO) and spec is not None:
         return _chosen(text, spec, where)
     if kind == "JSON":
         try:

@@ -219,7 +219,7 @@ class Workflow(BaseWorkflow):
 
         `targets` limits the check to the nodes those outputs need, as a partial run does.
         """
-        from .validate import validate
+        from .validate import joined, validate
         from .view.table import Problems
 
         if nodes is not None:
@@ -231,8 +231,7 @@ class Workflow(BaseWorkflow):
             )
         wanted = [self._find(ref) for ref in targets] if targets is not None else None
         found = validate(graph, self._catalog, targets=wanted, editor=self.editor)
-        seen = {(problem.node_id, problem.kind) for problem in found}
-        return Problems([p for p in self._problems if (p.node_id, p.kind) not in seen] + found)
+        return Problems(joined(self._problems, found))
 
     def _shown(self) -> tuple[model.Graph, NodeCatalog | None]:
         """The graph to show: the API's, or what the editor's document says without definitions."""
@@ -422,6 +421,9 @@ class Node:
         if name in data:
             return self._workflow._read(data[name])
         model.check_input(*self._here(), name)
+        members = model.group_members(*self._here(), name)
+        if members is not None:
+            return [self._workflow._read(data[member]) for member in members]
         spec = model.spec_of(*self._here(), name)
         return spec.default if spec is not None else None
 

@@ -40,9 +40,24 @@ def dynamic_sockets(node: Node, plan: Plan) -> list[Socket]:
     return [*sockets, *map(_socket, (*shown, *_grown(node, (*own, *chosen))))]
 
 
-def option_slots(spec: InputSpec, chosen: Any) -> list[Slot]:
-    """The saved values that come with the chosen option of a dynamic combo."""
-    return [slot for inner in _option_inputs(spec, chosen) for slot in _slots(inner)]
+def option_slots(node: Node, spec: InputSpec, chosen: Any) -> list[Slot]:
+    """The saved values that come with the chosen option of a dynamic combo.
+
+    Where the file lists them in another order than the definition, the file's order counts: `object_info`
+    that was written with sorted keys has lost that of nested inputs.
+    """
+    inner = [item for item in _option_inputs(spec, chosen) if is_widget(item)]
+    order = {name: at for at, name in enumerate(_named(node))}
+    listed = [order[item.name] for item in inner if item.name in order]
+    if listed != sorted(listed):
+        inner.sort(key=lambda item: order.get(item.name, len(order)))
+    return [slot for item in inner for slot in _slots(item)]
+
+
+def _named(node: Node) -> list[Any]:
+    """The names of a node's inputs in the file, in their order there."""
+    raw = node.raw.get("inputs")
+    return [entry.get("name") for entry in raw if isinstance(entry, dict)] if isinstance(raw, list) else []
 
 
 def grown_slots(node: Node, groups: Iterable[InputSpec]) -> list[Slot]:
@@ -78,10 +93,7 @@ def _at_first(group: InputSpec) -> list[InputSpec]:
 
 def _grown(node: Node, groups: Iterable[InputSpec]) -> list[InputSpec]:
     """What groups have grown by: those inputs of the file that they do not show at first."""
-    raw = node.raw.get("inputs")
-    named = (
-        {entry.get("name") for entry in raw if isinstance(entry, dict)} if isinstance(raw, list) else set()
-    )
+    named = set(_named(node))
     grown: list[InputSpec] = []
     for group in groups:
         first = {spec.name for spec in _at_first(group)}

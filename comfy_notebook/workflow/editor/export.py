@@ -20,6 +20,8 @@ from .resolve import Literal, Resolver, Scope
 from .texts import expand_prompt
 from .values import LAST_MODEL, value_source
 
+#: Values of 3D views that the server takes empty.
+_OPTIONAL_CAPTURES = ("viewport_state",)
 _PLAIN = (str, int, bool, type(None))
 
 
@@ -177,7 +179,7 @@ class Exporter:
             elif kind in CAPTURED:
                 if not isinstance(inputs.get(slot.name), dict):
                     inputs[slot.name] = {}
-                if not inputs[slot.name]:
+                if not inputs[slot.name] and slot.name not in _OPTIONAL_CAPTURES:
                     what = "a camera picture" if kind == "WEBCAM" else "a rendering of its 3D view"
                     self._problems.add(
                         "needs_editor",

@@ -186,7 +186,7 @@ def _dynamic(node: Node, plan: Plan, saved: Any) -> tuple[dict[str, Any], list[S
         if value is not NOTHING:
             values[slot.name] = value
         if slot.spec is not None:
-            waiting += option_slots(slot.spec, value)[::-1]
+            waiting += option_slots(node, slot.spec, value)[::-1]
             if slot.spec.type == DYNAMIC_COMBO:
                 groups += chosen_groups(slot.spec, {slot.name: value})
     return values, order
