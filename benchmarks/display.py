@@ -28,7 +28,7 @@ from PIL import Image
 from comfy_notebook.display.live.view import LiveView
 from comfy_notebook.protocol.frames import PreviewImage
 from comfy_notebook.protocol.messages import Executing, ExecutionStart, Progress
-from comfy_notebook.state import JobState
+from comfy_notebook.jobs.state import JobState
 
 def jpeg(n):
     out = io.BytesIO()
@@ -118,14 +118,14 @@ def static() -> None:
     from PIL import Image
 
     from comfy_notebook.display.results.bundle import result_bundle
-    from tests.display.fakes import FakeOutput, FakeResult
+    from tests.display.runs import output, result
 
     noise = Image.merge("RGB", [Image.effect_noise((256, 256), 60).resize((1024, 1024)) for _ in "rgb"])
     print(f"\n{'a result of':34}{'kB in the file':>15}{'ms':>8}")
     for count in (1, 4, 16):
-        result = FakeResult([FakeOutput(value=noise) for _ in range(count)])
+        made = result([output(value=noise) for _ in range(count)])
         begin = time.perf_counter()
-        size = len(json.dumps(result_bundle(result))) / 1000  # type: ignore[arg-type]
+        size = len(json.dumps(result_bundle(made))) / 1000
         spent = 1000 * (time.perf_counter() - begin)
         print(f"{f'{count} noisy 1024×1024 picture(s)':34}{size:15.0f}{spent:8.0f}")
 

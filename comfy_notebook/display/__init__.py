@@ -1,8 +1,8 @@
 """What a person sees: live runs, results, forms, panels, graphs.
 
-Each name arrives from its own module when it is first used, so that `import comfy_notebook` and
-a plain script load no widgets. No module here has the name of a function it holds: importing it
-would put the module where the function is looked for.
+Each name is imported from its module on first use, so that `import comfy_notebook` and plain scripts load
+no widgets. No module directly below this package may share its name with a function listed here: importing
+the module would replace the function.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The one place that touches what Jupyter keeps private, each use guarded and tested."""
+"""Every use of private parts of Jupyter. Each is guarded and tested."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any
 def answer_while_blocked(widget: Any) -> bool:
     """Let a click on this widget be handled while a cell blocks the kernel; True if that was needed.
 
-    ipykernel 7.4 answers a comm on the shell that last published on it, which for a widget made by
-    a running cell is the blocked main shell (ipykernel#1565). JupyterLab sends the click to a
-    subshell, where earlier 7.x handled it; this has the one button's comm stay there.
+    ipykernel 7.4 handles a comm message in the shell that last published on that comm; for a widget made
+    by the running cell this is the blocked main shell (ipykernel#1565). JupyterLab sends the click to a
+    subshell, and earlier 7.x handled it there. This restores that for one button.
     """
     comm = getattr(widget, "comm", None)
     if comm is None or not hasattr(type(comm), "_reply_subshell_for"):
@@ -25,7 +25,7 @@ def answer_while_blocked(widget: Any) -> bool:
 
 
 def kernel_loop() -> asyncio.AbstractEventLoop | None:
-    """The event loop of the kernel's main thread, whichever thread asks; None outside a kernel."""
+    """The event loop of the kernel's main thread, from any thread; None outside a kernel."""
     import sys
 
     ipython = sys.modules.get("IPython")
@@ -41,12 +41,12 @@ def kernel_loop() -> asyncio.AbstractEventLoop | None:
 
 
 def is_open(widget: Any) -> bool:
-    """Whether the widget still has a line to the front end (closing it ends all cost of drawing)."""
+    """Whether the widget has not been closed."""
     return getattr(widget, "comm", None) is not None
 
 
 def close_all(widget: Any) -> None:
-    """Close a widget, everything inside it, and the layouts and styles that ipywidgets leaves open."""
+    """Close a widget, its children, and the layouts and styles that ipywidgets leaves open."""
     for child in getattr(widget, "children", ()):
         close_all(child)
     for model in (getattr(widget, "layout", None), getattr(widget, "style", None)):
@@ -57,10 +57,10 @@ def close_all(widget: Any) -> None:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Hold an interrupt back while widgets are made or closed, and raise it when that is done.
+    """Delay an interrupt until the block ends.
 
-    A KeyboardInterrupt between the making of two widgets would leave the first on the page for
-    ever. What is wrapped takes milliseconds. Outside the main thread no interrupt can come.
+    A KeyboardInterrupt between the creation of two widgets would leave the first one on the page. The
+    blocks take milliseconds. Outside the main thread there are no interrupts.
     """
     held = []
     before = signal.getsignal(signal.SIGINT)

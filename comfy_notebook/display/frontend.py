@@ -1,12 +1,12 @@
-"""Where the output goes, reduced to one question: is there someone to draw widgets for?
+"""Detect the front end: whether widgets can be drawn, or text printed.
 
-A kernel cannot ask its front end whether it has a widget manager. What can be seen:
+A kernel cannot ask its front end whether it has a widget manager. What can be detected:
 
-    COMFY_NOTEBOOK_LIVE         0, 1: the person has decided
+    COMFY_NOTEBOOK_LIVE         0, 1: the user's choice
     no IPython kernel           a terminal or a script: text
     the request's `cellId`      JupyterLab, Notebook 7 and VS Code put it into their requests
     JPY_SESSION_NAME            jupyter_server started this kernel for a notebook
-    google.colab, __vsc_ipynb_file__, Databricks, Kaggle, Qt   as their hosts announce themselves
+    google.colab, __vsc_ipynb_file__, Databricks, Kaggle, Qt   each by its own mark
     none of them                nbclient, nbconvert, papermill, `jupyter console`: no widgets
 
 The last line keeps widget state out of files that `nbconvert --execute` writes.
@@ -28,10 +28,10 @@ _YES = {"1", "true", "yes", "on"}
 
 @dataclass(frozen=True)
 class Frontend:
-    """What was found: `kind` is "kernel", "terminal" or "script".
+    """The front end of this process. `kind` is "kernel", "terminal" or "script".
 
-    `live` is the one capability: widgets can be drawn and will be seen. `text` says that progress
-    may be printed. `deterministic` is what nbval needs (COMFY_NOTEBOOK_LIVE=0): no ids, no times.
+    `live`: widgets can be drawn. `text`: progress may be printed. `deterministic`: outputs hold no ids and
+    no times, as nbval needs (COMFY_NOTEBOOK_LIVE=0).
     """
 
     kind: str
@@ -42,7 +42,7 @@ class Frontend:
 
 
 def detect(environ: Mapping[str, str] | None = None, shell: Any = None) -> Frontend:
-    """Look at this process now; cheap enough to be asked once a run."""
+    """Detect the front end now; cheap enough to call for each run."""
     env = os.environ if environ is None else environ
     choice = env.get(LIVE_VARIABLE, "").strip().lower()
     shell = shell if shell is not None else _shell()
@@ -60,7 +60,7 @@ def detect(environ: Mapping[str, str] | None = None, shell: Any = None) -> Front
 
 
 def _shell() -> Any:
-    # A process that never imported IPython is a script; asking must not import it.
+    # A process that has not imported IPython is a script; do not import it here.
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython is not None and hasattr(ipython, "get_ipython") else None
 
@@ -68,7 +68,7 @@ def _shell() -> Any:
 def _request(shell: Any) -> Mapping[str, Any]:
     try:
         return shell.get_parent() or {}
-    except Exception:  # a shell of another make; what it asks of us is then simply not known
+    except Exception:  # another kind of shell, without requests
         return {}
 
 
@@ -87,7 +87,7 @@ def _name(env: Mapping[str, str], shell: Any) -> str:
     if "cellId" in (request.get("metadata") or {}):
         return "jupyter"
     header = request.get("header") or {}
-    if header.get("msg_type") == "comm_msg":  # a widget was clicked: someone drew it
+    if header.get("msg_type") == "comm_msg":  # a click on a widget, so widgets are drawn
         return "jupyter"
     # A request with an explicit user name comes from a Python client, such as nbclient in a shell
     # that inherited the variable; browsers leave the name empty.

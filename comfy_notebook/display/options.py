@@ -1,4 +1,4 @@
-"""How much and how often the display draws: the settings it reads, with their defaults."""
+"""The settings that the display reads, with their defaults."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..config import settings as session_settings
 
 @dataclass(frozen=True)
 class Options:
-    """`fps` bounds redrawing; `embed_px` (the longer side) and `embed_bytes` bound what a cell keeps."""
+    """`fps` limits redrawing; `embed_px` (the longer side) and `embed_bytes` limit what a cell keeps."""
 
     fps: float = Settings.fps
     previews: bool = Settings.previews

@@ -1,4 +1,4 @@
-"""Progress as text: one line redrawn in place on a terminal, one line a node elsewhere."""
+"""Progress as text: one line redrawn in place on a terminal, one line for each node elsewhere."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _BAR = 20
 
 
 class TerminalView:
-    """Draws job states to a stream; `finish` leaves the line that stays.
+    """Draws job states to a stream; `finish` writes the last line.
 
-    On a stream that is no terminal (a pipe, a log) nothing is redrawn: each node is named once.
+    On a stream that is not a terminal (a pipe, a log) nothing is redrawn: each node is named once.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class TerminalView:
         self._drawn = 0
 
     def paint(self, state: JobState) -> None:
-        """Draw this state, if it reads differently from the last one drawn."""
+        """Draw this state if its text differs from the last one drawn."""
         if self._tty:
             self._redraw(self._line(state))
             return
@@ -49,7 +49,7 @@ class TerminalView:
             self._write(f"{state.fraction:4.0%} {words}\n" if running else f"{words}\n")
 
     def finish(self, state: JobState, summary: str = "") -> None:
-        """The last line: how it ended, and what came of it."""
+        """Write the last line: how the job ended, and its outputs."""
         mark = self._encodable(_MARKS.get(state.status, ""))
         text = summary or wording.headline(state).replace("Finishing", "Done")
         line = f"{mark} {text}".strip()
@@ -80,7 +80,7 @@ class TerminalView:
         self._drawn = len(line)
 
     def _encodable(self, mark: str) -> str:
-        # A Windows console may not hold these; a message must never fail for its ornament.
+        # A Windows console may lack these characters.
         try:
             mark.encode(getattr(self._stream, "encoding", None) or "utf-8")
         except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""A `JobState` in words: what the live view, the terminal line and the job list all say."""
+"""A `JobState` in words, for the live view, the terminal and the list of jobs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..text import printable
 
 
 def seconds(value: float | None) -> str:
-    """A duration as a person says it: "0.8 s", "42 s", "3:05", "1:02:03"; nothing for None."""
+    """A duration: "0.8 s", "42 s", "3:05", "1:02:03"; an empty text for None."""
     if value is None:
         return ""
     if value < 10:
@@ -47,7 +47,7 @@ def step(state: JobState) -> str:
 
 
 def nodes(state: JobState) -> str:
-    """Nodes done of those that run, "4 of 7 nodes", cached ones told apart."""
+    """The nodes done of those that run, and the cached ones: "4 of 7 nodes, 2 cached"."""
     total = len(state.titles)
     if not total:
         return ""
@@ -60,7 +60,7 @@ def nodes(state: JobState) -> str:
 
 
 def timing(state: JobState, now: float) -> str:
-    """Elapsed, remaining and rate, as far as they are known: "2.1 s · about 1.2 s left · 9.5 it/s"."""
+    """Elapsed time, time left and rate, as far as they are known: "2.1 s · about 1.2 s left · 9.5 it/s"."""
     parts = [seconds(state.elapsed(now))]
     left = state.remaining(now)
     if left is not None and left >= 0.5:

@@ -11,7 +11,7 @@ from comfy_notebook.display.forms import brush
 from comfy_notebook.display.forms.files import FileKnob
 from comfy_notebook.workflow.specs import InputSpec
 
-from .fakes import picture, png_bytes
+from .runs import picture, png_bytes
 
 SPEC = InputSpec.parse("image", [["a.png"], {"image_upload": True}], "required")
 

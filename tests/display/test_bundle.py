@@ -23,10 +23,11 @@ from comfy_notebook.errors import ComfyError, DownloadFailed
 from comfy_notebook.jobs.follow.verdict import failure
 from comfy_notebook.jobs.state import JobState
 from comfy_notebook.protocol.messages import ExecutionError
+from comfy_notebook.protocol.status import JobStatus
 from comfy_notebook.text import escape, printable, safe_link
 
-from .fakes import FakeOutput, FakeResult
-from .fakes import picture as small
+from .runs import output, result
+from .runs import picture as small
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)>\u202egnp.exe\x00\x1b[31m"
 
@@ -58,7 +59,7 @@ def opened(data: dict) -> Image.Image:
 
 
 def test_one_picture_is_a_png_and_a_line():
-    data = result_bundle(FakeResult([FakeOutput(value=small(size=(300, 200)))]))
+    data = result_bundle(result([output(value=small(size=(300, 200)))]))
     assert sorted(data) == ["image/png", "text/plain"]
     assert opened(data).size == (300, 200)
     assert "1 image" in data["text/plain"]
@@ -66,7 +67,7 @@ def test_one_picture_is_a_png_and_a_line():
 
 
 def test_several_pictures_are_one_contact_sheet():
-    data = result_bundle(FakeResult([FakeOutput(value=small(color)) for color in ("red", "blue", "lime")]))
+    data = result_bundle(result([output(value=small(color)) for color in ("red", "blue", "lime")]))
     assert sorted(data) == ["image/png", "text/plain"]
     sheet = opened(data).convert("RGBA")
     assert sheet.width > 3 * sheet.height
@@ -75,14 +76,14 @@ def test_several_pictures_are_one_contact_sheet():
 
 
 def test_include_and_exclude_are_honoured():
-    result = FakeResult([FakeOutput()])
-    assert list(bundle.result_bundle(result, include=["text/plain"])) == ["text/plain"]
-    assert list(bundle.result_bundle(result, exclude=["image/png"])) == ["text/plain"]
+    made = result([output()])
+    assert list(bundle.result_bundle(made, include=["text/plain"])) == ["text/plain"]
+    assert list(bundle.result_bundle(made, exclude=["image/png"])) == ["text/plain"]
 
 
 def test_twenty_results_fit_a_notebook_of_ten_megabytes():
-    worst = result_bundle(FakeResult([FakeOutput(value=noise())]))
-    sheet = result_bundle(FakeResult([FakeOutput(value=noise((512, 512))) for _ in range(4)]))
+    worst = result_bundle(result([output(value=noise())]))
+    sheet = result_bundle(result([output(value=noise((512, 512))) for _ in range(4)]))
     assert 20 * len(json.dumps(worst)) < 10_000_000
     assert 20 * len(json.dumps(sheet)) < 10_000_000
     assert max(opened(worst).size) >= 256
@@ -105,22 +106,20 @@ def test_scaling_keeps_the_shape_and_never_enlarges(width, height, limit):
 
 
 def test_a_failed_download_is_a_failed_tile_and_the_rest_is_intact():
-    broken = FakeOutput(filename="b.png", error=DownloadFailed("connection reset"))
-    data = result_bundle(FakeResult([FakeOutput(value=small("red")), broken]))
+    broken = output(filename="b.png", error=DownloadFailed("connection reset"))
+    data = result_bundle(result([output(value=small("red")), broken]))
     assert "1 not downloaded" in data["text/plain"]
     assert opened(data).convert("RGBA").getpixel((128, 24))[:3] == (255, 0, 0)
     assert "not downloaded" in bundle.output_bundle(broken)["text/plain"]
 
 
 def test_bytes_no_decoder_takes_do_not_cost_the_other_pictures():
-    assert "image/png" in result_bundle(
-        FakeResult([FakeOutput(_bytes=b"\x89PNG\r\n\x1a\nnope"), FakeOutput()])
-    )
+    assert "image/png" in result_bundle(result([output(data=b"\x89PNG\r\n\x1a\nnope"), output()]))
 
 
 def test_text_and_files_are_html_that_holds_the_picture_too():
-    outputs = [FakeOutput(), FakeOutput("text", "a hill"), FakeOutput("file", b"12", filename="m.glb")]
-    data = result_bundle(FakeResult(outputs))
+    outputs = [output(), output("text", "a hill"), output("file", b"12", filename="m.glb")]
+    data = result_bundle(result(outputs))
     assert sorted(data) == ["image/png", "text/html", "text/plain"]
     assert data["image/png"] in data["text/html"]
     assert "a hill" in data["text/html"]
@@ -129,9 +128,9 @@ def test_text_and_files_are_html_that_holds_the_picture_too():
 
 
 def test_players_hold_what_fits_and_name_what_does_not():
-    small_one = FakeOutput("video", b"x" * 1000, filename="v.mp4", mime="video/mp4")
-    large = FakeOutput("audio", b"x" * 3_000_000, filename="a.flac", mime="audio/flac")
-    html = result_bundle(FakeResult([small_one, large]))["text/html"]
+    small_one = output("video", b"x" * 1000, filename="v.mp4", mime="video/mp4")
+    large = output("audio", b"x" * 3_000_000, filename="a.flac", mime="audio/flac")
+    html = result_bundle(result([small_one, large]))["text/html"]
     assert '<video controls preload="metadata"' in html
     assert "<audio" not in html
     assert "a.flac (3.0 MB) is too large for the page" in html
@@ -139,22 +138,22 @@ def test_players_hold_what_fits_and_name_what_does_not():
 
 
 def test_a_media_type_the_server_made_up_is_not_believed():
-    output = FakeOutput("video", b"<script>", filename="x", mime='text/html"><script>alert(1)</script>')
-    html = result_bundle(FakeResult([output]))["text/html"]
+    made = output("video", b"<script>", filename="x", mime='text/html"><script>alert(1)</script>')
+    html = result_bundle(result([made]))["text/html"]
     assert "application/octet-stream" in html
     assert "<script" not in html
 
 
 def test_hostile_names_and_texts_are_inert_and_cut():
     outputs = [
-        FakeOutput(node_title=HOSTILE, filename=HOSTILE),
-        FakeOutput(node_title=HOSTILE, filename=HOSTILE),
-        FakeOutput("text", HOSTILE + "x" * 2_000_000, node_title=HOSTILE),
-        FakeOutput("file", b"1", filename=HOSTILE, node_title=HOSTILE),
-        FakeOutput("audio", filename=HOSTILE, error=ComfyError(HOSTILE)),
+        output(node_title=HOSTILE, filename=HOSTILE),
+        output(node_title=HOSTILE, filename=HOSTILE),
+        output("text", HOSTILE + "x" * 2_000_000, node_title=HOSTILE),
+        output("file", b"1", filename=HOSTILE, node_title=HOSTILE),
+        output("audio", filename=HOSTILE, error=ComfyError(HOSTILE)),
     ]
-    result = FakeResult(outputs, job_id=HOSTILE)
-    for data in (result_bundle(result), show(result)._repr_mimebundle_()):
+    made = result(outputs, job_id=HOSTILE)
+    for data in (result_bundle(made), show(made)._repr_mimebundle_()):
         html = data["text/html"]
         assert scripts(html) == []
         assert "\u202e" not in html + data["text/plain"]
@@ -178,25 +177,18 @@ def test_only_web_addresses_are_links():
 
 
 def test_gallery_has_a_cell_a_picture_and_one_png_for_plain_viewers():
-    data = show(FakeResult([FakeOutput() for _ in range(3)]), columns=3, width=128)._repr_mimebundle_()
+    data = show(result([output() for _ in range(3)]), columns=3, width=128)._repr_mimebundle_()
     assert data["text/html"].count("<figure") == 3
     assert "repeat(3, minmax(0, 128px))" in data["text/html"]
     assert sorted(data) == ["image/png", "text/html", "text/plain"]
     with pytest.raises(ValueError, match="columns"):
-        show(FakeResult([]), columns=0)
+        show(result([]), columns=0)
 
 
 def test_deterministic_text_holds_no_ids_and_no_times(monkeypatch):
     monkeypatch.setenv("COMFY_NOTEBOOK_LIVE", "0")
-    assert result_bundle(FakeResult([FakeOutput()]))["text/plain"] == "Result(1 image)"
-    assert bundle.ended_bundle(FakeJobState(), "some-id")["text/plain"] == "Cancelled."
-
-
-def FakeJobState():
-    from comfy_notebook.jobs.state import JobState
-    from comfy_notebook.protocol.status import JobStatus
-
-    return JobState(status=JobStatus.cancelled)
+    assert result_bundle(result([output()]))["text/plain"] == "Result(1 image)"
+    assert bundle.ended_bundle(JobState(status=JobStatus.cancelled), "some-id")["text/plain"] == "Cancelled."
 
 
 def test_the_sheet_of_a_long_sweep_keeps_within_a_cell():

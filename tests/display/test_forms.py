@@ -18,21 +18,8 @@ from comfy_notebook.errors import ComfyError
 from comfy_notebook.workflow.specs import InputSpec
 from comfy_notebook.workflow.workflow import Workflow
 
-from .fakes import FakeJob, FakeOutput, picture, png_bytes, recorded
 from .graphs import CATALOG, TXT2IMG
-
-
-class Done(FakeJob):
-    """A job that has ended, awaitable as the real one is."""
-
-    def __await__(self):
-        async def result():
-            await asyncio.sleep(0)
-            return self.result()
-
-        for _, event in self._events:
-            self.state = self.state.after(event, 1.0)
-        return result().__await__()
+from .runs import done, picture, play, png_bytes, recorded
 
 
 def make(inputs=None, **changes):
@@ -40,7 +27,7 @@ def make(inputs=None, **changes):
 
     def submit(workflow):
         submitted.append(workflow.to_api())
-        return Done(recorded("txt2img"), outputs=[FakeOutput()])
+        return done()
 
     workflow = Workflow(TXT2IMG, nodes=CATALOG).with_values(changes)
     return Form(workflow, inputs, submit=submit), submitted
@@ -236,7 +223,7 @@ def test_interact_takes_the_abbreviations_and_runs_the_newest_change():
 
     def submit(ready):
         submitted.append(ready.to_api()["3"]["inputs"])
-        return Done(recorded("txt2img"), outputs=[FakeOutput()])
+        return done()
 
     form = Interaction(
         workflow,
@@ -270,11 +257,11 @@ def test_a_name_several_nodes_have_is_refused_with_the_list():
 
 def test_cancel_ends_what_the_form_started_and_nothing_else():
     form, _ = make()
-    mine, other = FakeJob(), FakeJob()
+    (mine, server), (_, others) = play(recorded("txt2img")[:12]), play(recorded("txt2img")[:12])
     form._jobs.append(mine)
     form.view.cancel.disabled = False
     form.view.cancel.click()
-    assert (mine.cancelled, other.cancelled) == (1, 0)
+    assert (server.cancelled, others.cancelled) == (1, 0)
 
 
 def test_a_slider_and_its_box_follow_each_other_and_keep_what_was_typed():

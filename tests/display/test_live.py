@@ -11,13 +11,12 @@ from comfy_notebook.display.frontend import Frontend
 from comfy_notebook.display.live import many
 from comfy_notebook.display.live import view as live
 from comfy_notebook.display.live.background import follow
-from comfy_notebook.errors import ComfyError, JobFailed
+from comfy_notebook.errors import ComfyError
 from comfy_notebook.jobs.state import JobState
 from comfy_notebook.protocol.frames import PreviewImage
 from comfy_notebook.protocol.status import JobStatus
 
-from .fakes import FakeJob, FakeOutput, recorded
-from .test_forms import Done
+from .runs import done, output, play, recorded
 
 TITLES = {"3": "KSampler", "5": "Empty Latent", "8": "VAE Decode", "9": "Save Image"}
 
@@ -96,10 +95,10 @@ def test_queue_position_while_pending():
 
 def test_finished_outputs_appear_while_it_runs(view):
     state = JobState(titles=TITLES, status=JobStatus.in_progress)
-    view.paint(state, [FakeOutput(_bytes=None, filename="a.png")])
+    view.paint(state, [output(data=None, filename="a.png")])
     assert "a.png" in view._tiles.value
     assert "<img" not in view._tiles.value
-    view.paint(state, [FakeOutput(), FakeOutput("text", "done <b>")])
+    view.paint(state, [output(), output("text", "done <b>")])
     assert "data:image/jpeg" in view._tiles.value
     assert "<b>" not in view._tiles.value
 
@@ -142,27 +141,33 @@ def test_a_button_may_be_answered_while_a_cell_blocks():
 
 def test_a_background_view_ends_as_the_static_bundle():
     slot, view = Slot(), live.LiveView(cancel=lambda: None)
-    asyncio.run(follow(Done(recorded("txt2img"), outputs=[FakeOutput()]), view, slot, 0.01))
+    asyncio.run(follow(done(), view, slot, 0.01))
     assert sorted(slot.bundles[-1]) == ["image/png", "text/plain"]
     assert not view.alive
 
 
 def test_a_background_view_of_a_failed_job_names_the_node():
     slot, view = Slot(), live.LiveView(cancel=lambda: None)
-    error = JobFailed("no memory", node_id="3", node_title="KSampler")
-    asyncio.run(follow(Done(recorded("error"), fail=error), view, slot, 0.01))
-    assert "Failed at KSampler" in slot.bundles[-1]["text/html"]
+    job, _ = play(recorded("error"))
+    asyncio.run(follow(job, view, slot, 0.01))
+    assert f"Failed at {job.state.node_title}" in slot.bundles[-1]["text/html"]
 
 
-def ended(status=JobStatus.completed, **state):
-    job = FakeJob(outputs=[])
-    job.state = JobState(status=status, titles=TITLES, **state)
-    job.outputs = [FakeOutput()] if status is JobStatus.completed else []
-    return job
+SAMPLING = recorded("txt2img")[:12]
+
+
+def jobs_that(*names):
+    """Jobs that completed, failed, run or wait."""
+    plays = {"waiting": [], "running": SAMPLING, "failed": recorded("error")}
+    jobs = [done() if name == "completed" else play(plays[name])[0] for name in names]
+    for name, job in zip(names, jobs, strict=True):
+        if name in ("completed", "failed"):
+            job.wait()
+    return jobs
 
 
 def test_a_list_of_jobs_says_how_each_stands():
-    jobs = [ended(), ended(JobStatus.in_progress, node="3"), ended(JobStatus.failed)]
+    jobs = jobs_that("completed", "running", "failed")
     html = many.rows_html(jobs, ["seed 1", "seed <2>"], 1.0)
     assert html.count("cnb-job") == 3
     assert "seed &lt;2&gt;" in html
@@ -171,7 +176,7 @@ def test_a_list_of_jobs_says_how_each_stands():
 
 
 def test_a_long_list_keeps_what_runs_and_what_failed():
-    jobs = [ended() for _ in range(60)] + [ended(JobStatus.in_progress, node="3"), ended(JobStatus.failed)]
+    jobs = jobs_that("completed") * 60 + jobs_that("running", "failed")
     html = many.rows_html(jobs, [], 1.0)
     assert "cnb-in_progress" in html.split("cnb-job", 1)[1]
     assert "cnb-failed" in html
@@ -180,7 +185,8 @@ def test_a_long_list_keeps_what_runs_and_what_failed():
 
 def test_interrupting_a_list_cancels_what_has_not_ended(monkeypatch):
     monkeypatch.setattr(many, "detect", lambda: Frontend("kernel", "unknown", live=False, text=False))
-    jobs = [ended(), ended(JobStatus.in_progress), ended(JobStatus.pending)]
+    jobs, servers = zip(play(recorded("txt2img")), play(SAMPLING), play(), strict=True)
+    jobs[0].wait()
 
     def interrupted(_):
         raise KeyboardInterrupt
@@ -188,7 +194,10 @@ def test_interrupting_a_list_cancels_what_has_not_ended(monkeypatch):
     monkeypatch.setattr(many.time, "sleep", interrupted)
     with pytest.raises(KeyboardInterrupt):
         many.watch_many(jobs)
-    assert [job.cancelled for job in jobs] == [0, 1, 1]
+    monkeypatch.undo()
+    for job in jobs:
+        job.wait(5)
+    assert [server.cancelled for server in servers] == [0, 1, 1]
 
 
 def test_without_previews_no_frame_is_drawn_and_the_words_still_are():

@@ -14,8 +14,8 @@ from comfy_notebook.display.panels.queue import QueuePanel
 from comfy_notebook.errors import ConnectionFailed
 from comfy_notebook.protocol.status import JobStatus
 
-from .fakes import FakeOutput, FakeResult
 from .graphs import CATALOG
+from .runs import output, result
 
 BAD = "<script>x</script>"
 
@@ -61,8 +61,7 @@ class Client:
         return SimpleNamespace(jobs=found, total=20, has_more=more, offset=asked["offset"], limit=8)
 
     def job(self, job_id):
-        result = FakeResult([FakeOutput()])
-        return SimpleNamespace(id=job_id, workflow={"3": {}}, result=lambda timeout: result)
+        return SimpleNamespace(id=job_id, workflow={"3": {}}, result=lambda timeout: result([output()]))
 
     def models(self, folder=None):
         names = {"checkpoints": ["sd15.safetensors", "SDXL base.safetensors"], "vae": []}

@@ -11,7 +11,7 @@ from nbconvert import HTMLExporter
 
 from comfy_notebook.display.results.result import result_bundle
 
-from .fakes import FakeOutput, FakeResult
+from .runs import output, result
 from .test_bundle import noise
 
 pytestmark = pytest.mark.slow
@@ -23,11 +23,9 @@ def saved(tmp_path_factory):
     hard = noise((512, 512))
     cells = []
     for number in range(20):
-        data = result_bundle(
-            FakeResult([FakeOutput(value=hard.rotate(90 * n)) for n in range(1 + number % 4)])
-        )
-        output = nbformat.v4.new_output("display_data", data=data)
-        cells.append(nbformat.v4.new_code_cell("comfy.run(wf)", outputs=[output]))
+        data = result_bundle(result([output(value=hard.rotate(90 * n)) for n in range(1 + number % 4)]))
+        shown = nbformat.v4.new_output("display_data", data=data)
+        cells.append(nbformat.v4.new_code_cell("comfy.run(wf)", outputs=[shown]))
     path = tmp_path_factory.mktemp("saved") / "twenty.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
     return path

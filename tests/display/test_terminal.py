@@ -8,7 +8,7 @@ from comfy_notebook.display.terminal import TerminalView
 from comfy_notebook.jobs.state import JobState
 from comfy_notebook.protocol.status import JobStatus
 
-from .fakes import recorded
+from .runs import recorded
 
 
 class Terminal(io.StringIO):

@@ -1,7 +1,7 @@
-"""Painting a mask over a picture, by anywidget where it is installed; upload a mask otherwise.
+"""Paint a mask over a picture, with anywidget where it is installed.
 
-The script is shipped in the package and loads nothing from elsewhere. The mask comes back as the
-data URI of a PNG of the picture's own size, white where a person painted.
+The script is part of the package and loads nothing from elsewhere. The mask is the data URI of a PNG of the
+picture's size, white where it was painted.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def available() -> bool:
 
 
 def make(image: Image) -> Any:
-    """A widget to paint on the image; its `mask` trait is a data URI, empty while nothing is painted."""
+    """A widget to paint on the image; its `mask` trait is a data URI, empty until something is painted."""
     import anywidget
     import traitlets
 
@@ -47,7 +47,7 @@ def make(image: Image) -> Any:
 
 
 def painted(mask: str, size: tuple[int, int]) -> Image | None:
-    """The mask as an L image of the given size, white = painted; None when nothing was."""
+    """The mask as an L image of the given size, white = painted; None when nothing was painted."""
     from PIL import Image as pil
 
     kind, _, data = mask.partition(",")
@@ -59,7 +59,7 @@ def painted(mask: str, size: tuple[int, int]) -> Image | None:
 
 
 def attach(control: FileKnob) -> None:
-    """Give a picture's control a button that opens the brush; without anywidget it says what to install."""
+    """Add a button that opens the brush to a picture's control; without anywidget it says what to install."""
     import ipywidgets as w
 
     button = w.Button(description="Paint mask", icon="paint-brush", layout=w.Layout(width="120px"))

@@ -1,4 +1,4 @@
-"""Controls for inputs that take files: choose one of the server's, upload, paste a variable, paint a mask."""
+"""Controls for inputs that take files: choose a file of the server, upload one, or name a variable."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ACCEPT = {"image": "image/*", "video": "video/*", "audio": "audio/*", "file": "
 
 
 class FileKnob(Knob):
-    """A file input. `value` is a server's file name, or the bytes or picture to upload when it runs."""
+    """A file input. `value` is the name of a file on the server, or what to upload when it runs."""
 
     def __init__(self, spec: InputSpec, value: Any, variables: Callable[[str], Any]) -> None:
         import ipywidgets as w
@@ -52,12 +52,12 @@ class FileKnob(Knob):
 
     @property
     def own(self) -> Any:
-        """What a person gave here that the server does not have yet, or None."""
+        """What was given here and is still to be uploaded, or None."""
         return self._own
 
     @property
     def mask(self) -> Any:
-        """The mask painted over the picture, as an L image, white = to change; None when there is none."""
+        """The mask painted over the picture, as an L image, white = to change; None without one."""
         return self.mask_of()
 
     def put(self, value: Any) -> None:
@@ -117,7 +117,7 @@ class FileKnob(Knob):
 
 
 def as_image(value: Any) -> Any:
-    """A PIL image of bytes, an array or an image; None for anything else, or what cannot be read."""
+    """A PIL image of bytes, an array or an image; None for anything else."""
     if is_pil(value):
         return value
     try:
@@ -125,13 +125,13 @@ def as_image(value: Any) -> Any:
             return decode(bytes(value), "the file")
         if is_array(value):
             return from_array(value)
-    except ComfyError:  # whatever the bytes are, they may still be a file the server reads
+    except ComfyError:  # not a picture here; the server may still read it
         return None
     return None
 
 
 def user_variable(name: str) -> Any:
-    """A variable of the notebook by its plain name; names only, nothing is evaluated."""
+    """A variable of the notebook by its name; nothing is evaluated."""
     import sys
 
     ipython = sys.modules.get("IPython")

@@ -1,8 +1,7 @@
-"""A form for a workflow: its knobs, buttons to run it, what came of it.
+"""A form for a workflow: controls for its inputs, buttons that run it, its results.
 
-Callbacks submit and return: the run itself is a task on the kernel's loop, so the notebook stays
-usable. The form is a widget; below it lies a slot with the newest result as a static bundle, which
-is what a saved notebook keeps.
+Callbacks submit and return; a task on the kernel's loop follows the run, so the notebook stays usable. Below
+the widget, a slot holds the newest result as a static bundle, which is what a saved notebook keeps.
 """
 
 from __future__ import annotations
@@ -60,7 +59,7 @@ def form(
 
 
 class Form:
-    """Knobs over a copy of a workflow; display it, or use `.workflow`, `.result`, `.history`, `.run()`."""
+    """Controls for a copy of a workflow. Display it, or use `.workflow`, `.result`, `.history`, `.run()`."""
 
     def __init__(
         self,
@@ -81,13 +80,13 @@ class Form:
         self._knobs: dict[str, Knob] = {}
         self.presets: preset_files.Presets = {}
         self.result: Result | None = None
-        """The newest result, None before the first."""
+        """The newest result; None before the first."""
 
     # -- for code ------------------------------------------------------------------------------
 
     @property
     def values(self) -> dict[str, Any]:
-        """The value of every knob, by `NODE.INPUT`. Raises `ComfyError` naming one that does not fit."""
+        """The value of every control, by `NODE.INPUT`. Raises `ComfyError` for one that is not valid."""
         if self._view is None:
             return {item.address: item.value for group in self._groups for item in group.fields}
         found = {}
@@ -118,19 +117,19 @@ class Form:
 
     @property
     def view(self) -> FormView:
-        """The widgets; made when first asked for."""
+        """The widgets; created on first use."""
         if self._view is None:
             self._view = self._build()
         return self._view
 
     @property
     def widget(self) -> Any:
-        """The one widget that holds the form, to put into a layout of one's own."""
+        """The widget that holds the form, to put into another layout."""
         return self.view.widget
 
     def set(self, values: Mapping[str, Any]) -> None:
-        """Turn knobs, by `NODE.INPUT`. Raises `ComfyError` for one that is not on the form."""
-        self.view  # noqa: B018  (the knobs are made with it)
+        """Set values, by `NODE.INPUT`. Raises `ComfyError` for an input that is not on the form."""
+        self.view  # noqa: B018  (creates the controls)
         for address, value in values.items():
             where = address if address in self._knobs else ".".join(self._base.split(address))
             if where not in self._knobs:
@@ -143,21 +142,21 @@ class Form:
                 raise ComfyError(f"{self._label(where)}: {error}.") from None
 
     def run(self) -> Job:
-        """Submit the workflow as the form stands, and answer the job."""
+        """Submit the workflow with the form's values and return the job."""
         self._before_run()
         return self._submit(self.workflow)
 
     # -- presets -------------------------------------------------------------------------------
 
     def keep(self, name: str) -> None:
-        """Keep the values under a name; they are saved with the notebook, beside the form's result."""
+        """Keep the values under a name; they are saved in the notebook, with the form's result."""
         if not name.strip():
             raise ComfyError("A preset needs a name.")
         self.presets[printable(name.strip(), 60)] = preset_files.keepable(self.values)
         self._refresh()
 
     def use(self, name: str) -> None:
-        """Put a preset's values back; inputs it does not name stay as they are."""
+        """Set the values of a preset; other inputs stay as they are."""
         if name not in self.presets:
             raise ComfyError(f"There is no preset {name!r}.", hint=f"There are {', '.join(self.presets)}.")
         knobs = self.view.knobs
@@ -168,7 +167,7 @@ class Form:
         return preset_files.save(path, self.presets)
 
     def load_presets(self, path: str | Path) -> None:
-        """Read presets from a JSON file, or from a notebook that was saved with a form in it."""
+        """Read presets from a JSON file, or from a saved notebook with a form in it."""
         self.presets.update(preset_files.load(path))
         self._refresh()
 
@@ -196,7 +195,7 @@ class Form:
     # -- running -------------------------------------------------------------------------------
 
     async def play(self, count: int = 1) -> list[Result]:
-        """Submit `count` runs and follow them; what the Run and Queue buttons do."""
+        """Submit `count` runs and follow them, as the Run and Queue buttons do."""
         following = []
         self.view.busy(True)
         try:
@@ -214,7 +213,7 @@ class Form:
         return results
 
     def _counted(self, number: int) -> dict[str, Any]:
-        """The values of one of several runs: the same seed again would only be the same picture again."""
+        """The values of one of several runs, each with another seed."""
         values = self.values
         for address in self._seeds:
             control = self._knobs.get(address)
@@ -282,7 +281,7 @@ class Form:
             return FileKnob(item.spec, item.value, user_variable)
         try:
             return knob(item.spec, item.value, seed=item.address in self._seeds)
-        except Exception:  # a definition whose range contradicts itself still gets a plain control
+        except Exception:  # a plain control for a definition that contradicts itself
             return knob(None, item.value)
 
     def _before_run(self) -> None:
@@ -290,7 +289,7 @@ class Form:
             control.before_run()
 
     def restore(self, values: Mapping[str, Any]) -> None:
-        """Put values of an earlier run back, and lock their seeds."""
+        """Set the values of an earlier run, and lock its seeds."""
         self.set({key: value for key, value in values.items() if key in self._knobs})
         for key in values:
             control = self._knobs.get(key)
@@ -309,7 +308,7 @@ class Form:
 
 
 def _split(address: str) -> tuple[str, str]:
-    # A field's own address is always `id.name`, and an id holds no dot.
+    # The address of a field is always `id.name`, and ids contain no dot.
     node_id, _, name = address.partition(".")
     return node_id, name
 
@@ -328,7 +327,7 @@ def _failure(job: Job, error: ComfyError) -> Bundle:
 
 def _mask_uploader(client: Callable[[], Client]) -> Callable[[Any, Any], str]:
     def upload(mask: Any, original: Any) -> str:
-        """The name of the picture with this mask, as LoadImage takes it."""
+        """Upload the mask and return the name of the masked picture, for LoadImage."""
         connected = client()
         if not isinstance(original, str):
             original = connected.upload(as_image(original))

@@ -1,4 +1,4 @@
-"""The results of a form, newest first: thumbnails, the settings they came from, "Use this seed"."""
+"""The results of a form, newest first: thumbnails, their settings, "Use this seed"."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MOST = 12
 
 @dataclass
 class Entry:
-    """One run: its result, every value of the form then, and which of them are seeds."""
+    """One run: its result, the values of the form, and the seeds among them."""
 
     result: Result
     values: dict[str, Any]
@@ -27,7 +27,7 @@ class Entry:
 
 
 class History:
-    """Rows of a form's results; `restore` is called with the values a person wants back."""
+    """Rows of a form's results; `restore` is called with the values to set again."""
 
     def __init__(self, restore: Callable[[Mapping[str, Any]], None]) -> None:
         import ipywidgets as w
@@ -38,7 +38,7 @@ class History:
         self.widget = w.HBox([], layout=w.Layout(flex_flow="row wrap"))
 
     def add(self, entry: Entry) -> None:
-        """Put a result on top; rows past the newest dozen go, the results stay in `entries`."""
+        """Add a result at the top. Only the newest dozen are shown; `entries` keeps all."""
         before = self.entries[-1].values if self.entries else {}
         self.entries.append(entry)
         rows = [self._row(entry, before), *self.widget.children]
@@ -67,7 +67,7 @@ class History:
 
 
 def settings_text(entry: Entry, before: Mapping[str, Any]) -> str:
-    """The seeds, and what else is different from the run before."""
+    """The seeds, and the other values that differ from the run before."""
     seeds = [f"seed {seed}" for seed in dict.fromkeys(entry.seeds.values())]
     changed = [
         f"{address.rpartition('.')[2]} {printable(value, 40)}"

@@ -1,8 +1,7 @@
-"""`comfy.interact(wf, steps=(5, 50), cfg=(1.0, 15.0))`: turn a knob, see what it does.
+"""`comfy.interact(wf, steps=(5, 50), cfg=(1.0, 15.0))`: a form that runs at every change.
 
-Each change submits the workflow anew; a run that a newer change has overtaken is cancelled. Knobs
-are given as ipywidgets' own `interact` takes them: `(low, high[, step])`, a list of choices, True or
-False, a text, a number.
+Each change submits the workflow again and cancels the run before it. Controls are given as for `interact` of
+ipywidgets: `(low, high[, step])`, a list of choices, True or False, a text, a number.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def interact(
 
 
 class Interaction(Form):
-    """A form without a Run button to wait for: every change runs, the newest wins."""
+    """A form that runs at every change; a newer run replaces an older one."""
 
     def __init__(self, workflow: Any, ranges: Mapping[str, Any], *, submit: Submit) -> None:
         super().__init__(workflow, list(ranges), submit=submit)
@@ -60,7 +59,7 @@ class Interaction(Form):
             run_on(loop, self.rerun())
 
     async def rerun(self) -> None:
-        """Run with the values as they are, unless another change comes first."""
+        """Run with the present values, unless another change comes first."""
         self._wanted += 1
         mine = self._wanted
         await asyncio.sleep(0.15)
@@ -71,13 +70,15 @@ class Interaction(Form):
 
 
 def ranged(given: Any, item: Field) -> Knob | None:
-    """The knob for an abbreviation; None for one that says nothing about the range."""
+    """The control for an abbreviation; None for one that gives no range."""
     import ipywidgets as w
 
     if isinstance(given, tuple) and len(given) in (2, 3) and all(_is_number(part) for part in given):
         low, high = given[:2]
         if high <= low:
-            raise ComfyError(f"{item.address}: ({low}, {high}) is no range; the smaller number comes first.")
+            raise ComfyError(
+                f"{item.address}: ({low}, {high}) is not a range; the smaller number comes first."
+            )
         whole = item.spec.type == "INT" if item.spec else all(isinstance(part, int) for part in given)
         step = given[2] if len(given) == 3 else (1 if whole else _step(item, high - low))
         value = item.value if _is_number(item.value) else low

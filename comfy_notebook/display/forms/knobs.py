@@ -1,9 +1,8 @@
-"""One control an input: what `object_info` declares, made into ipywidgets.
+"""One control for each input: ipywidgets made from what `object_info` declares.
 
-A `Knob` holds one input's widget and speaks in the workflow's values: `value` reads, `put` writes,
-`changed` calls back. Which control it is follows from the declaration alone (`knob`); an input
-nobody has declared is read off its present value. Numbers the browser could not hold exactly
-(seeds are 64 bits) are kept as text.
+A `Knob` holds one input's widget and uses the workflow's values: `value` reads, `put` writes, `changed` calls
+back. `knob` chooses the control by the declaration, or by the present value of an undeclared input. Numbers
+that a browser cannot hold exactly (seeds have 64 bits) are kept as text.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _LOG_STEP = 0.005
 
 
 class Knob:
-    """Base: a widget whose `value` is the input's value as it stands."""
+    """Base: a widget whose `value` is the input's value."""
 
     def __init__(self, control: Any, widget: Any | None = None) -> None:
         self.control = control
@@ -32,26 +31,26 @@ class Knob:
 
     @property
     def value(self) -> Any:
-        """The value the workflow is to get."""
+        """The value for the workflow."""
         return self.control.value
 
     def put(self, value: Any) -> None:
-        """Show a value; one the control cannot hold is refused with ValueError."""
+        """Show a value. Raises ValueError when the control cannot hold it."""
         try:
             self.control.value = value
-        except Exception as error:  # traitlets' own error names traits, not inputs
+        except Exception as error:  # the error of traitlets names a trait, not the input
             raise ValueError(f"{printable(value)} does not fit here") from error
 
     def changed(self, call: Callable[[], None]) -> None:
-        """Call back after every change a person makes."""
+        """Call back after every change."""
         self.control.observe(lambda _: call(), names="value")
 
     def before_run(self) -> None:
-        """What is to happen when a run begins: a seed that is not locked is drawn anew."""
+        """Prepare for a run: a seed that is not locked is drawn again."""
 
 
 class Choice(Knob):
-    """A list of values, searched by typing when it is long; labels are shown, values are kept."""
+    """A list of values with a label for each; a long list is searched by typing."""
 
     def __init__(self, choices: list[Any], value: Any) -> None:
         import ipywidgets as w
@@ -97,7 +96,7 @@ class Many(Knob):
 
 
 class Seed(Knob):
-    """A 64-bit whole number as text, with a dice and a lock; unlocked, each run draws another."""
+    """A 64-bit integer as text, with a dice and a lock; unlocked, each run draws another."""
 
     def __init__(self, value: Any, highest: int) -> None:
         import ipywidgets as w
@@ -130,11 +129,11 @@ class Seed(Knob):
         self.control.value = str(int(value))
 
     def draw(self) -> None:
-        """Take a random seed that a browser holds exactly."""
+        """Draw a random seed that a browser can hold exactly."""
         self.control.value = str(random.SystemRandom().randint(0, min(self._highest, 2**50 - 1)))
 
     def counted(self, number: int) -> int:
-        """The seed `number` runs on, from the smallest again after the largest."""
+        """The seed `number` runs later; after the largest comes the smallest."""
         return (self.value + number) % (self._highest + 1)
 
     def before_run(self) -> None:
@@ -168,7 +167,7 @@ class Slider(Knob):
         return kind(value=value, min=self._low, max=self._high, step=self._step, readout=False)
 
     def _moved(self, at: float) -> bool:
-        # The browser rounds the slider to its own steps and reports that back as if it had been moved.
+        # The browser rounds the slider to its steps and reports this as a move.
         return bool(abs(at - self.control.value) >= self._step * 0.51)
 
     def _on_slider(self, value: float) -> float:
@@ -236,7 +235,7 @@ class Colour(Knob):
 
 
 def knob(spec: InputSpec | None, value: Any, *, seed: bool = False) -> Knob:
-    """The control for an input by its declaration, showing `value` (the default when it is None)."""
+    """The control for an input by its declaration, with `value` (the default when it is None)."""
     import ipywidgets as w
 
     if spec is None:
@@ -263,7 +262,7 @@ def knob(spec: InputSpec | None, value: Any, *, seed: bool = False) -> Knob:
 
 
 def number(value: float, low: Any, high: Any, step: Any, *, whole: bool) -> Knob:
-    """A slider where the range is one a hand can cover, logarithmic where it is wide, else a box."""
+    """A slider, logarithmic for a wide range; a box where the range is open or too wide."""
     import ipywidgets as w
 
     step = step or (1 if whole else 0.01)

@@ -1,4 +1,4 @@
-"""Which inputs a form shows first: an order by what people turn most, and a fold for the rest."""
+"""Which inputs a form shows first: the most used ones; the others are folded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ...workflow.specs import InputSpec
     from ...workflow.workflow import Node, Workflow
 
-# What people turn, most first; names as ComfyUI's own nodes have them.
+# The most used inputs, by their names in ComfyUI's nodes.
 _FIRST = ("text", "prompt", "positive", "negative", "image", "video", "audio", "seed", "noise_seed", "steps",
           "cfg", "guidance", "denoise", "strength", "width", "height", "batch_size", "ckpt_name", "unet_name",
           "lora_name", "sampler_name", "scheduler", "scale_by", "value")  # fmt: skip
@@ -20,7 +20,7 @@ _FIRST = ("text", "prompt", "positive", "negative", "image", "video", "audio", "
 
 @dataclass(frozen=True)
 class Field:
-    """One input on the form: where it is, what declares it, what it holds."""
+    """One input on the form: its place, declaration and value."""
 
     node_id: str
     name: str
@@ -52,7 +52,7 @@ class Layout:
 
 
 def arrange(workflow: Workflow, inputs: Sequence[str] | None = None) -> Layout:
-    """Every input of the workflow that holds a value, grouped by node.
+    """Every input of the workflow that has a value, grouped by node.
 
     With `inputs` (addresses `NODE.INPUT`, or names of nodes), only those, in that order, none folded.
     """
@@ -132,7 +132,7 @@ def _missing(workflow: Workflow) -> list[Problem]:
 def find_input(workflow: Workflow, name: str) -> str:
     """The address of an input given as `NODE.INPUT`, `NODE__INPUT`, or by a name only one node has.
 
-    Where several nodes have it, the one whose value is not linked; else an error naming them.
+    Where several nodes have it, the only one that is not linked; else an error that names them.
     """
     for where in (name, name.replace("__", ".")):
         if "." in where:

@@ -1,7 +1,7 @@
 """Presets of a form: named sets of `NODE.INPUT` values, in a JSON file or a notebook's metadata.
 
-Only what JSON holds is kept: an uploaded picture is not part of a preset. A file that is no preset
-is refused before anything is changed, and never overwritten by mistake.
+Only JSON values are kept: an uploaded picture is not part of a preset. A file without presets is neither read
+nor overwritten.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Presets = dict[str, dict[str, Any]]
 
 
 def keepable(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values that JSON holds."""
+    """The values that JSON can hold."""
     return {key: value for key, value in values.items() if isinstance(value, (str, int, float, bool, list))}
 
 
 def load(path: str | Path) -> Presets:
-    """Read presets from a JSON file, or from the outputs' metadata of a notebook that saved some."""
+    """Read presets from a JSON file, or from the metadata of a notebook's outputs."""
     path = Path(path)
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -41,7 +41,7 @@ def load(path: str | Path) -> Presets:
 
 
 def save(path: str | Path, presets: Presets) -> Path:
-    """Write presets as JSON; a file there that holds no presets is left alone."""
+    """Write presets as JSON. Raises `ComfyError` rather than overwrite a file without presets."""
     path = Path(path)
     if path.exists():
         load(path)

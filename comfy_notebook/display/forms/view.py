@@ -1,4 +1,4 @@
-"""The widgets of a form: groups of labelled knobs, the row of buttons, live views, history."""
+"""The widgets of a form: groups of labelled controls, buttons, live views, history."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Actions(Protocol):
 
 
 class FormView:
-    """Everything a form draws. It reads and turns the form; it never submits by itself."""
+    """The widgets of a form. It calls the form's actions and submits nothing itself."""
 
     def __init__(self, form: Actions, layout: Layout, knobs: dict[str, Knob]) -> None:
         import ipywidgets as w
@@ -75,13 +75,13 @@ class FormView:
         return view
 
     def stop(self, view: LiveView) -> None:
-        """Take a job's view away."""
+        """Remove a job's view."""
         self._views = [shown for shown in self._views if shown is not view]
         self._live.children = [shown.widget for shown in self._views]
         view.close()
 
     def busy(self, running: bool) -> None:
-        """Whether there is something to cancel."""
+        """Enable or disable Cancel."""
         self.cancel.disabled = not running
 
     def say(self, error: ComfyError | str) -> None:
@@ -169,9 +169,9 @@ class FormView:
 
 
 def _name(control: Knob, name: str) -> None:
-    """Say of each part of a control what it is for, to those who cannot see the label beside it."""
+    """Name each part of a control for screen readers."""
     for part in {control.control, getattr(control, "slider", control.control)}:
-        if hasattr(part, "indent"):  # a checkbox lies inside its own label, which cannot be hidden
+        if hasattr(part, "indent"):  # a checkbox is inside its label, which cannot be hidden
             part.tooltip = printable(name)
             continue
         part.description = printable(name)

@@ -1,1 +1,1 @@
-"""Live views of jobs: one, many, in a blocked cell or in the background."""
+"""Live views of one job or several, in a blocking cell or in the background."""

@@ -1,9 +1,8 @@
-"""The view of a job that nobody waits for: `display(job)`, `%comfy run --no-wait`.
+"""The view of a job that no cell waits for: `display(job)`, `%comfy run --no-wait`.
 
-A task on the kernel's own event loop paints it, in the main thread, between cells: the only
-writer of its widgets, on every version of ipykernel. While another cell blocks the kernel it
-stands still and catches up afterwards; the job itself runs on. Cancel reaches the kernel
-whenever no cell blocks it. At the end the slot holds the static bundle, like a blocking run's.
+A task on the kernel's event loop paints it, between cells. While another cell blocks the kernel, the view
+is not updated and Cancel does not arrive; the job continues. At the end the static bundle replaces the view,
+as for a blocking run.
 """
 
 from __future__ import annotations
@@ -46,14 +45,14 @@ def job_view(job: Job) -> None:
 
 
 def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]) -> None:
-    """Start a task on the kernel's loop from whichever thread this is."""
+    """Start a task on the kernel's loop, from any thread."""
     try:
         here = asyncio.get_running_loop()
     except RuntimeError:
         here = None
     if here is loop:
         task = loop.create_task(coroutine)
-        # A task is only weakly held by its loop; its own callback keeps it until it is done.
+        # The loop holds a task weakly; its callback keeps it until it is done.
         task.add_done_callback(_report)
     else:
         asyncio.run_coroutine_threadsafe(coroutine, loop)

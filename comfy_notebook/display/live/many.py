@@ -1,4 +1,4 @@
-"""Several jobs in one compact list: a row each, one bar over all of them, Cancel for what is left."""
+"""Several jobs in one compact list: a row for each, one bar for all, a button that cancels the rest."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _MOST_ROWS = 24
 def watch_many(
     jobs: Sequence[Job], *, labels: Sequence[str] = (), quiet: bool = False, timeout: float | None = None
 ) -> None:
-    """Draw the jobs until all have ended; their results and errors are theirs to give.
+    """Draw the jobs until all have ended. Results and errors are left to the caller.
 
-    An interrupt cancels every job that has not ended, and goes on as KeyboardInterrupt. `timeout`
-    is in seconds, for all of them together; when it is over the jobs run on and this returns.
+    An interrupt cancels every job that has not ended and is raised again. `timeout` is in seconds, for all
+    jobs together; after it this returns while the jobs continue.
     """
     view = _view(jobs, [printable(label) for label in labels], quiet)
     until = None if timeout is None else time.monotonic() + timeout
@@ -53,14 +53,14 @@ def watch_many(
 
 
 def summary(jobs: Sequence[Job]) -> str:
-    """How the jobs stand: "12 jobs: 9 completed, 2 in progress, 1 failed"."""
+    """How many jobs have which status: "12 jobs: 9 completed, 2 in progress, 1 failed"."""
     counts = Counter(job.status for job in jobs)
     words = [f"{counts[status]} {status.value.replace('_', ' ')}" for status in JobStatus if counts[status]]
     return f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {', '.join(words) or 'none'}"
 
 
 def rows_html(jobs: Sequence[Job], labels: Sequence[str], now: float) -> str:
-    """The list: running and failed jobs are always rows; of the others, those that fit."""
+    """The list as HTML: a row for every running and failed job, and for as many others as fit."""
     done = sum(job.status.is_final for job in jobs)
     overall = sum(1.0 if job.status.is_final else job.state.fraction for job in jobs) / max(len(jobs), 1)
     state = "completed" if done == len(jobs) else "in_progress"
@@ -106,12 +106,12 @@ def _row(job: Job, label: str, now: float) -> str:
 
 
 def _mini(output: Any) -> str:
-    # Kept on the output: a list of fifty jobs is redrawn ten times a second.
+    # Kept on the output, because the list is redrawn ten times a second.
     found = getattr(output, "_mini", None)
     if found is None:
         try:
             found = thumbs.data_uri(thumbs.shown(output), 40)
-        except Exception:  # no decoder takes it: the row goes without a picture
+        except Exception:  # not decodable: a row without a picture
             found = ""
         output._mini = found
     return str(found)

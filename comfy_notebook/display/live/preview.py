@@ -1,4 +1,4 @@
-"""Preview frames looked at without decoding them: are they whole, and how large are they?"""
+"""Check preview frames without decoding them: completeness, size and format."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import io
 
 from ...protocol.frames import PreviewImage, sniff
 
-# What a complete file ends with; encoders may pad behind it.
+# What a complete file ends with; encoders may add padding.
 _ENDS = {"image/jpeg": b"\xff\xd9", "image/png": b"IEND", "image/gif": b";"}
 _PADDING = 64
 
 
 def whole(frame: PreviewImage) -> bool:
-    """Whether a browser would draw this frame: its first bytes tell a known format, its last its end."""
+    """Whether the frame is complete: it starts as a known format and has that format's end."""
     mime = sniff(frame.image)
     if mime is None:
         return False
@@ -22,7 +22,7 @@ def whole(frame: PreviewImage) -> bool:
 
 
 def size(frame: PreviewImage) -> tuple[int, int] | None:
-    """Width and height in pixels from the frame's header, or None when it has none to read."""
+    """Width and height in pixels from the frame's header; None when it cannot be read."""
     from PIL import Image
 
     try:

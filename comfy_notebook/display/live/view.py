@@ -1,8 +1,7 @@
-"""A job drawn with widgets: bars and words in one HTML widget, each sampling node's newest frame in an Image.
+"""A job drawn with widgets: text and bars in an HTML widget, the newest preview frames in Image widgets.
 
-A paint sets only what changed, and each widget sends at most one message a paint. Frames are
-handed to the front end as the bytes that came over the wire. The view knows a job only by its
-`JobState`, its outputs and a function that cancels it; one thread paints it.
+A paint sets only what changed; each widget sends at most one message. Frames reach the front end as the bytes
+that were received. The view gets a `JobState`, outputs and a function that cancels; one thread paints it.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ _TOOLTIP = "Cancel this job. If nothing happens while the cell runs, interrupt t
 
 
 class LiveView:
-    """Widgets for one job. `widget` goes into a display; `paint` draws; `close` takes it away."""
+    """Widgets for one job: display `widget`, `paint` states into it, `close` it."""
 
     def __init__(
         self,
@@ -49,7 +48,7 @@ class LiveView:
         self._footer = footer
         self._clock = clock
         self._last: JobState | None = None
-        self._landed = (0, 0)
+        self._downloaded = (0, 0)
         self._drawn_at = 0.0
         self._images: dict[str | None, Any] = {}
         self._frames: dict[str | None, PreviewImage] = {}
@@ -73,28 +72,28 @@ class LiveView:
 
     @property
     def alive(self) -> bool:
-        """False once the widgets are closed: there is nothing left to paint for."""
+        """False once the widgets are closed."""
         return is_open(self.widget)
 
     def paint(self, state: JobState, outputs: Sequence[Output] = ()) -> None:
-        """Draw a state; the same state again costs nothing, but once a second its clock moves on."""
+        """Draw a state. The same state is drawn again only once a second, for its clock."""
         now = self._clock()
-        landed = sum(output.fetched for output in outputs), len(outputs)
-        same = state is self._last and landed == self._landed
+        downloaded = sum(output.fetched for output in outputs), len(outputs)
+        same = state is self._last and downloaded == self._downloaded
         if not self.alive or (same and now - self._drawn_at < 1.0):
             return
         self._last, self._drawn_at = state, now
         self._words.value = words_html(state, now, self._footer)
         if self._previews:
             self._paint_frames(state)
-        if landed != self._landed:
-            self._landed = landed
+        if downloaded != self._downloaded:
+            self._downloaded = downloaded
             self._tiles.value = thumbs.strip(outputs)
 
     def close(self) -> None:
-        """Close every widget of the view; harmless when done twice."""
+        """Close every widget of the view; may be called twice."""
         for image in self._images.values():
-            # An executor that keeps widget state (nbclient, asked to be live) would keep the frame.
+            # An executor that saves widget state (nbclient in live mode) would save the frame.
             image.value = b""
         self._images.clear()
         close_all(self.widget)
@@ -134,7 +133,7 @@ class LiveView:
         self._stage.children = [*boxes, box]
 
     def _clicked(self, _button: Any) -> None:
-        # Runs in whatever shell took the click; only this callback writes to the button.
+        # Runs in the shell that received the click; only this callback changes the button.
         self.button.disabled = True
         self.button.description = "Cancelling"
         try:
@@ -147,7 +146,7 @@ class LiveView:
 
 
 def words_html(state: JobState, now: float, footer: str = "") -> str:
-    """The words and bars of a state, every text of the server escaped."""
+    """The text and bars of a state as HTML, with the server's texts escaped."""
     percent = round(state.fraction * 100)
     running = state.status is JobStatus.in_progress
     title = wording.headline(state)
@@ -172,7 +171,7 @@ def words_html(state: JobState, now: float, footer: str = "") -> str:
 
 
 def bar(percent: int, label: str, *, thin: bool = False, busy: bool = False) -> str:
-    """A progress bar, named for those who cannot see it; `busy` shows life while there are no steps."""
+    """A progress bar with a name for screen readers; `busy` animates it while there are no steps."""
     classes = "cnb-bar" + (" cnb-thin" if thin else "") + (" cnb-busy" if busy else "")
     return (
         f'<div class="{classes}" role="progressbar" aria-label="{label}" aria-valuemin="0" '

@@ -1,9 +1,8 @@
-"""The blocking view of a job: one display slot, live while it runs, one static bundle when it is over.
+"""The blocking view of a job: widgets in a display slot while it runs, a static bundle when it has ended.
 
-The calling thread takes states from `job.updates()` and paints them; nothing is displayed from
-any other thread. Whatever happens (an error, an interrupt, a front end gone away) the slot ends
-static and the widgets closed. A result that is also the cell's value is not shown twice: see
-`shown_here`.
+The calling thread takes states from `job.updates()` and paints them; no other thread displays anything. After
+an error or an interrupt too, the slot holds a static bundle and the widgets are closed. `shown_here` keeps a
+result that is also the cell's value from being shown twice.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class View(Protocol):
-    """Something that draws states as they come, between `open` and `finish`."""
+    """Draws states between `open` and `finish`."""
 
     def open(self) -> None: ...
 
@@ -39,10 +38,10 @@ class View(Protocol):
 
 
 def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quiet: bool = False) -> Result:
-    """Draw the job until it ends, and answer its result; raises what `job.result()` raises.
+    """Draw the job until it ends and return its result; raises what `job.result()` raises.
 
-    `timeout` is in seconds. `quiet` draws nothing at all. An interrupt cancels exactly this job
-    on the server, leaves a line that says so, and goes on as KeyboardInterrupt.
+    `timeout` is in seconds. `quiet` draws nothing. An interrupt cancels this job on the server, leaves a line
+    that says so, and is raised again.
     """
     view: View = _Nothing()
     bundle: Bundle | None = None
@@ -72,14 +71,14 @@ def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quie
 
 
 def mark_shown(result: Any) -> None:
-    """Remember that this result has been shown by the cell that runs now."""
+    """Record that the running cell has shown this result."""
     if (count := _execution_count()) is not None:
         with suppress(AttributeError):
             object.__setattr__(result, "_shown_in", count)
 
 
 def shown_here(result: Any) -> bool:
-    """Whether the running cell has shown this result already, so that its value needs only a line."""
+    """Whether the running cell has shown this result already."""
     shown = getattr(result, "_shown_in", None)
     return shown is not None and shown == _execution_count()
 
@@ -87,7 +86,7 @@ def shown_here(result: Any) -> bool:
 def _static(result: Result) -> Bundle:
     try:
         return result_bundle(result)
-    except Exception as error:  # a picture that cannot be drawn must not cost the person the result
+    except Exception as error:  # the result is returned even when it cannot be drawn
         return {"text/plain": f"{result_text(result)} (could not be drawn: {printable(error, 300)})"}
 
 
@@ -95,7 +94,7 @@ def _failure(error: ComfyError, job: Job) -> Bundle:
     from ...errors import JobCancelled, JobTimeout
 
     if isinstance(error, JobTimeout):
-        return {"text/plain": "The time to wait is over; the job goes on."}
+        return {"text/plain": "The timeout is over; the job continues."}
     if isinstance(error, JobCancelled):
         return ended_bundle(job.state, job.id)
     return error_bundle(error, job.state, job.id, hint=False)  # IPython prints the hint below the card
@@ -133,7 +132,7 @@ class _Nothing:
 
 
 class _Text:
-    """A terminal or a script: progress on stderr; the result is the caller's to print."""
+    """A terminal or a script: progress on stderr; printing the result is left to the caller."""
 
     def __init__(self) -> None:
         from ..terminal import TerminalView
@@ -153,7 +152,7 @@ class _Text:
 
 
 class _Static:
-    """A kernel nobody draws widgets for: one display at the end, and text on the way if it is read."""
+    """A kernel without widgets: one display at the end, and progress as text if it can be read."""
 
     def __init__(self, text: bool) -> None:
         self._text = _Text() if text else _Nothing()
@@ -172,7 +171,7 @@ class _Static:
 
 
 class _Widgets:
-    """A notebook: widgets in one slot, replaced by the bundle."""
+    """A notebook: widgets in a slot, which the bundle replaces."""
 
     def __init__(self, job: Job, previews: bool) -> None:
         self._job, self._previews = job, previews
@@ -186,7 +185,7 @@ class _Widgets:
 
         self._live = LiveView(cancel=self._job.cancel, previews=self._previews, footer=f"Job {self._job.id}")
         self._live.paint(self._job.state)
-        # The text of the slot names the job from the start: a kernel that dies leaves it on the page.
+        # The text names the job from the start, so that it is on the page when the kernel dies.
         data = widget_data(self._live.widget, f"Comfy job {printable(self._job.id)}, running")
         self._slot = display(data, raw=True, display_id=True)
 
@@ -205,7 +204,7 @@ class _Widgets:
 
 
 def widget_data(widget: Any, text: str) -> Bundle:
-    """The MIME bundle that shows a widget, with a text of ours in place of its repr."""
+    """The MIME bundle that shows a widget, with `text` in place of its repr."""
     mimetype = "application/vnd.jupyter.widget-view+json"
     return {
         mimetype: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id},

@@ -1,4 +1,4 @@
-"""`%comfy nodes` and `%comfy models` as browsers: type to search, choose to read."""
+"""Browsers for `%comfy nodes` and `%comfy models`."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class NodesPanel(Panel):
         self.find()
 
     def find(self) -> None:
-        """List what the words in the box find."""
+        """List what the query finds."""
         words = self._search.value
         self.work(lambda: self._client.nodes.search(words, _MOST), self._list)
 
     def _list(self, found: Sequence[Any]) -> None:
         names = [(printable(node.display_name, 60), node.class_type) for node in found]
-        # Without words to rank by, they stand in the order of the names that are read.
+        # Without a query to rank by, they are sorted by name.
         self._select.options = names if self._search.value.strip() else sorted(names, key=_by_name)
         self.say(f"{len(found)} node classes" if len(found) < _MOST else f"the first {_MOST}; type to narrow")
 
@@ -122,7 +122,7 @@ def _by_name(option: tuple[str, str]) -> str:
 
 
 def matching(names: Sequence[str], query: str) -> list[str]:
-    """The names that hold every word of the query, whatever the case."""
+    """The names that hold every word of the query, ignoring case."""
     words = query.lower().split()
     hit: Callable[[str], bool] = lambda name: all(word in name.lower() for word in words)  # noqa: E731
     return [name for name in names if hit(name)]

@@ -1,4 +1,4 @@
-"""A client as a card: where it is connected, as whom, and how much is queued."""
+"""A client as a card: its server, account and queue."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DIALECTS = {"cloud": "Comfy Cloud", "comfyui": "ComfyUI"}
 
 
 def client_card(known: ServerInfo | Client) -> Bundle:
-    """The bundle of a `ServerInfo`, or of a client by what it knows: looking at a card asks no server.
+    """The bundle of a `ServerInfo`, or of a client without asking its server.
 
     Under COMFY_NOTEBOOK_LIVE=0 the text holds no address and no numbers.
     """
@@ -45,7 +45,7 @@ def client_card(known: ServerInfo | Client) -> Bundle:
 
 
 def _said(known: ServerInfo | Client, name: str) -> str | None:
-    # A client has calls of these names, which would ask the server.
+    # A client has methods of these names, which ask the server.
     value = getattr(known, name, None)
     return value if isinstance(value, str) else None
 

@@ -1,4 +1,4 @@
-"""`%comfy jobs`: the history, a page at a time, with thumbnails and "Load workflow"."""
+"""`%comfy jobs`: the history by pages, with thumbnails and "Load workflow"."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STATUSES = ("any", "completed", "failed", "cancelled", "in_progress", "pending"
 
 
 class JobsPanel(Panel):
-    """A server's jobs, newest first. `workflow` is the one last loaded, `job` its job."""
+    """A server's jobs, newest first. `workflow` is the last one loaded, `job` its job."""
 
     title = "Jobs"
 
@@ -152,7 +152,7 @@ def _outputs(count: int | None) -> str:
 
 
 def when(at: float | None) -> str:
-    """A point in time in this machine's zone, as short as it can be said."""
+    """A time in the local time zone; today's without the date."""
     if at is None:
         return ""
     moment = datetime.fromtimestamp(at).astimezone()

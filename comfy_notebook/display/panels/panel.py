@@ -1,7 +1,6 @@
-"""What every panel is: a widget with a line for messages, a text without widgets, work off the main thread.
+"""The base of every panel: a widget with a line for messages, or text where there are no widgets.
 
-Callbacks never wait for the server: `work` runs a plain call in a thread and draws its answer on the
-kernel's own loop, the one writer of the panel's widgets.
+Callbacks never wait for the server: `work` runs a call in a thread and draws its answer on the kernel's loop.
 """
 
 from __future__ import annotations
@@ -38,7 +37,7 @@ class Panel:
 
     @property
     def widget(self) -> Any:
-        """The widget that holds the panel; made when first asked for."""
+        """The widget that holds the panel; created on first use."""
         if self._widget is None:
             import ipywidgets as w
 
@@ -54,7 +53,7 @@ class Panel:
         return self._widget is not None and is_open(self._widget)
 
     def close(self) -> None:
-        """Take the panel off the page."""
+        """Remove the panel from the page."""
         if self._widget is not None:
             close_all(self._widget)
 

@@ -1,7 +1,6 @@
-"""`%comfy queue`: what runs, what waits, a Cancel for each, Clear for what waits.
+"""`%comfy queue`: running and waiting jobs, a button to cancel each, one to clear those that wait.
 
-It asks the server every two seconds while "Live" is pressed, and stops by itself after ten
-minutes, so that a panel scrolled away or forgotten costs nothing for ever.
+It asks the server every two seconds while "Live" is on, and turns it off after ten minutes.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ class QueuePanel(Panel):
         self.work(self._client.queue, self.draw)
 
     def draw(self, queue: QueueInfo) -> None:
-        """Show this queue; a row that is there already is kept, button and all."""
+        """Show this queue; existing rows are kept."""
         self._head.value = f'<div class="cnb cnb-title">{escape(_counts(queue))}</div>'
         jobs = [*queue.running, *queue.pending][:_MOST_ROWS]
         rows = {job.id: self._rows.get(job.id) or self._row(job.id) for job in jobs}

@@ -1,8 +1,8 @@
-"""What stays on the page: static MIME bundles that any viewer of notebooks can show.
+"""Static MIME bundles, which every viewer of notebooks can show.
 
-Pictures are exactly one `image/png` (several become a contact sheet) next to `text/plain`;
-`text/html` is added only for what a picture cannot hold: text, players, files, errors. Under
-COMFY_NOTEBOOK_LIVE=0 the text holds no ids and no times. A bundle never has two image types.
+Pictures are one `image/png` (several become a contact sheet) with `text/plain`; `text/html` is added for
+text, players, files and errors. Under COMFY_NOTEBOOK_LIVE=0 the text holds no ids and no times. A bundle
+never has two image types.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 Bundle = dict[str, Any]
 _NAMES = {"image": "image", "text": "text", "video": "video", "audio": "audio file", "3d": "3D file",
           "latent": "latent"}  # fmt: skip
-# More pictures than this are counted, not drawn: a sheet of thousands helps nobody.
+# Further pictures are counted, not drawn.
 MOST = 64
 
 
@@ -179,7 +179,7 @@ def open_image(output: Output) -> tuple[Image, tuple[int, int] | None]:
         if output.error is not None:
             raise output.error
         return thumbs.shown(output), images.dimensions(output.bytes)
-    except Exception as error:  # whatever the server sent, the other pictures are still shown
+    except Exception as error:  # the other pictures are still shown
         name = printable(output.filename or "output", 40)
         missing = error is output.error or isinstance(error, DownloadFailed)
         text = "not downloaded" if missing else "cannot be shown here"
@@ -196,7 +196,7 @@ def _encoded(image: Image, options: Options) -> str:
 
 
 def _page(encoded_png: str | None, body: str) -> str:
-    # A viewer that prefers HTML would leave the PNG of the same bundle out: it has to hold it too.
+    # A viewer that prefers HTML does not show the PNG of the same bundle.
     image = f'<img class="cnb-sheet" alt="results" src="data:image/png;base64,{encoded_png}">'
     return f'{style()}<div class="cnb">{image if encoded_png else ""}{body}</div>'
 

@@ -1,8 +1,8 @@
-"""`comfy.compare(a, b)`: two pictures on top of each other with a handle between them.
+"""`comfy.compare(a, b)`: two pictures on top of each other, with a handle between them.
 
-The slider is HTML with an ordinary range input, so it works with keys and fingers and stays in a
-saved notebook; viewers without HTML get both side by side on one PNG, and so does
-COMFY_NOTEBOOK_LIVE=0. What is compared may be pictures, arrays, outputs or results.
+The slider is HTML with a range input: it works by keyboard and touch, and in a saved notebook. Viewers
+without HTML, and COMFY_NOTEBOOK_LIVE=0, get both side by side in one PNG. Pictures, arrays, outputs and
+results can be compared.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Comparison:
 
 
 def compare(a: Any, b: Any, *, labels: Sequence[str] = ("before", "after")) -> Comparison:
-    """Show two pictures against each other. Raises `ComfyError` for what is no picture."""
+    """Show two pictures against each other. Raises `ComfyError` for anything that is not a picture."""
     if len(labels) != 2:
         raise ComfyError("compare takes two labels, one for each picture.")
     return Comparison((_picture(a), _picture(b)), (str(labels[0]), str(labels[1])))

@@ -1,9 +1,7 @@
-"""A result to look at closely: a responsive grid, click to enlarge, copy and download.
+"""`result.show()`: a responsive grid of pictures to enlarge, copy and download.
 
-Enlarging needs no script (a checkbox and CSS), so it works in a saved notebook that is trusted;
-where a viewer strips the style, the pictures are still there, one after the other. The bundle
-holds a contact sheet as `image/png` for viewers without HTML. Under COMFY_NOTEBOOK_LIVE=0 it is
-the static bundle alone.
+Enlarging uses a checkbox and CSS, so it works in a saved notebook. The bundle has a contact sheet as
+`image/png` for viewers without HTML. Under COMFY_NOTEBOOK_LIVE=0 it is the static bundle alone.
 """
 
 from __future__ import annotations
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
     from ...jobs.result import Output, Result
 
-# Space is a checkbox's own; a notebook would take the other two for itself.
+# A checkbox handles Space itself; the notebook would take the other two.
 _KEYS = (
     "if(event.key=='Escape'){this.checked=false;event.stopPropagation()}"
     "else if(event.key=='Enter'){this.checked=!this.checked;event.stopPropagation();event.preventDefault()}"
@@ -34,7 +32,7 @@ _KEYS = (
 
 
 class Gallery:
-    """What `result.show()` answers: something a notebook displays."""
+    """What `result.show()` returns; a notebook displays it."""
 
     def __init__(self, data: bundle.Bundle) -> None:
         self._data = data

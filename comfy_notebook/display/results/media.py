@@ -1,7 +1,7 @@
-"""HTML for outputs that are no pictures: text, players for video and audio, links to files.
+"""HTML for outputs other than pictures: text, players for video and audio, links to files.
 
-Everything is inside the page: no address of the server is written into it, because those expire
-and may carry a signature. What is too large for the page is named, with how to get it.
+Files are embedded: addresses of the server expire and may contain a signature. A file that is too large is
+named, with how to get it.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _block(output: Output, room: int) -> tuple[str, int]:
         return f"{caption}<pre>{escape(output.text or '', _TEXT, lines=True)}</pre>", 0
     try:
         data = output.bytes
-    except Exception as error:  # one output that cannot be fetched leaves the others as they are
+    except Exception as error:  # the other outputs are still shown
         return f'{caption}<div class="cnb-lost">✗ {name}: {escape(error, 300)}</div>', 0
     size = _size(len(data))
     if len(data) * 4 // 3 > room:

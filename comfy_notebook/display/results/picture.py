@@ -1,8 +1,7 @@
 """Pictures made small enough for a page: scaled, bounded in bytes, several on one contact sheet.
 
-A notebook that holds twenty results should stay under 10 MB, and JSON holds a byte of PNG in 4/3
-of one, so a picture aims at `AIM` bytes: first as it is, then smaller, then with 256 colours.
-PIL is imported when the first picture is made.
+A notebook with twenty results should stay under 10 MB, and base64 adds a third, so a picture should have at
+most `AIM` bytes: it is made smaller, then reduced to 256 colours. PIL is imported on first use.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 AIM = 340_000
 _GAP = 8
 _CAPTION = 18
-# Readable on white and on black alike: a saved sheet is transparent between its pictures.
+# Readable on white and on black: a sheet is transparent between its pictures.
 _INK = (128, 128, 128, 255)
 
 
@@ -53,7 +52,7 @@ def fitted(image: Image, *, limit: int = 512, at_most: int = AIM) -> bytes:
     image = scaled(viewable(image), limit)
     data = png(image)
     if len(data) > at_most:
-        # Three quarters of the side keep more than 256 colours would take away.
+        # Down to three quarters of the side, this loses less than 256 colours would.
         smaller = scaled(image, max(round(max(image.size) * math.sqrt(at_most / len(data)) * 0.97), 1))
         if max(smaller.size) >= 0.75 * max(image.size):
             image, data = smaller, png(smaller)
@@ -74,7 +73,7 @@ def _fewer_colours(image: Image) -> Image:
 
 
 def columns_for(count: int) -> int:
-    """How many pictures stand side by side when nobody says: a row of up to four, else nearly square."""
+    """The default number of columns: one row for up to four pictures, else a nearly square grid."""
     return count if count <= 4 else min(math.ceil(math.sqrt(count)), 8)
 
 
@@ -118,7 +117,7 @@ def contact_sheet(
 
 
 def failed_tile(width: int = 256, text: str = "not downloaded") -> Image:
-    """What stands in for a picture that could not be fetched."""
+    """A placeholder for a picture that could not be downloaded."""
     from PIL import Image as pil
     from PIL import ImageDraw
 
@@ -152,7 +151,7 @@ def _font(size: int) -> Any:
 
 
 def _clipped(draw: Any, text: str, font: Any, width: float) -> str:
-    text = text.replace("×", "x")  # Pillow's own font has no multiplication sign
+    text = text.replace("×", "x")  # Pillow's font has no multiplication sign
     if draw.textlength(text, font=font) <= width:
         return text
     while text and draw.textlength(text + "…", font=font) > width:

@@ -1,4 +1,4 @@
-"""Small pictures of outputs that have landed, inside HTML: for the live view, the job list, the form."""
+"""Small pictures of downloaded outputs as HTML, for the live view, the job list and forms."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def shown(output: Output, side: int = 2048) -> Image:
 
 
 def tile(output: Output, side: int = 112) -> str:
-    """One output as a small tile: its picture when it is at hand, else its name."""
+    """One output as a small tile: its picture when it is downloaded, else its name."""
     name = escape(output.filename or output.kind, 60)
     title = escape(output.node_title or output.class_type or output.node_id, 60)
     if output.error is not None:
@@ -48,7 +48,7 @@ def tile(output: Output, side: int = 112) -> str:
     if output.kind == "image" and at_hand(output):
         try:
             source = data_uri(shown(output), side)
-        except Exception:  # bytes no decoder takes: named, like any other file
+        except Exception:  # not decodable: named like any other file
             return f'<figure class="cnb-tile cnb-lost">✗ {name}</figure>'
         picture_html = f'<img alt="{name}" title="{name}" src="{source}">'
         return f'<figure class="cnb-tile">{picture_html}<figcaption>{title}</figcaption></figure>'
@@ -64,5 +64,5 @@ def strip(outputs: Sequence[Output], side: int = 112) -> str:
 
 
 def at_hand(output: Output) -> bool:
-    """Whether the output's bytes are here already: drawing must never wait for the network."""
+    """Whether the output is downloaded: drawing must not wait for the network."""
     return bool(output.fetched)

@@ -1,4 +1,4 @@
-"""Style sheets and scripts of the display, shipped in the package and read once, when first needed."""
+"""Style sheets and scripts of the display, read from the package on first use."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def text(name: str) -> str:
 
 @cache
 def style(*names: str) -> str:
-    """A `<style>` element with the shared sheet, and others by name, comments and indents taken out."""
+    """A `<style>` element with the shared sheet and the named ones, without comments and indents."""
     import re
 
     css = "".join(text(name) for name in ("base.css", *names))

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import signal
+from dataclasses import replace
+
 import pytest
 from IPython import get_ipython
 
 from comfy_notebook.display.frontend import Frontend
 from comfy_notebook.display.live import watch as watching
-from comfy_notebook.errors import JobFailed
+from comfy_notebook.display.live.view import LiveView
+from comfy_notebook.errors import JobFailed, JobTimeout, OutOfMemory
+from comfy_notebook.jobs.state import JobState
+from comfy_notebook.protocol.frames import PreviewImage
+from comfy_notebook.protocol.messages import ExecutionError
 
-from .fakes import FakeJob, FakeOutput, recorded
+from .runs import done, play, recorded
 
 LIVE = Frontend("kernel", "jupyter", live=True, text=False)
 STATIC = Frontend("kernel", "unknown", live=False, text=False, deterministic=True)
@@ -41,7 +48,7 @@ def show_as(monkeypatch, frontend: Frontend) -> None:
 def test_one_slot_live_then_static(page, monkeypatch):
     show_as(monkeypatch, LIVE)
     before = widgets_open()
-    job = FakeJob(recorded("txt2img"), outputs=[FakeOutput()])
+    job = done()
     result = watching.watch(job)
     first, last = page[0], page[-1]
     assert len(page) == 2
@@ -56,7 +63,7 @@ def test_one_slot_live_then_static(page, monkeypatch):
 
 def test_static_mode_displays_once_without_ids_or_times(page, monkeypatch):
     show_as(monkeypatch, STATIC)
-    watching.watch(FakeJob(recorded("txt2img"), outputs=[FakeOutput()]))
+    watching.watch(done())
     (bundle, transient, update) = page[0]
     assert len(page) == 1
     assert not update
@@ -64,61 +71,93 @@ def test_static_mode_displays_once_without_ids_or_times(page, monkeypatch):
     assert bundle["text/plain"] == "Result(1 image)"
 
 
-def test_interrupt_cancels_this_job_once_and_leaves_a_line(page, monkeypatch):
+@pytest.fixture
+def interrupted_paint(monkeypatch):
+    """An interrupt of the kernel while the view paints the job for the second time."""
+    painted = []
+    paint = LiveView.paint
+
+    def interrupt(self, *args):
+        paint(self, *args)
+        painted.append(args)
+        if len(painted) == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(LiveView, "paint", interrupt)
+
+
+def test_interrupt_cancels_this_job_once_and_leaves_a_line(page, monkeypatch, interrupted_paint):
     show_as(monkeypatch, LIVE)
     before = widgets_open()
-    job = FakeJob(recorded("txt2img"), interrupt_after=12)
+    job, server = play(recorded("txt2img")[:12])
     with pytest.raises(KeyboardInterrupt):
         watching.watch(job)
-    assert job.cancelled == 1
+    assert server.cancelled == 1
     assert list(page[-1][0]) == ["text/plain"]
     assert page[-1][0]["text/plain"].startswith("Cancelled at KSampler")
     assert widgets_open() == before
 
 
-def test_a_second_interrupt_while_cancelling_still_ends_static(page, monkeypatch):
+def test_a_second_interrupt_while_cancelling_still_ends_static(page, monkeypatch, interrupted_paint):
     show_as(monkeypatch, LIVE)
-    job = FakeJob(recorded("txt2img"), interrupt_after=12)
-
-    def interrupted() -> None:
-        raise KeyboardInterrupt
-
-    job.cancel_soon = interrupted
+    job, _ = play(recorded("txt2img")[:12])
+    monkeypatch.setattr(job, "cancel_soon", lambda: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         watching.watch(job)
     assert page[-1][0]["text/plain"].startswith("Cancelled")
 
 
-def test_a_failure_leaves_the_node_the_message_and_a_folded_traceback(page, monkeypatch):
+@pytest.mark.parametrize(
+    ("title", "where"),
+    [("KSampler", "KSampler (node 3)"), ("Second pass", "Second pass (KSampler, node 3)")],
+)
+def test_a_failure_leaves_the_node_the_message_and_a_folded_traceback(page, monkeypatch, title, where):
+    """The message is the server's own; the error is composed as it is in a run."""
     show_as(monkeypatch, LIVE)
-    error = JobFailed(
-        "expected 4 channels <b>but</b> got 16",
-        node_id="3",
-        node_title="VAE Decode",
-        exception_type="RuntimeError",
-        traceback="File a.py, line 1",
-        hint="Use a latent of the model's own kind.",
-    )
+    job, _ = play(failed(), titles={"3": title})
     with pytest.raises(JobFailed) as raised:
-        watching.watch(FakeJob(recorded("error"), fail=error))
-    html = page[-1][0]["text/html"]
-    assert "Failed at VAE Decode (node 3)" in html
-    assert "&lt;b&gt;but&lt;/b&gt;" in html
+        watching.watch(job)
+    shown = page[-1][0]
+    html = shown["text/html"]
+    assert html.count(f"Failed at {where}") == 1
+    assert html.count(title) == 1
+    assert shown["text/plain"].count(title) == 1
+    assert "expected 4 channels &lt;b&gt;but&lt;/b&gt; got 16" in html
     assert "<b>" not in html
     assert "<details><summary>Traceback" in html
-    assert "Use a latent" not in html, "IPython prints the hint below the card"
-    assert raised.value._render_traceback_()[0].endswith("Use a latent of the model's own kind.")
+    assert raised.value._render_traceback_()[0].count("expected 4 channels") == 1
+
+
+def test_the_hint_of_a_failure_is_left_to_the_line_below_the_card(page, monkeypatch):
+    show_as(monkeypatch, LIVE)
+    job, _ = play(failed("OutOfMemoryError"))
+    with pytest.raises(OutOfMemory) as raised:
+        watching.watch(job)
+    assert raised.value.hint
+    assert raised.value.hint not in page[-1][0]["text/html"]
+    assert raised.value.hint in raised.value._render_traceback_()[0]
+
+
+def failed(exception_type="RuntimeError"):
+    """A recorded failure with another message, which holds markup."""
+    for at, event in recorded("error"):
+        if isinstance(event, ExecutionError):
+            event = replace(
+                event,
+                node_id="3",
+                node_type="KSampler",
+                exception_message="expected 4 channels <b>but</b> got 16",
+                exception_type=exception_type,
+                traceback=["File a.py, line 1"],
+            )
+        yield at, event
 
 
 def test_a_corrupt_frame_is_skipped_and_the_rest_drawn(page, monkeypatch):
     show_as(monkeypatch, LIVE)
-    from comfy_notebook.display.live.view import LiveView
-    from comfy_notebook.protocol.frames import PreviewImage
-
     good = next(event for _, event in recorded("txt2img") if isinstance(event, PreviewImage))
-    job = FakeJob(titles={"3": "KSampler"})
-    view = LiveView(cancel=job.cancel)
-    state = job.state.after(PreviewImage(b"\xff\xd8\xff broken", node_id="3"), 1.0)
+    view = LiveView(cancel=lambda: None)
+    state = JobState(titles={"3": "KSampler"}).after(PreviewImage(b"\xff\xd8\xff broken", node_id="3"), 1.0)
     view.paint(state)
     assert view._images == {}
     view.paint(state.after(PreviewImage(good.image, node_id="3"), 2.0))
@@ -130,7 +169,7 @@ def test_a_corrupt_frame_is_skipped_and_the_rest_drawn(page, monkeypatch):
 
 def test_quiet_draws_nothing(page, monkeypatch):
     show_as(monkeypatch, LIVE)
-    assert watching.watch(FakeJob(recorded("txt2img"), outputs=[FakeOutput()]), quiet=True).outputs
+    assert watching.watch(done(), quiet=True).outputs
     assert page == []
 
 
@@ -138,33 +177,29 @@ def test_the_cell_that_ran_it_shows_its_value_as_one_line(page, monkeypatch):
     from comfy_notebook.display.results.result import result_bundle
 
     show_as(monkeypatch, LIVE)
-    result = watching.watch(FakeJob(recorded("txt2img"), outputs=[FakeOutput()]))
+    result = watching.watch(done())
     assert list(result_bundle(result)) == ["text/plain"]
     get_ipython().execution_count += 1
     assert sorted(result_bundle(result)) == ["image/png", "text/plain"]
 
 
 def test_an_interrupt_while_the_widgets_are_made_leaves_none_and_cancels(page, monkeypatch):
-    import signal
-
     from comfy_notebook.display.live import view as live
 
     show_as(monkeypatch, LIVE)
     made = live.style
     monkeypatch.setattr(live, "style", lambda *names: (signal.raise_signal(signal.SIGINT), made(*names))[1])
     before = widgets_open()
-    job = FakeJob(recorded("txt2img"))
+    job, server = play(recorded("txt2img")[:12])
     with pytest.raises(KeyboardInterrupt):
         watching.watch(job)
-    assert job.cancelled == 1
+    assert server.cancelled == 1
     assert widgets_open() == before
     assert list(page[-1][0]) == ["text/plain"]
 
 
-def test_a_time_out_says_that_the_job_goes_on(page, monkeypatch):
-    from comfy_notebook.errors import JobTimeout
-
+def test_a_timeout_says_that_the_job_continues(page, monkeypatch):
     show_as(monkeypatch, LIVE)
     with pytest.raises(JobTimeout):
-        watching.watch(FakeJob(recorded("txt2img")[:12], fail=JobTimeout("not within 1 s")))
-    assert "goes on" in page[-1][0]["text/plain"]
+        watching.watch(play(recorded("txt2img")[:12])[0], timeout=0.3)
+    assert "the job continues" in page[-1][0]["text/plain"]
