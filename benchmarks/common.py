@@ -1,4 +1,4 @@
-"""What the benchmarks share: a server of their own, interleaving, and honest printing."""
+"""What the benchmarks share: a server, two graphs, and one line per result."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def server(**options: object) -> Iterator[EmbeddedServer]:
 
 
 def client(running: EmbeddedServer) -> Client:
-    """Ours, connected to it."""
+    """A client connected to it."""
     return comfy.connect(running.url, api_key=running.api_key, default=False, quiet=True)
 
 
 def picture(color: int, size: int = 256) -> dict[str, Any]:
-    """A graph with one picture, another for each colour, so that nothing is cached."""
+    """A graph that makes one picture; use a new colour each time, or the server answers from its cache."""
     return {
         "1": {
             "class_type": "EmptyImage",
@@ -45,7 +45,7 @@ def picture(color: int, size: int = 256) -> dict[str, Any]:
 
 
 def previews(count: int, color: int = 0) -> dict[str, Any]:
-    """A graph that sends so many preview frames as fast as it can."""
+    """A graph that sends `count` preview frames as fast as it can."""
     return {
         "1": {
             "class_type": "EmptyImage",
@@ -60,7 +60,7 @@ def previews(count: int, color: int = 0) -> dict[str, Any]:
 
 
 def line(name: str, ours: float, floor: float, unit: str, goal: str) -> None:
-    """One row: ours, the floor, their ratio, and what was aimed at."""
+    """Print one row: this package, the hand-written floor, their ratio, and the goal."""
     print(
         f"{name:<34} ours {ours:9.3f} {unit:<5} floor {floor:9.3f} {unit:<5} "
         f"ratio {ours / floor:5.2f}  ({goal})"

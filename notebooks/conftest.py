@@ -1,7 +1,7 @@
 """The notebooks as tests: nbval runs each in a kernel of this environment and compares the texts.
 
 The kernels see static output only (no widgets, no times, no ids) and a data directory of their own,
-so that what a person has on this machine neither helps nor hinders.
+independent of what is installed or stored on this machine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, None, None]:
-    """nbval starts a notebook's kernel while it sets its first cell up: that is when it inherits this."""
+    """Set the environment that the kernel inherits: nbval starts it during the setup of the first cell."""
     if _FOLDER not in item.config.stash:
         folder = item.config.stash[_FOLDER] = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         item.config.add_cleanup(folder.cleanup)

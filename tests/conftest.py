@@ -1,4 +1,4 @@
-"""What tests of every layer share: a real embedded server, in a process of its own."""
+"""Fixtures for all tests: a real embedded server in its own process."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.servers import EmbeddedServer, end_server, start_server
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C interrupt again where whoever started pytest ignores it (`nohup pytest &`).
+    """Restore Ctrl-C when pytest was started with SIGINT ignored, as `nohup pytest &` does.
 
-    Python installs its handler only when SIGINT is not ignored, and every child inherits that.
+    Python installs its handler only when the signal is not ignored, and child processes inherit that.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -23,8 +23,7 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """One server for the whole session: `.url`, `.api_key`, `.process`. Its jobs are everybody's: look only
-    at your own."""
+    """One server for the whole session: `.url`, `.api_key`, `.process`. All tests share its jobs."""
     server = start_server(
         tmp_path_factory.mktemp("embedded") / "data", api_key="test-key-of-the-session", tier="pro"
     )
@@ -34,7 +33,7 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServe
 
 @pytest.fixture
 def embedded_factory(tmp_path: Path) -> Iterator[Callable[..., EmbeddedServer]]:
-    """Starts servers of your own: `embedded_factory(tier="creator", data_dir=…)`; ended with the test."""
+    """Starts further servers: `embedded_factory(tier="creator", data_dir=…)`; the test's end stops them."""
     started: list[EmbeddedServer] = []
     numbers = itertools.count(1)
 

@@ -1,4 +1,4 @@
-"""A real embedded server in a process of its own, as tests and benchmarks start it."""
+"""Starting a real embedded server in its own process, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class EmbeddedServer:
         return {"X-API-Key": self.api_key}
 
     def kill(self) -> None:
-        """As `kill -9`."""
+        """Kill the process, as `kill -9` does."""
         self.process.kill()
         self.process.wait()
 
     def stop(self) -> int:
-        """As Ctrl-C in a terminal; the exit code."""
+        """Terminate the process and return its exit code."""
         self.process.terminate()
         try:
             return self.process.wait(timeout=10)
@@ -41,7 +41,7 @@ class EmbeddedServer:
 
 
 def start_server(data_dir: Path, **options: object) -> EmbeddedServer:
-    """Start a server and wait for its one line; options are the command's: `tier="pro"`."""
+    """Start a server and wait for the line it prints. Options are those of the command: `tier="pro"`."""
     command = [sys.executable, "-m", "comfy_notebook.embedded", "--data-dir", str(data_dir)]
     for name, value in options.items():
         flag = f"--{name.replace('_', '-')}"
@@ -61,7 +61,7 @@ def start_server(data_dir: Path, **options: object) -> EmbeddedServer:
 
 
 def end_server(server: EmbeddedServer) -> None:
-    """Make sure that the process is gone, and its pipe."""
+    """Make sure that the process has ended, and close its pipe."""
     with contextlib.suppress(OSError):
         server.kill()
     if server.process.stdout is not None:

@@ -1,4 +1,4 @@
-"""The package is formatted, linted and typed; a reader should never have to wonder."""
+"""The code passes ruff and mypy."""
 
 from __future__ import annotations
 
