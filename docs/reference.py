@@ -7,6 +7,7 @@ says where it goes; nothing is written twice.
 from __future__ import annotations
 
 import dataclasses
+import enum
 import inspect
 import re
 from collections.abc import Callable, Iterator
@@ -76,6 +77,8 @@ def _entry(name: str, value: Any) -> Iterator[str]:
         return
     kind = "exception" if issubclass(value, BaseException) else "class"
     body = _doc(value)
+    if issubclass(value, enum.Enum):
+        body += ["", "Values: " + ", ".join(f"`{one.value}`" for one in value) + "."]
     for member, found in _members(value):
         body += ["", *_member(member, found)]
     yield from _directive(kind, name, body, fence="::::")
@@ -85,7 +88,7 @@ def _member(name: str, found: Any) -> Iterator[str]:
     function = found
     while isinstance(function, classmethod | staticmethod):
         function = function.__func__
-    if isinstance(found, property) or not callable(function):
+    if not callable(function):
         yield from _directive("property", name, _doc(found))
         return
     options = [":classmethod:"] if isinstance(found, classmethod) else []
@@ -96,13 +99,14 @@ def _member(name: str, found: Any) -> Iterator[str]:
 def _members(cls: type) -> Iterator[tuple[str, Any]]:
     """The public members with a docstring, in the order of the source, bases last."""
     seen = set()
-    for base in cls.__mro__:
+    # What an error inherits is described once, at its base.
+    for base in [cls] if issubclass(cls, BaseException) else cls.__mro__:
         if base.__module__.split(".")[0] != comfy.__name__ or base.__name__.startswith("_"):
             continue
         for name, found in vars(base).items():
             if name.startswith("_") or name in seen or not inspect.getdoc(found) or inspect.isclass(found):
                 continue
-            if callable(found) or isinstance(found, property | classmethod | staticmethod):
+            if callable(found) or hasattr(found, "__get__"):
                 seen.add(name)
                 yield name, found
 
