@@ -26,7 +26,10 @@ _WIDTH, _STRIDE, _MARGIN = 230, 300, 14
 _TITLE, _ROW, _PAD = 26, 17, 6
 _LONGEST_TEXT, _MOST_ROWS, _MOST_NODES = 3, 10, 400
 _CHARS = 34
-_HEAD = f"v{7 - _TITLE}q0 -7 7 -7h{_WIDTH - 14}q7 0 7 7v{_TITLE - 7}z"
+_HOVER = 3000
+#: Larger graphs are drawn in less detail, so that the drawing stays small: from how many nodes on, how many
+#: rows of values, whether sockets are named, and how long a hover text may be.
+_DETAIL = ((250, 0, False, 60), (120, 2, True, 160))
 
 
 @dataclass
@@ -63,7 +66,7 @@ class _Drawn:
 
     @staticmethod
     def socket_at(n: int) -> float:
-        return _TITLE + _PAD + n * _ROW + _ROW / 2
+        return _TITLE + _PAD + n * _ROW + _ROW // 2
 
 
 def svg(
@@ -115,10 +118,15 @@ def _picture(
     for problem in problems:
         wrong.setdefault(problem.node_id, []).append(str(problem))
     used = _used_outputs(graph)
+    rows, named, hover = next((d[1:] for d in _DETAIL if len(graph) > d[0]), (_MOST_ROWS, True, _HOVER))
+    detailed = hover == _HOVER
     nodes: dict[str, _Drawn] = {}
     for node_id in graph:
         slots = output_slots(graph, catalog, node_id, editor)
-        nodes[node_id] = _drawn(graph, catalog, node_id, slots, used[node_id], wrong.get(node_id, []))
+        shown = used[node_id] | set(range(min(len(slots), 8))) if detailed else used[node_id]
+        nodes[node_id] = _drawn(graph, catalog, node_id, slots, shown, wrong.get(node_id, []))
+        if not detailed:
+            nodes[node_id].rows = nodes[node_id].rows[:rows]
         nodes[node_id].marks = " o" * (node_id in ends) + " x" * (node_id in wrong)
     wires, kinds = _wires(graph, nodes)
     column = columns(sources(graph), layers(graph))
@@ -126,7 +134,7 @@ def _picture(
     parts = [
         _link(wire, kind, way, placed) for wire, kind, way in zip(wires, kinds, placed.ways, strict=True)
     ]
-    parts += [_node(node, placed) for node in nodes.values()]
+    parts += [_node(node, placed, named, hover) for node in nodes.values()]
     last = max((box.column for box in placed.boxes.values()), default=0)
     width, height = last * _STRIDE + _WIDTH + 2 * _MARGIN, round(placed.height) + 2 * _MARGIN
     if not nodes:
@@ -152,7 +160,7 @@ def _drawn(
     catalog: NodeCatalog | None,
     node_id: str,
     slots: list[tuple[str | None, str | None]],
-    used: set[int],
+    outputs: set[int],
     wrong: list[str],
 ) -> _Drawn:
     class_type = printable(class_of(graph, node_id) or "?")
@@ -169,7 +177,7 @@ def _drawn(
             values.append((name, unwrap(value)))
             hover.append(f"{name} = {summary(value, 400)}")
     drawn.hover = "\n".join(hover)
-    for slot in sorted(used | set(range(min(len(slots), 8)))):
+    for slot in sorted(outputs):
         drawn.outputs[slot] = (slots[slot][0] or "") if slot < len(slots) else ""
     drawn.rows = _rows(values)
     return drawn
@@ -254,13 +262,13 @@ def _link(wire: Wire, kind: str, way: list[tuple[int, float]], placed: Placed) -
     first, last = placed.boxes[wire.source], placed.boxes[wire.target]
     x, y = _x(first.column) + _WIDTH, first.y + wire.source_at + _MARGIN
     end_x, end_y = _x(last.column), last.y + wire.target_at + _MARGIN
-    path = [f"M{x:g} {y:.1f}"]
+    path = [f"M{x:g} {y:.0f}"]
     if last.column <= first.column:  # a link that closes a loop: around, dashed
         dip = max(first.y + first.height, last.y + last.height) + _MARGIN + 10
-        path.append(f"C{x + 70:g} {y:.1f} {x + 70:g} {dip:.1f} {x - 20:g} {dip:.1f}")
+        path.append(f"C{x + 70:g} {y:.0f} {x + 70:g} {dip:.0f} {x - 20:g} {dip:.0f}")
         path.append(
-            f"L{end_x + 20:g} {dip:.1f}"
-            f"C{end_x - 70:g} {dip:.1f} {end_x - 70:g} {end_y:.1f} {end_x:g} {end_y:.1f}"
+            f"L{end_x + 20:g} {dip:.0f}"
+            f"C{end_x - 70:g} {dip:.0f} {end_x - 70:g} {end_y:.0f} {end_x:g} {end_y:.0f}"
         )
         dashed = ' stroke-dasharray="5 4"'
     else:
@@ -275,46 +283,44 @@ def _link(wire: Wire, kind: str, way: list[tuple[int, float]], placed: Placed) -
 
 def _curve(x: float, y: float, to_x: float, to_y: float) -> str:
     bend = (to_x - x) / 2
-    return f"C{x + bend:g} {y:.1f} {to_x - bend:g} {to_y:.1f} {to_x:g} {to_y:.1f}"
+    return f"C{x + bend:g} {y:.0f} {to_x - bend:g} {to_y:.0f} {to_x:g} {to_y:.0f}"
 
 
-def _node(node: _Drawn, placed: Placed) -> str:
+def _node(node: _Drawn, placed: Placed, named: bool, hover: int) -> str:
+    """One node, drawn from its own upper left corner."""
     box = placed.boxes[node.id]
-    left, top = _x(box.column), box.y + _MARGIN
-    right = left + _WIDTH
-    frame = f'x="{left:g}" y="{top:.1f}" width="{_WIDTH}" height="{box.height:g}" rx="7"'
     room = 27 - min(10, len(node.id))
     out = [
-        f'<g class="n{node.marks}"><title>{escape(node.hover, 3000, lines=True)}</title>',
-        f'<rect class="b" {frame}/>',
-        f'<path class="h" d="M{left:g} {top + _TITLE:.1f}{_HEAD}"/>',
-        f'<rect class="r" {frame}/>',
-        f'<text class="t" x="{left + 10:g}" y="{top + 17.5:.1f}">{_short(node.title, room)}</text>',
-        f'<text class="d v e" x="{right - 9:g}" y="{top + 17.5:.1f}">{_short(node.id, 10)}</text>',
+        f'<g class="n{node.marks}" transform="translate({_x(box.column)} {box.y + _MARGIN:.0f})">',
+        f"<title>{escape(node.hover, hover, lines=True)}</title>",
+        f'<rect class="b" width="{_WIDTH}" height="{box.height:g}" rx="7"/>',
+        f'<rect class="h" width="{_WIDTH}" height="{_TITLE}" rx="7"/>',
+        f'<text class="t" x="10" y="18">{_short(node.title, room)}</text>',
+        f'<text class="d v e" x="{_WIDTH - 9}" y="18">{_short(node.id, 10)}</text>',
     ]
-    for n, name in enumerate(node.inputs):
-        y = top + node.socket_at(n)
-        out.append(f'<text class="v" x="{left + 11:g}" y="{y + 4:.1f}">{_short(name, 20)}</text>')
-    for n, name in enumerate(node.outputs.values()):
-        y = top + node.socket_at(n)
-        out.append(f'<text class="v e" x="{right - 11:g}" y="{y + 4:.1f}">{_short(name, 14)}</text>')
-    y = top + _TITLE + _PAD + node.sockets * _ROW
+    for n, name in enumerate(node.inputs if named else ()):
+        out.append(f'<text class="v" x="11" y="{node.socket_at(n) + 4:.0f}">{_short(name, 20)}</text>')
+    for n, name in enumerate(node.outputs.values() if named else ()):
+        if name:
+            y = node.socket_at(n) + 4
+            out.append(f'<text class="v e" x="{_WIDTH - 11}" y="{y:.0f}">{_short(name, 14)}</text>')
+    y = _TITLE + _PAD + node.sockets * _ROW - 4
     for name, value in node.rows:
         y += _ROW
         if name:
-            out.append(f'<text class="d v" x="{left + 11:g}" y="{y - 4:.1f}">{_short(name, 24)}</text>')
+            out.append(f'<text class="d v" x="11" y="{y}">{_short(name, 24)}</text>')
         if value:
-            spot = f'class="v e" x="{right - 11:g}"' if name else f'class="v" x="{left + 11:g}"'
-            out.append(f'<text {spot} y="{y - 4:.1f}">{_short(value, _CHARS)}</text>')
-    return "".join([*out, *_sockets(node, left, right, top), "</g>"])
+            spot = f'class="v e" x="{_WIDTH - 11}"' if name else 'class="v" x="11"'
+            out.append(f'<text {spot} y="{y}">{_short(value, _CHARS)}</text>')
+    return "".join([*out, *_sockets(node), "</g>"])
 
 
-def _sockets(node: _Drawn, left: float, right: float, top: float) -> list[str]:
-    dots = [(left, n, kind) for n, kind in enumerate(node.inputs.values())]
+def _sockets(node: _Drawn) -> list[str]:
+    """The dots of a node's sockets: a line without length and with round ends, one path a colour."""
+    dots: dict[str, list[str]] = {}
+    for n, kind in enumerate(node.inputs.values()):
+        dots.setdefault(colour(kind), []).append(f"M0 {node.socket_at(n):.0f}h0")
     for n, slot in enumerate(node.outputs):
         kind = (node.slots[slot][1] if slot < len(node.slots) else None) or node.kinds.get(slot, "")
-        dots.append((right, n, kind))
-    return [
-        f'<circle class="s" cx="{x:g}" cy="{top + node.socket_at(n):.1f}" r="4.2" fill="{colour(kind)}"/>'
-        for x, n, kind in dots
-    ]
+        dots.setdefault(colour(kind), []).append(f"M{_WIDTH} {node.socket_at(n):.0f}h0")
+    return [f'<path class="s" stroke="{fill}" d="{"".join(at)}"/>' for fill, at in dots.items()]

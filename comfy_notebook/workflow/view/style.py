@@ -62,17 +62,16 @@ _FONT = 'system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Liberation Sans"
 _RULES = {
     "": f"font:12px {_FONT};background:var(--cn-bg)",
     "text": "fill:var(--cn-text)",
-    ".b": "fill:var(--cn-box)",
-    ".r": "fill:none;stroke:var(--cn-line)",
-    ".o .r": "stroke:var(--cn-out);stroke-width:1.6",
-    ".x .r": "stroke:var(--cn-bad);stroke-width:1.8",
+    ".b": "fill:var(--cn-box);stroke:var(--cn-line)",
+    ".o .b": "stroke:var(--cn-out);stroke-width:1.6",
+    ".x .b": "stroke:var(--cn-bad);stroke-width:1.8",
     ".h": "fill:var(--cn-head)",
     ".t": "font-weight:600",
     ".v": "font-size:11px",
     ".d": "fill:var(--cn-dim)",
     ".e": "text-anchor:end",
     ".w": "fill:none;stroke-width:2;opacity:.85",
-    ".s": "stroke:var(--cn-box);stroke-width:1.2",
+    ".s": "fill:none;stroke-width:8.4;stroke-linecap:round",
 }
 
 CSS = (

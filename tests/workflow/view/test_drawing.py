@@ -37,8 +37,9 @@ def boxes(picture: str) -> dict[str, tuple[float, float, float]]:
         title = group.find(f"{NS}text")
         assert rect is not None
         assert title is not None
-        found[title.text or ""] = tuple(float(rect.attrib[k]) for k in ("x", "y", "height"))
-    return found  # type: ignore[return-value]
+        x, y = re.findall(r"[-\d.]+", group.attrib["transform"])
+        found[title.text or ""] = float(x), float(y), float(rect.attrib["height"])
+    return found
 
 
 @pytest.mark.parametrize("nodes", [None, catalog()], ids=["alone", "with definitions"])
@@ -213,3 +214,15 @@ def test_boxes_never_overlap(sizes: list[Any], pairs: list[Any]) -> None:
         stack = sorted((box for box in placed.boxes.values() if box.column == column), key=lambda box: box.y)
         for above, below in pairwise(stack):
             assert below.y >= above.y + above.height + GAP_Y / 2 - 1e-6
+
+
+def test_a_large_graph_makes_a_small_picture() -> None:
+    graph = {
+        str(n): {
+            "class_type": "KSampler",
+            "inputs": {"model": [str(n - 1), 0], "seed": n, "text": "a lighthouse at dusk " * 20},
+            "_meta": {"title": f"A node of a long workflow {n}"},
+        }
+        for n in range(352)
+    }
+    assert len(Workflow(graph).to_svg()) <= 200_000
