@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from comfy_notebook import web
-from comfy_notebook.client import assets, masks
+from comfy_notebook.client import packing
 from comfy_notebook.config import settings
 from comfy_notebook.errors import DownloadFailed, UploadRejected
 
@@ -129,8 +129,8 @@ def test_data_urls() -> None:
 
 @pytest.mark.usefixtures("private")
 def test_a_url_is_uploaded_as_its_file_and_can_be_a_mask(site: str) -> None:
-    packed = assets.pack(f"{site}/a%20cat.png")
+    packed = packing.pack(f"{site}/a%20cat.png")
     assert (packed.name, packed.data) == ("a cat.png", PNG)
-    assert masks.to_mask(f"{site}/a%20cat.png").getextrema() == (255, 255)
+    assert packing.as_mask(f"{site}/a%20cat.png").getextrema() == (255, 255)
     with pytest.raises(UploadRejected, match="The mask is not a picture"):
-        masks.to_mask("data:,words")
+        packing.as_mask("data:,words")
