@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -86,6 +87,8 @@ class Odd:
         answer = self.answers.get(key)
         if callable(answer) and not isinstance(answer, Response):
             answer = answer(request)
+            if inspect.isawaitable(answer):
+                answer = await answer
         if answer is None:
             return Response(status_code=404)
         return answer if isinstance(answer, Response) else JSONResponse(answer)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.websockets import WebSocket
 
@@ -15,6 +16,7 @@ import comfy_notebook as comfy
 from comfy_notebook.client import http as http_module
 from comfy_notebook.config import settings
 from comfy_notebook.errors import DownloadFailed
+from comfy_notebook.jobs.follow import record as record_module
 from comfy_notebook.protocol import messages
 
 from . import graphs
@@ -352,3 +354,68 @@ def test_a_200_that_is_not_the_answer(odd: Odd, body: str, said: str, dialect: s
             client.queue()
         with pytest.raises(comfy.ServerError, match=said):
             client.jobs()
+
+
+RUBBISH = [
+    raw("<html>Sign in</html>", 200, "text/html"),
+    raw("{}"),
+    raw("null"),
+    raw('{"queue_running": ['),
+    raw("<html>Sign in</html>", 401, "text/html"),
+    raw("<html>no</html>", 403, "text/html"),
+    raw("<html>busy</html>", 500, "text/html"),
+    raw("busy", 429, "text/plain"),
+]
+
+
+@pytest.mark.parametrize("answer", RUBBISH, ids=range(len(RUBBISH)))
+@pytest.mark.parametrize("dialect", ["cloud", "comfyui"])
+def test_five_answers_of_a_proxy_lose_no_job(
+    odd: Odd, answer: Response, dialect: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a proxy puts in place of the record, the job is not given up while it runs."""
+    monkeypatch.setattr(settings, "patience", 20.0)
+    monkeypatch.setattr(http_module.random, "random", lambda: -0.5)
+    monkeypatch.setattr(record_module, "BACK_OFF", 0.05)
+    history = {JOB: {"outputs": {"5": {"text": ["done"]}}, "status": {"status_str": "success"}}}
+    finished = {
+        f"/api/jobs/{JOB}": record("completed", **TEXT),
+        f"/api/history/{JOB}": history,
+        "/api/queue": {"queue_running": [], "queue_pending": []},
+    }
+    left = [answer] * 5
+
+    def answers(request: Request) -> Any:
+        return left.pop() if left else finished.get(request.url.path, Response(status_code=404))
+
+    with odd.connect(dialect) as client:
+        job = _submit(client)
+        for path in [*finished, f"/api/job/{JOB}/status"]:
+            odd.answers[f"GET {path}"] = answers
+        assert job.result(timeout=20).texts == ["done"]
+    assert left == []
+
+
+def test_a_typed_refusal_while_following_is_final(odd: Odd) -> None:
+    odd.answers[f"GET /api/jobs/{JOB}"] = raw('{"code": "unauthorized", "message": "revoked"}', 401)
+    with odd.connect() as client, pytest.raises(comfy.AuthenticationError, match="revoked"):
+        _submit(client).result(timeout=10)
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_a_submission_a_proxy_lost_is_found_by_its_id(odd: Odd, status: int) -> None:
+    """The server took it, and the proxy before it answered first: it is looked for, not sent again."""
+    sent: list[str] = []
+
+    async def lose(request: Request) -> Response:
+        sent.append((await request.json())["prompt_id"])
+        return Response("<html>", status)
+
+    odd.answers["POST /api/prompt"] = lose
+    odd.answers["GET /api/queue"] = lambda _: {
+        "queue_running": [[1, job_id, {}, {}, []] for job_id in sent],
+        "queue_pending": [],
+    }
+    with odd.connect("comfyui") as client:
+        job = _submit(client)
+        assert [job.id] == sent

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ...client.answers import queued_record
 from ...client.records import JobRecord
 from ...config import settings
-from ...errors import AuthenticationError, ComfyError, ConnectionFailed, RateLimited, ServerError
+from ...errors import ComfyError, RateLimited
 from ...protocol.status import JobStatus, is_known
 from ..state import JobState
 from . import verdict
@@ -22,6 +22,9 @@ from .pace import SOON, Pace
 if TYPE_CHECKING:
     from ...client.connection import Connection
 
+BACK_OFF = 1.0
+"""Half the seconds to wait after a 429 without Retry-After; doubled with each further one."""
+_MOST_LIMITED = 8  # answers of 429 without Retry-After, some four minutes, before a job is given up
 _MISSES = 4  # answers without a record before a job counts as gone
 _GRACE = 2.0  # seconds that events may be behind the record
 _EMPTY = 1.0  # seconds during which a success without outputs is asked for again
@@ -45,6 +48,7 @@ class RecordPoll:
         self._state = state
         self._saw = saw
         self._generation = connection.live.generation
+        self._limited = 0
         self._misses = 0
         self._missing_since = 0.0
         self._unreachable_since: float | None = None
@@ -57,15 +61,15 @@ class RecordPoll:
             await self.pace.pause()
             try:
                 record = await self._ask()
-            except AuthenticationError:
-                raise
             except RateLimited as error:
-                self.pace.back_off(min(error.retry_after or 2.0, 60.0))
-                self._unreachable_since = None
+                self._rate_limited(error)
                 continue
-            except (ConnectionFailed, ServerError) as error:
+            except ComfyError as error:
+                if not error.transient:
+                    raise
                 self._unreachable(error)
                 continue
+            self._limited = 0
             self._unreachable_since = None
             if record is None:
                 self._missing()
@@ -86,6 +90,14 @@ class RecordPoll:
                 return queued_record(queued)
         return await connection.dialect.record(connection.http, self._job_id, ended=self.pace.polling_soon)
 
+    def _rate_limited(self, error: RateLimited) -> None:
+        """Ask less often: after the time the server names, else after growing ones."""
+        self._limited += 1
+        self.pace.back_off(min(error.retry_after or BACK_OFF * 2**self._limited, 60.0))
+        self._unreachable_since = None
+        if error.retry_after is None and self._limited >= _MOST_LIMITED:
+            raise error
+
     def _unreachable(self, error: ComfyError) -> None:
         """Raise `ConnectionFailed` when the embedded server has died, or patience is over."""
         self._unreachable_since = self._unreachable_since or time.monotonic()
@@ -97,18 +109,17 @@ class RecordPoll:
     def _missing(self) -> None:
         """Raise `JobCancelled` or `JobLost` when the job has had no record for too long.
 
-        A ComfyUI without a record has no such job; a Cloud's storage may be behind.
+        A job that was cancelled from here has no record on a ComfyUI. Anything else may be an answer of a
+        proxy, or storage that is behind: the job is not given up before patience is over.
         """
         self._missing_since = self._missing_since if self._misses else time.monotonic()
         self._misses += 1
-        if self._connection.dialect.forgets_cancelled:
-            gone = self.cancel_asked or self._misses >= _MISSES
-        else:
-            waited = time.monotonic() - self._missing_since
-            gone = self._misses >= _MISSES and waited >= settings.patience
-        if gone and self._was_cancelled():
+        waited = time.monotonic() - self._missing_since
+        if self.cancel_asked and self._connection.dialect.forgets_cancelled:
             raise verdict.cancelled(self._job_id)
-        if gone:
+        if self._misses >= _MISSES and waited >= settings.patience:
+            if self._was_cancelled():
+                raise verdict.cancelled(self._job_id)
             raise verdict.vanished(self._connection.url, self._job_id)
         if self._misses < len(SOON):
             self.pace.poll_soon(self._misses + 2)

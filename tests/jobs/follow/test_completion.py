@@ -192,16 +192,16 @@ def test_an_ambiguous_submission_is_not_sent_twice(replay: Any) -> None:
     def once() -> Any:
         made = real()
         if not broken:
-            request = made.request
+            send = made.send
 
-            async def lose(method: str, url: str, **options: Any) -> Any:
-                answer = await request(method, url, **options)
-                if method == "POST" and url.endswith("/api/prompt") and not broken:
+            async def lose(request: httpx.Request, **options: Any) -> Any:
+                answer = await send(request, **options)
+                if request.method == "POST" and request.url.path == "/api/prompt" and not broken:
                     broken.append(answer)
                     raise httpx.ReadError("the answer was lost")
                 return answer
 
-            made.request = lose
+            made.send = lose
         return made
 
     http._client = once
