@@ -28,10 +28,11 @@ from ..errors import (
     DownloadFailed,
     InvalidWorkflow,
     NotAWorkflow,
+    Problem,
     WorkflowNotFound,
 )
 from ..text import clip, missing_file_hint
-from . import documents
+from . import documents, parameters, recipe
 from .containers import Damaged, Reader, kind_of, pil, texts
 from .json_text import decode, looks_like_json, may_hold_json
 
@@ -85,6 +86,8 @@ class Found:
     api: dict[str, Any] | None
     editor: dict[str, Any] | None
     source: Source
+    problems: tuple[Problem, ...] = ()
+    """What could not be read as it was meant."""
 
 
 def read(source: Any) -> Found:
@@ -100,6 +103,8 @@ def read(source: Any) -> Found:
             return _from_text(source.lstrip("\ufeff"), "a text")
         if source[:8].lower().startswith(("http://", "https://")):
             return _from_url(source)
+        if "\n" in source and parameters.is_parameters(source):
+            return _from_settings({"parameters": source}, "a text") or _refuse("str")
         if not source.strip():
             raise WorkflowNotFound(
                 "The name of the workflow is empty.", hint="Give a file, a URL, or JSON text."
@@ -272,11 +277,12 @@ def _part(kind: str, api: Any, editor: Any) -> str:
 def _from_texts(pairs: Iterator[tuple[str, str]], name: str, kind: str) -> Found:
     api: dict[str, Any] | None = None
     editor: dict[str, Any] | None = None
-    damage, seen = "", set()
+    damage = ""
+    seen: dict[str, str] = {}
     try:
         for key, text in pairs:
             key = key.strip().lower()
-            seen.add(key)
+            seen.setdefault(key, text)
             if not looks_like_json(text[:512]):
                 continue
             try:
@@ -294,6 +300,8 @@ def _from_texts(pairs: Iterator[tuple[str, str]], name: str, kind: str) -> Found
     except Damaged as error:
         damage = str(error)
     if api is None and editor is None:
+        if (settings := _from_settings(seen, name)) is not None:
+            return settings
         if damage:
             raise NotAWorkflow(f"{_the(name)} is damaged ({kind}): {damage}.")
         if program := next((_PROGRAMS[key] for key in _PROGRAMS if key in seen), None):
@@ -307,6 +315,15 @@ def _from_texts(pairs: Iterator[tuple[str, str]], name: str, kind: str) -> Found
             hint="It was saved without metadata, or an editor or a web site has stripped it.",
         )
     return Found(api, editor, Source(name, _part(kind, api, editor)))
+
+
+def _from_settings(found: Mapping[str, str], name: str) -> Found | None:
+    """A graph made from the settings that another program saved, when they can be read."""
+    made = parameters.read(found)
+    if made is None:
+        return None
+    graph, problems = recipe.graph_of(made)
+    return Found(graph, None, Source(name, f"settings of {made.program}"), tuple(problems))
 
 
 def _from_url(url: str) -> Found:

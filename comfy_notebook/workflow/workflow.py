@@ -43,7 +43,9 @@ class Workflow(BaseWorkflow):
         from .files import read
 
         found = read(source)
-        return cls(found.api, editor=found.editor, source=found.source, nodes=nodes)
+        loaded = cls(found.api, editor=found.editor, source=found.source, nodes=nodes)
+        loaded._problems += found.problems
+        return loaded
 
     # -- nodes -------------------------------------------------------------------------------
 
