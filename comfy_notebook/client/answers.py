@@ -166,4 +166,16 @@ def history_record(job_id: str, entry: Mapping[str, Any]) -> JobRecord:
         error=execution_error(messages.get("execution_error")),
         workflow=saved[2] if len(saved) > 2 and isinstance(saved[2], Mapping) else None,
         extra_data=extra_of(saved[3] if len(saved) > 3 else None),
+        display=_display(entry.get("meta")),
     )
+
+
+def _display(meta: Any) -> dict[str, str]:
+    """The visible node of each node in a history's `meta`."""
+    if not isinstance(meta, Mapping):
+        return {}
+    return {
+        str(node_id): str(found["display_node"])
+        for node_id, found in meta.items()
+        if isinstance(found, Mapping) and found.get("display_node") is not None
+    }

@@ -18,8 +18,9 @@ class JobRecord:
     """The server's record of one job. Times are seconds since the epoch, where the server gives them.
 
     `outputs` maps node ids to what the node put out, as the server lists it; `workflow` is the graph
-    in the API's format. In listings both are left out and `outputs_count` and `preview_output` stand
-    in; `lists_outputs` is False where the server told the status alone. `raw_status` is the server's
+    in the API's format; `display` maps the nodes that another one made by expanding to that one. In
+    listings these are left out and `outputs_count` and `preview_output` stand in; `lists_outputs` is False
+    where the server told the status alone. `raw_status` is the server's
     own word; `position` counts from 1 while the job waits.
     """
 
@@ -38,6 +39,7 @@ class JobRecord:
     position: int | None = None
     message: str = ""
     lists_outputs: bool = True
+    display: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def seconds(self) -> float | None:

@@ -35,8 +35,9 @@ class Output:
     """One output of a node: a file on the server, or a text.
 
     `kind` is image, video, audio, text, 3d, latent or file. `type` is the server's folder: "output" for
-    saved files, "temp" for previews, or "input". `error` says why its download failed, when it did;
-    `bytes` then tries again.
+    saved files, "temp" for previews, or "input". `animated` is true for a picture of several frames that
+    the server says to play (WEBP, APNG, GIF), and for videos. `error` says why its download failed, when
+    it did; `bytes` then tries again.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Output:
         data: bytes | None = None,
         mime: str = "",
         on_server: bool = True,
+        animated: bool = False,
         details: Mapping[str, Any] | None = None,
         fetch: Callable[[Output], Coroutine[Any, Any, None]] | None = None,
     ) -> None:
@@ -68,11 +70,17 @@ class Output:
         self.text = text
         self.error: ComfyError | None = None
         self.on_server = on_server
+        self.animated = animated
         self.details = dict(details or {})
         self._mime = mime
         self._data = data
         self._fetch = fetch
         self._image: Image.Image | None = None
+
+    @property
+    def saved(self) -> bool:
+        """False for previews and pictures of intermediate nodes; texts count as saved."""
+        return self.type == "output"
 
     @property
     def fetched(self) -> bool:
@@ -168,7 +176,7 @@ class Output:
         where = f" from {self.node_title}"
         if self.text is not None:
             return f"<Output text{where}: {self.text[:60]!r}>"
-        state = "" if self.fetched else " (failed)" if self.error else " (not fetched)"
+        state = "" if self.fetched else " (failed)" if self.error else " (not downloaded)"
         return f"<Output {self.kind} {self.filename}{where}{state}>"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
@@ -184,35 +192,79 @@ def outputs_of(
     class_type: str | None = None,
     fetch: Callable[[Output], Coroutine[Any, Any, None]] | None = None,
 ) -> list[Output]:
-    """A node's `output` object as outputs: every entry with a `filename`, under any key, and every text."""
+    """A node's `output` object as outputs: every entry with a `filename`, under any key, and every text.
+
+    An entry of `result` that names a 3D file is that file: ComfyUI's Preview3D gives
+    `{"result": ["3d/cube.glb", null, null]}`, and its `/api/jobs` the same name with its folder as a
+    `filename` (measured on 0.33).
+    """
     found: list[Output] = []
     common: dict[str, Any] = {"node_id": node_id, "node_title": title, "class_type": class_type}
+    flags = (output or {}).get("animated")
+    flags = flags if isinstance(flags, (list, tuple)) else [flags]
     for key, entries in (output or {}).items():
-        for entry in entries if isinstance(entries, (list, tuple)) else [entries]:
+        for number, entry in enumerate(entries if isinstance(entries, (list, tuple)) else [entries]):
             index = len(found)
-            if isinstance(entry, Mapping) and isinstance(entry.get("filename"), str) and entry["filename"]:
+            file = _file(key, entry)
+            if file is not None:
+                name, folder, type = _place(file)
+                form = str(file.get("format") or "")
+                kind = kind_of(name, key)
+                # One flag stands for all pictures of a batch (ImageCropV2, measured on 0.33).
+                flag = flags[min(number, len(flags) - 1)] if flags and key != "audio" else False
                 found.append(
                     Output(
                         **common,
-                        kind=kind_of(entry["filename"], key),
-                        filename=entry["filename"],
-                        subfolder=str(entry.get("subfolder") or ""),
-                        type=str(entry.get("type") or "output"),
-                        mime=str(entry.get("format") or "") if "/" in str(entry.get("format") or "") else "",
+                        kind=kind,
+                        filename=name,
+                        subfolder=folder,
+                        type=type,
+                        mime=form if "/" in form else "",
                         index=index,
-                        details=entry,
+                        animated=flag is True and kind in ("image", "video"),
+                        details=file,
                         fetch=fetch,
                     )
                 )
-            elif isinstance(entry, str):
+            elif isinstance(entry, str) and key != "animated":
                 found.append(Output(**common, kind="text", text=entry, index=index, details={"key": key}))
     return found
 
 
+def _file(key: str, entry: Any) -> Mapping[str, Any] | None:
+    """The entry of a file, whose name may stand alone under `result`; None for anything else."""
+    if isinstance(entry, Mapping):
+        name = entry.get("filename")
+        return entry if isinstance(name, str) and name else None
+    if isinstance(entry, str) and key == "result" and _BY_SUFFIX.get(_suffix(_annotated(entry)[0])) == "3d":
+        return {"filename": entry}
+    return None
+
+
+def _place(file: Mapping[str, Any]) -> tuple[str, str, str]:
+    """(name, subfolder, type) of a file's entry; a folder may stand in its name."""
+    path, type = _annotated(str(file["filename"]))
+    folder = str(file.get("subfolder") or "")
+    if not folder and not path.startswith("/"):
+        folder, _, path = path.rpartition("/")
+    return path, folder, type or str(file.get("type") or "output")
+
+
+def _annotated(path: str) -> tuple[str, str]:
+    """A name as ComfyUI annotates it, `cube.glb [temp]`, as (name, type); the type is empty without one."""
+    for type in ("output", "input", "temp"):
+        if path.endswith(f" [{type}]"):
+            return path.removesuffix(f" [{type}]"), type
+    return path, ""
+
+
+def _suffix(filename: str) -> str:
+    return filename.rpartition(".")[2].lower()
+
+
 def kind_of(filename: str, key: str = "") -> str:
     """The kind of a file by its suffix, else by its key: servers list videos under `images` too."""
-    suffix = filename.rpartition(".")[2].lower()
-    found = _BY_SUFFIX.get(suffix) or _KEYS.get(key, "file")
+    found = _BY_SUFFIX.get(_suffix(filename)) or _KEYS.get(key, "file")
     return "file" if found == "text" else found
 
 

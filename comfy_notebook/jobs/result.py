@@ -1,17 +1,18 @@
-"""`Result`: what a job put out, by kind, by node, in the order the server gave it.
+"""`Result`: the outputs of a job, by kind and by node, in the order of their nodes in the workflow.
 
-Pictures are decoded when asked for. Arrays are uint8, (H, W, C), with C as the file has it: 3 RGB,
-4 RGBA, 1 greyscale; 16-bit greyscale is scaled to 8 (the file itself is in `.bytes`), palettes and
+Pictures are decoded on first use. Arrays are uint8, (H, W, C), with C as in the file: 3 RGB, 4 RGBA,
+1 greyscale; 16-bit greyscale is scaled to 8 bits (`.bytes` has the file itself), palettes and
 greyscale with alpha become RGB or RGBA.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import ComfyError, DownloadFailed, NoOutput, UnknownNode
+from ..errors import ComfyError, DownloadFailed, NoOutput, Problem, UnknownNode
 from ..protocol.status import JobStatus
 from ..text import did_you_mean
 from ..views import view
@@ -29,10 +30,12 @@ _COUNTED = ("image", "video", "text", "file", "latent")
 
 
 class Result(Sequence[Output]):
-    """The outputs of a job that completed, in the order the server gave them.
+    """The outputs of a job that completed, in the order of their nodes in the workflow.
 
     `result[0]` is an output; `result["Save Image"]` is the result of that one node (by title, id or
-    class). `.image` and `.array` are the first of `.images` and `.arrays`.
+    class). `.image` and `.array` are the first of `.images` and `.arrays`, which are the saved pictures;
+    `.temps` holds previews and the pictures of intermediate nodes. Where no output of a kind was saved,
+    its previews stand in, and the repr says so. `.problems` lists what went wrong without failing the job.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class Result(Sequence[Output]):
         record: JobRecord | None = None,
         seconds: float | None = None,
         titles: Mapping[str, str] | None = None,
+        problems: Sequence[Problem] = (),
     ) -> None:
         self.job_id = job_id
         self.status = status
@@ -52,54 +56,66 @@ class Result(Sequence[Output]):
         self.workflow = workflow
         self.record = record
         self.seconds = seconds
+        self.problems = list(problems)
         self._titles = dict(titles or {})
 
+    @property
+    def shown(self) -> list[Output]:
+        """The outputs that displays draw: those saved, and previews of kinds of which nothing was saved."""
+        saved = {output.kind for output in self.outputs if output.saved}
+        return [output for output in self.outputs if output.saved or output.kind not in saved]
+
+    @property
+    def temps(self) -> list[Output]:
+        """The files that were not saved: previews, and pictures of intermediate nodes."""
+        return [output for output in self.outputs if not output.saved]
+
     def _kind(self, kind: str) -> list[Output]:
-        return [output for output in self.outputs if output.kind == kind]
+        return [output for output in self.shown if output.kind == kind]
 
     @property
     def images(self) -> list[Image.Image]:
-        """Every picture, previews (`type` "temp") included."""
+        """Every saved picture, or every preview when no picture was saved."""
         return [output.image for output in self._kind("image")]
 
     @property
     def image(self) -> Image.Image:
-        """The first picture. Raises `NoOutput`, naming what there is, when there is none."""
+        """The first of `images`. Raises `NoOutput`, naming the outputs there are, when there is none."""
         return self._first("image", "picture").image
 
     @property
     def arrays(self) -> list[numpy.ndarray[Any, Any]]:
-        """Every picture as uint8, (H, W, C)."""
+        """`images` as uint8 arrays, (H, W, C)."""
         return [output.array for output in self._kind("image")]
 
     @property
     def array(self) -> numpy.ndarray[Any, Any]:
-        """The first picture as uint8, (H, W, C). Raises `NoOutput` when there is none."""
+        """The first of `arrays`. Raises `NoOutput` when there is none."""
         return self._first("image", "picture").array
 
     @property
     def texts(self) -> list[str]:
-        """Every text a node put out."""
+        """Every text."""
         return [output.text for output in self.outputs if output.text is not None]
 
     @property
     def videos(self) -> list[Output]:
-        """Every video file."""
+        """Every saved video, or every preview when none was saved."""
         return self._kind("video")
 
     @property
     def audio(self) -> list[Output]:
-        """Every sound file."""
+        """Every saved sound, or every preview when none was saved."""
         return self._kind("audio")
 
     @property
     def files(self) -> list[Output]:
-        """Everything that is a file, of whatever kind."""
+        """Every file of any kind, previews included."""
         return [output for output in self.outputs if output.filename is not None]
 
     @property
     def errors(self) -> list[ComfyError]:
-        """Why outputs could not be fetched; empty when all are here."""
+        """The errors of outputs that could not be downloaded."""
         return [output.error for output in self.outputs if output.error is not None]
 
     @property
@@ -117,10 +133,10 @@ class Result(Sequence[Output]):
         return {f"{node}.{name}": graph[node]["inputs"][name] for node, name in self.workflow.seed_inputs()}
 
     def save(self, directory: str | Path = ".") -> list[Path]:
-        """Write every file and text into a directory (made if need be), unchanged; returns the paths.
+        """Write every file and text, previews included, into a directory, unchanged; returns the paths.
 
-        Nothing is overwritten: a number is added to a name that is taken. Raises `DownloadFailed`
-        after writing what is here.
+        Makes the directory. A name that is taken gets a number. Raises `DownloadFailed` after writing
+        what could be downloaded.
         """
         paths, failed = [], None
         for output in self.outputs:
@@ -139,11 +155,12 @@ class Result(Sequence[Output]):
         raise NoOutput(f"The result holds no {word}: {self._contents()}.", hint=self._advice())
 
     def _contents(self) -> str:
-        kinds: dict[str, int] = {}
-        for output in self.outputs:
-            kinds[output.kind] = kinds.get(output.kind, 0) + 1
-        words = (f"{n} {kind}{'s' if n > 1 and kind in _COUNTED else ''}" for kind, n in kinds.items())
-        return ", ".join(words) or "nothing at all"
+        names = [(output.kind, "" if output.saved else "preview ") for output in self.shown]
+        words = (
+            f"{n} {prefix}{kind}{'s' if n > 1 and kind in _COUNTED else ''}"
+            for (kind, prefix), n in Counter(names).items()
+        )
+        return ", ".join(words) or "no outputs"
 
     def _advice(self) -> str:
         if self.outputs:
@@ -163,6 +180,7 @@ class Result(Sequence[Output]):
             record=self.record,
             seconds=self.seconds,
             titles=self._titles,
+            problems=[problem for problem in self.problems if problem.node_id in node_ids],
         )
 
     def _find(self, ref: Any) -> set[str]:
@@ -194,11 +212,14 @@ class Result(Sequence[Output]):
 
     def __repr__(self) -> str:
         took = f", {self.seconds:.1f} s" if self.seconds is not None else ""
-        failed = f", {len(self.errors)} not fetched" if self.errors else ""
-        return f"<Result of {self.job_id}: {self._contents()}{failed}{took}>"
+        hidden = len(self.outputs) - len(self.shown)
+        temps = f" (and {hidden} in temps)" if hidden else ""
+        failed = f", {len(self.errors)} not downloaded" if self.errors else ""
+        problems = f", {len(self.problems)} problem{'s' * (len(self.problems) != 1)}" if self.problems else ""
+        return f"<Result of {self.job_id}: {self._contents()}{temps}{failed}{problems}{took}>"
 
     def show(self, columns: int | None = None, width: int | None = None) -> Any:
-        """Show the pictures side by side: so many columns, each so many pixels wide."""
+        """Show the pictures side by side in `columns`, each `width` pixels wide."""
         return view("show")(self, columns=columns, width=width)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What is known of a job, reduced from its events: `state = state.after(event, at)`.
 
-Pure and immutable: no sockets, no widgets, no clock (the caller says when). The display draws a
-`JobState`; the job's record, not this, decides how the job ended (see `job`).
+Pure and immutable: no sockets, no widgets, no clock (the caller gives the time). Displays draw a
+`JobState`; how the job ended is decided by its record (see `follow.record`), not here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..protocol.frames import PreviewImage, TextFrame
+from ..protocol.graph import visible_node
 from ..protocol.messages import (
     Event,
     Executed,
@@ -20,6 +21,7 @@ from ..protocol.messages import (
     ExecutionInterrupted,
     ExecutionStart,
     ExecutionSuccess,
+    NodeProgress,
     Notification,
     Progress,
     ProgressState,
@@ -27,14 +29,19 @@ from ..protocol.messages import (
 )
 from ..protocol.status import JobStatus
 
+BLOCKED = "ExecutionBlocked"
+"""The `exception_type` of a node that an `ExecutionBlocker` with a message kept from running."""
+
 
 @dataclass(frozen=True)
 class JobState:
     """A snapshot of one job.
 
-    `titles` maps the workflow's node ids to what a person calls them, and its length is the number
-    of nodes. `steps` holds `(value, max)` of each node that counts. Times are the caller's clock,
-    in seconds. `previews` holds the newest frame of each node, newest node last.
+    `titles` maps the ids of the workflow's nodes to their titles. Nodes that a node makes by expanding
+    while it runs count as that node, everywhere but in `outputs`; `expanded` holds the nodes that did.
+    `steps` holds `(value, max)` of each node that counts steps. `blocked` holds the errors of nodes that
+    did not run because of an `ExecutionBlocker`; the job continues after them. Times are the caller's
+    clock, in seconds. `previews` holds the newest frame of each node, newest node last.
     """
 
     job_id: str | None = None
@@ -52,6 +59,9 @@ class JobState:
     texts: Mapping[str | None, str] = field(default_factory=dict)
     outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     error: ExecutionError | None = None
+    blocked: tuple[ExecutionError, ...] = ()
+    expanded: frozenset[str] = frozenset()
+    peak: float = 0.0
     submitted_at: float | None = None
     started_at: float | None = None
     node_started_at: float | None = None
@@ -59,18 +69,15 @@ class JobState:
 
     @property
     def node_title(self) -> str:
-        """The current node as a person calls it, or an empty text."""
+        """The title of the current node, or an empty text."""
         return self.title(self.node)
 
     def title(self, node_id: str | None) -> str:
-        """A node's title; a node inside a subgraph ("12:5") unknown by itself goes by its parent's."""
+        """A node's title; a node inside another one has that one's title."""
         if node_id is None:
             return ""
-        parts = node_id.split(":")
-        for n in range(len(parts), 0, -1):
-            if ":".join(parts[:n]) in self.titles:
-                return self.titles[":".join(parts[:n])]
-        return node_id
+        visible = visible_node(node_id, self.titles)
+        return self.titles.get(visible, node_id)
 
     @property
     def preview(self) -> PreviewImage | None:
@@ -79,15 +86,27 @@ class JobState:
 
     @property
     def step(self) -> tuple[float, float] | None:
-        """`(value, max)` of the current node, when it has more than one step."""
+        """`(value, max)` of the current node, when it has more than one step.
+
+        None for a node that has expanded: each of its inner nodes would count from 0 again.
+        """
         value = self.steps.get(self.node) if self.node is not None else None
+        if self.node in self.expanded:
+            return None
         return value if value is not None and value[1] > 1 else None
 
     @property
     def fraction(self) -> float:
-        """Overall progress, 0–1: nodes done of those not cached; the current node counts by its steps."""
+        """Overall progress, 0–1: nodes done of those not cached; the current node counts by its steps.
+
+        It never decreases, though a node may start again.
+        """
         if self.status is JobStatus.completed:
             return 1.0
+        return max(self.peak, self._counted)
+
+    @property
+    def _counted(self) -> float:
         todo = len(self.titles.keys() - self.cached)
         if not todo:
             return 0.0
@@ -116,7 +135,7 @@ class JobState:
         return self.step[0] / spent if spent > 0 else None
 
     def remaining(self, now: float) -> float | None:
-        """An estimate of the seconds left, from the overall fraction; None before it means anything."""
+        """An estimate of the seconds left, from the overall fraction; None below 5 %."""
         if self.status is not JobStatus.in_progress or self.fraction < 0.05:
             return None
         return self.elapsed(now) * (1 - self.fraction) / self.fraction
@@ -129,9 +148,10 @@ class JobState:
         if isinstance(event, Status):
             return replace(self, queue_remaining=event.queue_remaining)
         if self.status.is_final:
-            # Frames may arrive late or twice; what has ended stays ended, but an output is still an output.
+            # Events may arrive late or twice. They do not restart a job, but their outputs count.
             return self._output(event) if isinstance(event, Executed) else self
-        return self._running(event, at)
+        state = self._running(event, at)
+        return replace(state, peak=state.fraction) if state.fraction > state.peak else state
 
     def _running(self, event: Event, at: float) -> JobState:
         if isinstance(event, Notification):
@@ -141,25 +161,26 @@ class JobState:
         if isinstance(event, ExecutionCached):
             return replace(self.started(at), cached=self.cached | set(event.nodes))
         if isinstance(event, Executing):
-            return self._executing(event.display_node or event.node, at)
+            if event.node is None:
+                return self
+            return self._executing(self._visible(event.node, event.display_node), at)
         if isinstance(event, Progress):
-            node = event.node if event.node is not None else self.node
-            return self._stepped(node, event.value, event.max, at)
+            return self._stepped(event, at)
         if isinstance(event, ProgressState):
             return self._progress_state(event, at)
         if isinstance(event, Executed):
             return self._output(event)
         if isinstance(event, PreviewImage):
-            others = {k: v for k, v in self.previews.items() if k != event.node_id}
-            return replace(
-                self, previews={**others, event.node_id: event}, preview_count=self.preview_count + 1
-            )
+            node = None if event.node_id is None else self._visible(event.node_id)
+            others = {k: v for k, v in self.previews.items() if k != node}
+            return replace(self, previews={**others, node: event}, preview_count=self.preview_count + 1)
         if isinstance(event, TextFrame):
-            return replace(self, texts={**self.texts, event.node_id: event.text})
+            node = None if event.node_id is None else self._visible(event.node_id)
+            return replace(self, texts={**self.texts, node: event.text})
         if isinstance(event, ExecutionSuccess):
             return self.ended(JobStatus.completed, at)
         if isinstance(event, ExecutionError):
-            return replace(self.ended(JobStatus.failed, at), error=event, node=event.node_id)
+            return self._failed(event, at)
         if isinstance(event, ExecutionInterrupted):
             return self.ended(JobStatus.cancelled, at)
         return self
@@ -175,29 +196,49 @@ class JobState:
             return self
         return replace(self, status=JobStatus.in_progress, started_at=at, queue_position=None)
 
-    def _executing(self, node: str | None, at: float) -> JobState:
-        if node is None:
-            return self
+    def _visible(self, node_id: str, display: str | None = None) -> str:
+        return visible_node(node_id, self.titles, display)
+
+    def _failed(self, event: ExecutionError, at: float) -> JobState:
+        if event.exception_type.rpartition(".")[2] == BLOCKED:
+            # The server skips the node and goes on (the `blocked` recording of ComfyUI 0.33).
+            return self if event in self.blocked else replace(self, blocked=(*self.blocked, event))
+        node = None if event.node_id is None else self._visible(event.node_id)
+        return replace(self.ended(JobStatus.failed, at), error=event, node=node)
+
+    def _executing(self, node: str, at: float) -> JobState:
         state = self.started(at)
         if node == state.node:
             return state
         done = state.done | {state.node} if state.node is not None else state.done
         return replace(state, node=node, done=done - {node}, node_started_at=at)
 
-    def _stepped(self, node: str | None, value: float, maximum: float, at: float) -> JobState:
-        if node is None or maximum <= 0:
+    def _stepped(self, event: Progress, at: float) -> JobState:
+        reported = event.node if event.node is not None else self.node
+        if reported is None or event.max <= 0:
             return self
+        node = self._visible(reported)
         state = self if node == self.node else self._executing(node, at)
-        return replace(state, steps={**state.steps, node: (value, maximum)})
+        expanded = state.expanded if node == reported else state.expanded | {node}
+        return replace(state, steps={**state.steps, node: (event.value, event.max)}, expanded=expanded)
 
     def _progress_state(self, event: ProgressState, at: float) -> JobState:
         state = self.started(at)
-        finished = {key for key, node in event.nodes.items() if node.state == "finished"}
-        running = [key for key, node in event.nodes.items() if node.state == "running"]
-        steps = {**state.steps, **{key: (node.value, node.max) for key, node in event.nodes.items()}}
-        state = replace(state, steps=steps, done=state.done | finished)
-        if running and (state.node is None or state.node in finished):
-            state = replace(state, node=running[-1], node_started_at=at)
+        nodes: dict[str, list[NodeProgress]] = {}
+        expanded = set(state.expanded)
+        running = None
+        for key, node in event.nodes.items():
+            visible = self._visible(key, node.display_node_id)
+            nodes.setdefault(visible, []).append(node)
+            if visible != key:
+                expanded.add(visible)
+            if node.state == "running":
+                running = visible
+        finished = {key for key, parts in nodes.items() if all(part.state == "finished" for part in parts)}
+        steps = {**state.steps, **{key: (parts[-1].value, parts[-1].max) for key, parts in nodes.items()}}
+        state = replace(state, steps=steps, done=state.done | finished, expanded=frozenset(expanded))
+        if running is not None and (state.node is None or state.node in finished):
+            state = replace(state, node=running, node_started_at=at)
         return state
 
     def _output(self, event: Executed) -> JobState:
@@ -206,4 +247,6 @@ class JobState:
         outputs = dict(self.outputs)
         if event.output:
             outputs[event.node] = event.output
-        return replace(self, outputs=outputs, done=self.done | {event.node})
+        # An inner node of an expanded one says nothing about whether that one is done.
+        done = self.done | {event.node} if event.node in self.titles or not self.titles else self.done
+        return replace(self, outputs=outputs, done=done)

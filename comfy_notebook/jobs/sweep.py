@@ -158,7 +158,7 @@ class Sweep(Sequence[Any]):
             row = {address: _cell(value) for address, value in run.setting.items()}
             row["status"] = str(run.status)
             row["seconds"] = run.result.seconds if run.result is not None else None
-            outputs = run.result.outputs if run.result is not None else []
+            outputs = run.result.shown if run.result is not None else []
             row["files"] = [output.filename for output in outputs if output.filename]
             row["error"] = str(run.error) if run.error is not None else ""
             row["job"] = run.job.id if run.job is not None else ""

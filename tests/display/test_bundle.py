@@ -19,7 +19,7 @@ from comfy_notebook.display.results.bundle import error_bundle
 from comfy_notebook.display.results.gallery import _KEYS, show
 from comfy_notebook.display.results.result import result_bundle
 from comfy_notebook.display.static import text
-from comfy_notebook.errors import ComfyError, DownloadFailed
+from comfy_notebook.errors import ComfyError, DownloadFailed, Problem
 from comfy_notebook.jobs.follow.verdict import failure
 from comfy_notebook.jobs.state import JobState
 from comfy_notebook.protocol.messages import ExecutionError
@@ -222,3 +222,43 @@ def test_compare_has_the_first_picture_left_and_the_second_right():
     assert ends.index("cfg 4") < ends.index("cfg 8")
     assert "clip-path: inset(0 0 0 var(--cnb-at))" in html, "the second is cut off left of the handle"
     assert 'aria-label="how much of cfg 4"' in html
+
+
+def animation(kind: str, size: tuple[int, int] = (16, 16)) -> bytes:
+    out = io.BytesIO()
+    frames = [Image.new("RGB", size, color) for color in ("red", "lime", "blue")]
+    frames[0].save(out, kind, save_all=True, append_images=frames[1:], duration=100)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(("kind", "mime"), [("WEBP", "image/webp"), ("PNG", "image/png")])
+def test_an_animated_picture_plays(kind: str, mime: str) -> None:
+    encoded = animation(kind)
+    animated = output("image", data=encoded, mime=mime, animated=True, filename=f"a.{kind.lower()}")
+    drawn = result_bundle(result([animated]))
+    assert f"data:{mime};base64,{base64.b64encode(encoded).decode()}" in drawn["text/html"]
+    assert drawn["text/html"].count("<img") == 1, "the still is not shown beside it"
+    assert opened(drawn).size == (16, 16), "viewers of pictures alone have the first frame"
+    assert "<img" in bundle.output_bundle(animated)["text/html"]
+
+
+def test_an_animation_too_large_for_the_page_is_named() -> None:
+    animated = output("image", data=animation("WEBP") + bytes(60_000_000), animated=True)
+    assert "too large for the page" in result_bundle(result([animated]))["text/html"]
+
+
+def test_previews_are_not_shown_beside_saved_pictures() -> None:
+    temp = output(value=small("red", size=(8, 8)), type="temp", filename="t.png")
+    both = result_bundle(result([temp, output(value=small(size=(30, 20)))]))
+    assert opened(both).size == (30, 20)
+    assert both["text/plain"].startswith("Result(1 image,")
+    assert result_bundle(result([temp]))["text/plain"].startswith("Result(1 preview image,")
+
+
+def test_a_problem_of_a_completed_job_is_shown() -> None:
+    problem = Problem("no <mask> connected", node_id="3", node_title="Preview", severity="warning")
+    found = result([output()])
+    found.problems.append(problem)
+    drawn = result_bundle(found)
+    assert "no &lt;mask&gt; connected" in drawn["text/html"]
+    assert "  ! Preview (node 3): no <mask> connected" in drawn["text/plain"]

@@ -7,7 +7,7 @@ import gc
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -71,6 +71,11 @@ async def _await(job: comfy.Job) -> comfy.Result:
     return await job
 
 
+async def _until(holds: Callable[[], bool]) -> None:
+    while not holds():  # other tasks of this loop make it true
+        await asyncio.sleep(0)
+
+
 async def _events(job: comfy.Job) -> None:
     async for _ in job.events():
         pass
@@ -104,8 +109,7 @@ def test_a_cancelled_coroutine_cancels_the_job_it_waits_for(
 
     async def main() -> None:
         task = asyncio.ensure_future(wait(job))
-        while not job._follower.waiters:
-            await asyncio.sleep(0)
+        await _until(lambda: bool(job._follower.waiters))
         task.cancel()
         await task
 
@@ -134,8 +138,7 @@ def test_a_cancelled_task_group_cancels_its_jobs(cloud: Client, cancels: list[st
     jobs = [cloud.submit(graphs.sleep(60)) for _ in range(2)]
 
     async def fail() -> None:
-        while not all(job._follower.waiters for job in jobs):
-            await asyncio.sleep(0)
+        await _until(lambda: all(job._follower.waiters for job in jobs))
         raise ValueError
 
     async def main() -> None:
@@ -155,8 +158,7 @@ def test_a_job_that_another_call_waits_for_continues(cloud: Client, cancels: lis
 
     async def main() -> comfy.Result:
         one, other = asyncio.ensure_future(_await(job)), asyncio.ensure_future(_await(job))
-        while not job.shared:
-            await asyncio.sleep(0)
+        await _until(lambda: job.shared)
         one.cancel()
         return await other
 

@@ -53,11 +53,26 @@ def test_the_first_and_all_in_order() -> None:
     assert (len(result), [o.filename for o in result]) == (3, ["3.png", "1.png", "2.png"])
 
 
+def test_saved_pictures_only_and_previews_where_none_was_saved() -> None:
+    saved, temp = picture("9", "a.png"), picture("2", "t.png", type="temp", data=encoded(size=(1, 1)))
+    result = Result("id", [temp, saved])
+    assert (len(result.images), len(result.arrays), result.image.size) == (1, 1, (4, 3))
+    assert result.temps == [temp]
+    assert result.shown == [saved]
+    assert (list(result), result.files) == ([temp, saved], [temp, saved])
+    assert repr(result) == "<Result of id: 1 image (and 1 in temps)>"
+    previews = Result("id", [temp])
+    assert previews.image.size == (1, 1)
+    assert (previews.shown, previews.temps) == ([temp], [temp])
+    assert repr(previews) == "<Result of id: 1 preview image>"
+    assert result["2"].image.size == (1, 1), "one node's previews, asked for by its id"
+
+
 def test_asking_for_what_is_not_there() -> None:
     text = Output(node_id="1", kind="text", text="hello")
     with pytest.raises(comfy.NoOutput, match="1 text"):
         Result("id", [text]).image  # noqa: B018
-    with pytest.raises(comfy.NoOutput, match=r"nothing at all.*SaveImage"):
+    with pytest.raises(comfy.NoOutput, match=r"no outputs.*SaveImage"):
         Result("id").array  # noqa: B018
     with pytest.raises(comfy.NoOutput, match="not a picture that can be decoded"):
         picture(data=b"garbage").image  # noqa: B018
@@ -74,6 +89,39 @@ def test_one_nodes_outputs_by_title_id_or_class() -> None:
     assert result[0].filename == "a.png"
     with pytest.raises(comfy.UnknownNode, match="Draft"):
         result["Draff"]
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"result": ["3d/cube.glb", None, None]},
+        {"result": [{"filename": "3d/cube.glb", "type": "output", "subfolder": "", "mediaType": "3d"}]},
+        {"result": ["3d/cube.glb [output]"]},
+        {"3d": [{"filename": "cube.glb", "subfolder": "3d", "type": "output"}]},
+    ],
+    ids=["event and history", "jobs", "annotated", "saved"],
+)
+def test_a_previewed_model_is_a_file(output: dict[str, Any]) -> None:
+    """As ComfyUI 0.33 gives it; `/api/view` wants the folder apart from the name."""
+    (found,) = outputs_of("7", output)
+    assert (found.kind, found.filename, found.subfolder, found.type) == ("3d", "cube.glb", "3d", "output")
+
+
+def test_other_results_are_texts() -> None:
+    assert [o.text for o in outputs_of("7", {"result": ["a.b", "plain"]})] == ["a.b", "plain"]
+    (temp,) = outputs_of("7", {"result": ["x.glb [temp]"]})
+    assert (temp.filename, temp.type, temp.saved) == ("x.glb", "temp", False)
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [([True], [True, True]), ([False], [False, False]), ([True, False], [True, False]), ([], [False, False]),
+     (None, [False, False]), ("yes", [False, False])],
+)  # fmt: skip
+def test_animated_flags(flags: Any, expected: list[bool]) -> None:
+    files = [{"filename": name} for name in ("a.webp", "b.webp")]
+    assert [o.animated for o in outputs_of("7", {"images": files, "animated": flags})] == expected
+    assert not outputs_of("7", {"audio": [{"filename": "a.flac"}], "animated": [True]})[0].animated
 
 
 RECORDED = {

@@ -5,12 +5,14 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
+from comfy_notebook.jobs.follow.verdict import failure
 from comfy_notebook.jobs.state import JobState
 from comfy_notebook.protocol.frames import PreviewImage, TextFrame, decode_frame
 from comfy_notebook.protocol.messages import (
     Executed,
     Executing,
     ExecutionCached,
+    ExecutionError,
     ExecutionStart,
     ExecutionSuccess,
     Progress,
@@ -19,6 +21,7 @@ from comfy_notebook.protocol.messages import (
 )
 from comfy_notebook.protocol.status import JobStatus
 from tests.recorded import frames, messages
+from tests.replay import load
 
 TITLES = {str(n): f"Node {n}" for n in range(3, 10)}
 
@@ -121,3 +124,93 @@ def test_any_order_of_messages_is_survived(shuffled: list[dict[str, object]]) ->
     for n, message in enumerate(shuffled):
         state = state.after(decode_message(message), float(n))
         assert 0.0 <= state.fraction <= 1.0
+
+
+# -- nodes that expand, and nodes that are blocked (recordings of ComfyUI 0.33) --------------------------
+
+
+def recorded_run(name: str) -> list[JobState]:
+    """The states of a run in tests/data/recordings, one an event."""
+    run = load(name).accepted[0]
+    events = [decode_message(frame) for _, frame in run.frames if isinstance(frame, dict)]
+    titles = {node_id: f"Node {node_id}" for node_id in run.graph or ()}
+    first = JobState(job_id=run.job_id, titles=titles, submitted_at=0.0)
+    clock = itertools.count(1)
+    return list(itertools.accumulate(events, lambda s, e: s.after(e, next(clock) / 10), initial=first))
+
+
+def test_a_node_that_expands_is_one_node() -> None:
+    states = recorded_run("0.33/expanded")
+    assert {state.node for state in states} == {None, "1", "2", "3"}
+    assert {state.node_title for state in states} == {"", "Node 1", "Node 2", "Node 3"}
+    assert states[-1].expanded == {"2"}
+    assert states[-1].done == {"1", "2", "3"}
+    assert set(states[-1].steps) == {"1", "2", "3"}
+    assert list(states[-1].outputs) == ["2.0.0.4", "3"], "by the server's ids: the record has the same"
+
+
+def test_no_bar_goes_back_in_a_node_that_expands() -> None:
+    states = recorded_run("0.33/expanded")
+    assert [state.fraction for state in states] == sorted(state.fraction for state in states)
+    assert all(state.step is None for state in states), "each inner node would count from 0 again"
+    inside = [state for state in states if state.node == "2"]
+    assert {state.fraction for state in inside if "2" not in state.done} == {1 / 3}
+    assert all("2.0.0.4" in state.outputs for state in inside if "2" in state.done), "its last inner node"
+
+
+def test_progress_of_an_inner_node_without_its_visible_one() -> None:
+    state = JobState(titles={"2": "Loop", "3": "Save"}).after(Progress(1, 3, "2.0.0.1"), 1.0)
+    assert (state.node, state.step, state.expanded) == ("2", None, {"2"})
+
+
+def test_an_override_names_another_visible_node() -> None:
+    state = JobState(titles={"2": "Loop", "3": "Save"}).after(Executing("2.0.0.1", "3"), 1.0)
+    assert state.node == "3"
+
+
+def test_a_node_that_starts_again_does_not_take_progress_back() -> None:
+    state = JobState(titles={"1": "A", "2": "B", "3": "C"})
+    for at, node in enumerate(["1", "2", "1"]):
+        state = state.after(Executing(node), float(at))
+    assert state.done == {"2"}
+    state = state.after(Executing("2"), 4.0)
+    assert state.fraction == 1 / 3
+
+
+def test_previews_and_texts_of_an_inner_node() -> None:
+    state = JobState(titles={"2": "Loop"})
+    for inner in ("2.0.0.1", "2.0.0.2"):
+        state = state.after(PreviewImage(b"x", node_id=inner), 1.0).after(TextFrame(inner, inner), 1.0)
+    assert (list(state.previews), dict(state.texts)) == (["2"], {"2": "2.0.0.2"})
+
+
+def test_a_blocked_node_does_not_end_the_job() -> None:
+    states = recorded_run("0.33/blocked")
+    assert JobStatus.failed not in {state.status for state in states}
+    last = states[-1]
+    assert (last.status, last.error) == (JobStatus.completed, None)
+    assert [error.exception_message for error in last.blocked] == [
+        "Execution Blocked: please connect a mask first"
+    ]
+
+
+def test_a_blocked_node_that_is_reported_twice_counts_once() -> None:
+    event = ExecutionError(node_id="3", exception_type="ExecutionBlocked", exception_message="no mask")
+    state = JobState(titles={"3": "Save"}).after(event, 1.0).after(event, 2.0)
+    assert state.blocked == (event,)
+
+
+def test_the_error_of_an_inner_node_belongs_to_the_visible_one() -> None:
+    event = ExecutionError(node_id="2.0.0.1", exception_type="ValueError", exception_message="no")
+    state = JobState(titles={"2": "Loop"}).after(event, 1.0)
+    assert (state.status, state.node) == (JobStatus.failed, "2")
+    error = failure("j", None, state)
+    assert (error.node_id, error.node_title) == ("2", "Loop")
+
+
+def test_seconds_of_a_job() -> None:
+    state = JobState()
+    assert state.seconds is None
+    state = state.started(2.0).started(3.0)
+    assert (state.started_at, state.seconds) == (2.0, None)
+    assert state.ended(JobStatus.failed, 5.5).seconds == 3.5

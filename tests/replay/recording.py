@@ -47,8 +47,9 @@ class Recording:
 
 
 def names() -> list[str]:
-    """The recordings there are."""
-    return sorted(path.name.partition(".")[0] for path in DATA.glob("*.jsonl.gz"))
+    """The recordings there are: of ComfyUI 0.3.64, and of 0.33 under `0.33/`."""
+    found = (path.relative_to(DATA).as_posix() for path in DATA.rglob("*.jsonl.gz"))
+    return sorted(name.removesuffix(".jsonl.gz") for name in found)
 
 
 def load(name: str | Path) -> Recording:

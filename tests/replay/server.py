@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
 import threading
 import uuid
 from collections.abc import Callable
@@ -42,6 +43,7 @@ class Faults:
     shuffle: bool = False
     foreign: bool = False
     hide_history: int = 0
+    shuffle_history: int | None = None
     forget: bool = False
     break_view: int = 0
     short_view: int = 0
@@ -358,7 +360,12 @@ class Replay:
         if job_id in self._history and self._looks < self.faults.hide_history:
             self._looks += 1
             return JSONResponse({})
-        return JSONResponse({job_id: self._history[job_id]} if job_id in self._history else {})
+        entry = self._history.get(job_id)
+        if entry is not None and self.faults.shuffle_history is not None:
+            listed = list(entry["outputs"].items())
+            random.Random(self.faults.shuffle_history).shuffle(listed)
+            entry = {**entry, "outputs": dict(listed)}
+        return JSONResponse({} if entry is None else {job_id: entry})
 
     def _view(self, request: Request) -> Response:
         wanted = dict(request.query_params)

@@ -52,7 +52,7 @@ class History:
         seconds = wording.seconds(getattr(entry.result, "seconds", None))
         told = escape(" · ".join(filter(None, [words, seconds])), 400).replace(" · ", "<br>", 1)
         note = f'<div class="cnb cnb-meta">{told}</div>'
-        pictures = w.HTML(thumbs.strip(entry.result.outputs, side=96), layout=w.Layout(max_width="212px"))
+        pictures = w.HTML(thumbs.strip(entry.result.shown, side=96), layout=w.Layout(max_width="212px"))
         buttons = [w.HTML(note)]
         if entry.seeds:
             buttons.append(self._button("Use this seed", "Put this seed back and lock it", entry.seeds))

@@ -94,7 +94,7 @@ class JobsPanel(Panel):
 
     def _thumbnail(self, job_id: str) -> str:
         try:
-            outputs = self._client.job(job_id).result(timeout=30).outputs
+            outputs = self._client.job(job_id).result(timeout=30).shown
         except ComfyError:
             return ""
         first = [output for output in outputs if output.kind == "image"] or outputs

@@ -13,14 +13,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ... import images
-from ...errors import DownloadFailed, JobFailed
+from ...errors import DownloadFailed, JobFailed, Problem
 from ...text import PARAGRAPH, escape, node_label, printable
 from .. import wording
 from ..frontend import detect
 from ..options import Options, options_of
 from ..static import style
 from . import picture, thumbs
-from .media import media_html
+from .media import media_html, plays
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -38,17 +38,22 @@ MOST = 64
 def result_bundle(
     result: Result, include: Collection[str] | None = None, exclude: Collection[str] | None = None
 ) -> Bundle:
-    """The static bundle of a result: its pictures in the server's order, then the rest."""
+    """The static bundle of a result: its pictures in the workflow's order, then the rest.
+
+    Animated pictures play in the HTML; viewers that show only the PNG have their first frames.
+    """
     options = options_of(result)
-    outputs = list(result.outputs)
+    outputs = list(result.shown)
     data: Bundle = {"text/plain": result_text(result)}
     shown = _wanted(include, exclude)
     if shown("image/png") and (pixels := pictures_png(outputs, options)) is not None:
         data["image/png"] = base64.b64encode(pixels).decode("ascii")
     if shown("text/html"):
-        others = [output for output in outputs if output.kind != "image"]
-        if others:
-            data["text/html"] = _page(data.get("image/png"), media_html(others, options))
+        others = [output for output in outputs if output.kind != "image" or plays(output)]
+        if others or result.problems:
+            stills = any(output.kind == "image" and not plays(output) for output in outputs)
+            body = _problems(result.problems) + media_html(others, options)
+            data["text/html"] = _page(data.get("image/png") if stills else None, body)
     return _only(data, include, exclude)
 
 
@@ -61,7 +66,7 @@ def output_bundle(
     if output.kind == "image":
         image, _ = open_image(output)
         data["image/png"] = _encoded(image, options)
-    else:
+    if output.kind != "image" or plays(output):
         data["text/html"] = _page(None, media_html([output], options))
     return _only(data, include, exclude)
 
@@ -111,7 +116,7 @@ def ended_bundle(state: JobState, job_id: str | None = None) -> Bundle:
 
 def result_text(result: Result) -> str:
     """One line on a result, such as `Result(2 images 512×512, seed 7, 8.3 s, job 5d3e…)`, then its texts."""
-    parts = [counted(result.outputs) or "no outputs"]
+    parts = [counted(result.shown) or "no outputs"]
     if not detect().deterministic:
         seed = getattr(result, "seed", None)
         parts += [f"seed {seed}"] if seed is not None else []
@@ -121,6 +126,7 @@ def result_text(result: Result) -> str:
     failed = [output for output in result.outputs if output.error is not None]
     parts += [f"{len(failed)} not downloaded"] if failed else []
     lines = [f"Result({', '.join(parts)})"]
+    lines += [f"  ! {printable(problem, 400)}" for problem in result.problems]
     texts = [text for output in result.outputs if output.kind == "text" and (text := output.text)]
     lines += [printable(text, 1000, lines=True) for text in texts[:8]]
     return "\n".join(lines)
@@ -128,10 +134,10 @@ def result_text(result: Result) -> str:
 
 def counted(outputs: Iterable[Output]) -> str:
     """How many outputs of each kind: "2 images, 1 video"."""
-    kinds = Counter(output.kind for output in outputs)
+    kinds = Counter((output.kind, output.saved) for output in outputs)
     words = []
-    for kind, count in kinds.items():
-        name = _NAMES.get(kind, "file")
+    for (kind, saved), count in kinds.items():
+        name = f"{'' if saved else 'preview '}{_NAMES.get(kind, 'file')}"
         words.append(f"{count} {name}{'s' if count != 1 else ''}")
     return ", ".join(words)
 
@@ -199,6 +205,11 @@ def _page(encoded_png: str | None, body: str) -> str:
     # A viewer that prefers HTML does not show the PNG of the same bundle.
     image = f'<img class="cnb-sheet" alt="results" src="data:image/png;base64,{encoded_png}">'
     return f'{style()}<div class="cnb">{image if encoded_png else ""}{body}</div>'
+
+
+def _problems(problems: Sequence[Problem]) -> str:
+    rows = "".join(f"<li>{escape(problem, 400)}</li>" for problem in problems)
+    return f'<ul class="cnb-problems">{rows}</ul>' if rows else ""
 
 
 def _output_text(output: Output) -> str:

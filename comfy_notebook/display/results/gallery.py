@@ -53,9 +53,9 @@ def show(result: Result, *, columns: int | None = None, width: int | None = None
     if width is not None and not 16 <= width <= 4096:
         raise ValueError("width must be between 16 and 4096 pixels")
     if detect().deterministic:
-        return Gallery(_static(list(result.outputs), columns, width, options, bundle.result_text(result)))
+        return Gallery(_static(list(result.shown), columns, width, options, bundle.result_text(result)))
     data = bundle.result_bundle(result)
-    data["text/html"] = gallery_html(result.outputs, columns=columns, width=width, options=options)
+    data["text/html"] = gallery_html(result.shown, columns=columns, width=width, options=options)
     return Gallery(data)
 
 

@@ -1,4 +1,4 @@
-"""HTML for outputs other than pictures: text, players for video and audio, links to files.
+"""HTML for outputs that a still picture cannot show: text, animations, video and audio players, file links.
 
 Files are embedded: addresses of the server expire and may contain a signature. A file that is too large is
 named, with how to get it.
@@ -23,6 +23,12 @@ _PLAYABLE = {
     "audio/mpeg", "audio/wav", "audio/x-wav", "audio/ogg", "audio/flac", "audio/x-flac", 
     "audio/mp4", "audio/opus", "audio/aac",
 }  # fmt: skip
+_ANIMATIONS = {"image/webp", "image/png", "image/apng", "image/gif", "image/avif"}
+
+
+def plays(output: Output) -> bool:
+    """Whether this is an animated picture, which is shown as the file is, not as a still."""
+    return bool(output.animated) and output.kind == "image"
 
 
 def media_html(outputs: Sequence[Output], options: Options) -> str:
@@ -52,6 +58,10 @@ def _block(output: Output, room: int) -> tuple[str, int]:
         note = f"{name} ({size}) is too large for the page; keep it with <code>result.save(folder)</code>"
         return f"{caption}<div>{note}</div>", 0
     mime = (output.mime or "").split(";")[0].strip().lower()
+    if plays(output) and mime in _ANIMATIONS:
+        source = f"data:{mime};base64,{base64.b64encode(data).decode('ascii')}"
+        image = f'<img class="cnb-sheet" alt="{name}" src="{source}">'
+        return f"{caption}{image}<div class='cnb-note'>{name} · {size}</div>", len(source)
     tag = _PLAYERS.get(output.kind)
     kept = mime if mime in _PLAYABLE else "application/octet-stream"
     source = f"data:{kept};base64,{base64.b64encode(data).decode('ascii')}"

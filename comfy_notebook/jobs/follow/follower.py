@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from ...client.records import JobRecord
 from ...errors import ComfyError, JobCancelled, NotConnected, Problem
 from ...protocol.frames import PreviewImage
-from ...protocol.messages import Event, Executed, Executing, Status
+from ...protocol.graph import visible_node
+from ...protocol.messages import Event, Executed, Executing, ExecutionError, Status
 from ...protocol.status import JobStatus
 from ..outputs import Output
 from ..result import Result
@@ -51,7 +52,7 @@ class Follower:
         self.job_id = job_id
         self.graph = graph
         self.workflow = workflow
-        self.problems = problems or []
+        self.problems = list(problems or ())
         self.previews = previews
         self.backlog = Backlog()
         self.record: JobRecord | None = None
@@ -147,6 +148,8 @@ class Follower:
             self._poll.pace.hear()
         if isinstance(event, Executed):
             self.gathered.produced(event)
+        if self.state.blocked != before.blocked:
+            self.problems.append(self._problem(self.state.blocked[-1]))
         ended = self.state.status.is_final and not before.status.is_final
         if ended or (isinstance(event, Executing) and event.node is None):
             self.poll_soon()
@@ -234,6 +237,8 @@ class Follower:
     async def _finish(self, record: JobRecord) -> Result:
         await self.gathered.complete(record, self.state.outputs)
         verdict.check(self.job_id, self.connection.url, record, self.state, self.outputs)
+        if self.state.error is not None:
+            self.problems.append(self._problem(self.state.error))
         return Result(
             self.job_id,
             self.outputs,
@@ -241,4 +246,17 @@ class Follower:
             record=record,
             seconds=record.seconds if record.seconds is not None else self.state.seconds,
             titles=self.state.titles,
+            problems=self.problems,
+        )
+
+    def _problem(self, error: ExecutionError) -> Problem:
+        """The error of a node that did not fail the job."""
+        node_id = None if error.node_id is None else visible_node(error.node_id, self.state.titles)
+        return Problem(
+            " ".join(error.exception_message.split()) or error.exception_type,
+            node_id=node_id,
+            node_title=self.state.title(node_id) or None,
+            class_type=error.node_type,
+            kind="execution_blocked" if error in self.state.blocked else "execution_error",
+            severity="warning",
         )

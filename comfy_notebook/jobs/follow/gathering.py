@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...client.records import JobRecord
 from ...errors import ConnectionFailed, DownloadFailed
 from ...protocol.frames import PreviewImage
-from ...protocol.graph import node_class, node_title
+from ...protocol.graph import node_class, node_order, node_title, visible_node
 from ...protocol.messages import Executed
 from ...protocol.status import JobStatus
 from ..outputs import Output, outputs_of
@@ -19,12 +19,18 @@ if TYPE_CHECKING:
 
 
 class Outputs:
-    """The outputs of one job so far. `changed` is called after each download."""
+    """The outputs of one job so far. `changed` is called after each download.
+
+    In the end they are in the order of their nodes in the graph, then in the server's: the order of a
+    record changes from run to run. Outputs of a node that another one made by expanding belong to that one.
+    """
 
     def __init__(self, graph: Mapping[str, Any], downloads: Downloads, changed: Callable[[], None]) -> None:
         self._names = names_of(graph)
+        self._places = {node_id: place for place, node_id in enumerate(self._names)}
         self._downloads = downloads
         self._changed = changed
+        self._display: dict[str, str] = {}
         self._fetches: dict[Output, asyncio.Task[None]] = {}
         self.outputs: list[Output] = []
 
@@ -35,8 +41,11 @@ class Outputs:
 
     def produced(self, event: Executed) -> None:
         """Take a node's outputs and start downloading: the files exist when `executed` arrives."""
+        node_id = event.node or ""
+        if event.display_node is not None:
+            self._display[node_id] = event.display_node
         known = {output.key for output in self.outputs}
-        for output in self._made(event.node or "", event.output):
+        for output in self._made(node_id, event.output):
             if output.key not in known:
                 self.outputs.append(output)
                 task = asyncio.get_running_loop().create_task(self._fetch(output))
@@ -77,13 +86,17 @@ class Outputs:
         listed = dict(record.outputs)
         if not completed or not listed:
             listed = {**announced, **listed}
+        self._display.update(record.display)
         known = {output.key: output for output in self.outputs}
         ordered = [
-            known.pop(made.key, made) for node_id, out in listed.items() for made in self._made(node_id, out)
+            known.pop(made.key, made)
+            for node_id in sorted(listed, key=self._place)
+            for made in self._made(node_id, listed[node_id])
         ]
         ordered += [output for output in known.values() if not output.on_server]
         if completed:
             ordered += self._missed({output.node_id for output in ordered})
+        ordered.sort(key=lambda output: self._place(output.node_id)[0])
         self.outputs = ordered
         early = [self._fetches[output] for output in ordered if output in self._fetches]
         await asyncio.gather(*early, return_exceptions=True)
@@ -96,8 +109,16 @@ class Outputs:
             task.cancel()
 
     def _made(self, node_id: str, output: Mapping[str, Any] | None) -> list[Output]:
-        title, class_type = self._names.get(node_id, (node_id, None))
-        return outputs_of(node_id, output, title=title, class_type=class_type, fetch=self._fetch)
+        visible = self._visible(node_id)
+        title, class_type = self._names.get(visible, (visible, None))
+        return outputs_of(visible, output, title=title, class_type=class_type, fetch=self._fetch)
+
+    def _visible(self, node_id: str) -> str:
+        return visible_node(node_id, self._names, self._display.get(node_id))
+
+    def _place(self, node_id: str) -> tuple[int, tuple[tuple[int, int, str], ...]]:
+        """A sort key: the place of the visible node in the graph, then the order of ids."""
+        return self._places.get(self._visible(node_id), len(self._places)), node_order(node_id)
 
     async def _fetch(self, output: Output) -> None:
         """Fetch one output's bytes into it, or put the error there."""

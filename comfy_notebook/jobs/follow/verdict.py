@@ -21,6 +21,7 @@ from ...errors import (
     ServerError,
     ValidationFailed,
 )
+from ...protocol.graph import visible_node
 from ...protocol.status import JobStatus
 from ...text import clip, redact
 from ..outputs import Output
@@ -69,13 +70,13 @@ def failure(job_id: str, record: JobRecord | None, state: JobState) -> JobFailed
             job_id=job_id,
             hint="" if message else "The server's log may say more.",
         )
-    title = state.title(error.node_id)
+    node_id = None if error.node_id is None else visible_node(error.node_id, state.titles)
     cls, hint = _TYPES.get(error.exception_type.rpartition(".")[2], (JobFailed, ""))
     return cls(
         error.exception_message.strip() or "no message",
         job_id=job_id,
-        node_id=error.node_id,
-        node_title=title or None,
+        node_id=node_id,
+        node_title=state.title(node_id) or None,
         class_type=error.node_type,
         exception_type=error.exception_type,
         traceback="".join(line if line.endswith("\n") else line + "\n" for line in error.traceback),
