@@ -1,4 +1,4 @@
-"""Plain calls onto the one background event loop.
+"""Blocking calls onto the one background event loop.
 
 All network I/O of the package runs on one daemon thread, `comfy-io`, with its own asyncio loop,
 started when first needed. The calling thread waits on a `queue.SimpleQueue` in steps of at most
@@ -36,7 +36,7 @@ CLEANUP = 5.0
 
 
 class Closing(Protocol):
-    """What is to be closed when the loop stops."""
+    """What is closed when the loop stops."""
 
     def close(self) -> Coroutine[Any, Any, None]: ...
 
@@ -61,7 +61,7 @@ class BackgroundLoop:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop, running; started when there is none yet."""
+        """The running loop, started on first use."""
         loop, thread = self._loop, self._thread
         if loop is None or thread is None or not thread.is_alive():
             loop = self._start()
@@ -78,7 +78,7 @@ class BackgroundLoop:
                 return self._loop
             loop = asyncio.new_event_loop()
             thread = threading.Thread(target=self._main, args=(loop,), name=self._name, daemon=True)
-            # Started in an empty context: display calls made by mistake must not follow a cell around.
+            # An empty context: code on this thread must not display into the cell that started it.
             contextvars.Context().run(thread.start)
             self._loop, self._thread = loop, thread
             return loop
@@ -104,7 +104,7 @@ class BackgroundLoop:
         return threading.current_thread() is self._thread
 
     def stop(self) -> None:
-        """Cancel what still runs and end the thread, within a few seconds; it starts again on use."""
+        """Cancel what runs and end the thread, within a few seconds; the next use starts it again."""
         loop, thread = self._loop, self._thread
         if loop is None or thread is None or not thread.is_alive() or self.is_current:
             return
@@ -113,20 +113,20 @@ class BackgroundLoop:
         self._loop = self._thread = None
 
     def post(self, call: Callable[..., Any], *args: Any) -> None:
-        """Have the loop call this soon; from any thread, never waiting."""
+        """Have the loop call this soon; from any thread, without waiting."""
         self.loop.call_soon_threadsafe(functools.partial(call, *args), context=contextvars.Context())
 
     def start_if_running(self, start: Callable[[], Coroutine[Any, Any, Any]]) -> None:
-        """Have the loop, if it runs, start what nobody waits for; lock-free, for finalizers too."""
+        """Start a coroutine that nobody waits for, if the loop runs; takes no lock, as finalizers need."""
 
         def begin() -> None:
             task = asyncio.get_running_loop().create_task(start())
-            self._unawaited.add(task)  # a loop alone holds a task only weakly
+            self._unawaited.add(task)  # the loop keeps only a weak reference
             task.add_done_callback(self._unawaited.discard)
 
         loop = self._loop
         if loop is not None and loop.is_running():
-            with contextlib.suppress(RuntimeError):  # it was closed just now, and everything with it
+            with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
                 loop.call_soon_threadsafe(begin)
 
     def spawn(
@@ -161,14 +161,14 @@ class BackgroundLoop:
     ) -> T:
         """Run a coroutine on the loop and wait for what it returns or raises.
 
-        `tick` is called by the waiting thread, about ten times a second and once at the end. `handed`
-        is called on the loop with what the coroutine returned: an interrupt may come between any two
-        steps of the caller, and what this returns is then lost to it.
+        The waiting thread calls `tick` about ten times a second and once at the end. `handed` is called on
+        the loop with what the coroutine returned: an interrupt can come between any two steps of the
+        caller, which then never gets what this returns.
         """
         if self.is_current:
             coroutine.close()
             raise ComfyError(
-                "A plain call was made from the background loop's own thread: it would wait for itself.",
+                "A blocking call on the background loop's own thread would wait for itself.",
                 hint="Inside coroutines and event callbacks use AsyncClient, or `await job`.",
             )
         box: queue.SimpleQueue[asyncio.Task[T] | None] = queue.SimpleQueue()
@@ -252,7 +252,7 @@ class BackgroundLoop:
 
 
 class _Running(Generic[T]):
-    """A coroutine handed to the loop; can be given up from any thread, before or after it began."""
+    """A coroutine on the loop that can be abandoned from any thread, before or after it has begun."""
 
     def __init__(self, owner: BackgroundLoop) -> None:
         self._owner = owner
@@ -260,29 +260,30 @@ class _Running(Generic[T]):
         self.cancelled = False
         self._told = False
 
-    def discard(self, never: Callable[[], Any] = lambda: None) -> None:
-        """Nobody waits any more: end it, or, if it has ended, let what it returned know.
+    def discard(self, ended: Callable[[], Any] = lambda: None) -> None:
+        """Nobody waits any more: cancel the task or, if it has ended, cancel what it returned.
 
-        `never` is called on the loop when it had not begun, and so will not.
+        `ended` is called on the loop when no task runs that will end later: it never began, or the
+        interrupt came after its result had been taken.
         """
         self.cancelled = True
-        self._owner.post(self._discard, never)
+        self._owner.post(self._discard, ended)
 
-    def _discard(self, never: Callable[[], Any]) -> None:
-        if self.task is None:
-            never()
-        elif self.task.done():
-            self.abandon(self.task)
-        else:
+    def _discard(self, ended: Callable[[], Any]) -> None:
+        if self.task is not None and not self.task.done():
             self.task.cancel()
+            return
+        if self.task is not None:
+            self.abandon(self.task)
+        ended()
 
     def abandon(self, task: asyncio.Task[T]) -> None:
-        """What it returned reaches nobody: let it know, if it wants to (a job is then cancelled)."""
+        """Nobody gets what the task returned: cancel it, if it is a job."""
         if not self._told and not task.cancelled() and task.exception() is None:
             self._told = True
-            wants = getattr(task.result(), "cancel_soon", None)
-            if wants is not None:
-                wants()
+            cancel_soon = getattr(task.result(), "cancel_soon", None)
+            if cancel_soon is not None:
+                cancel_soon()
 
 
 def _outcome(task: asyncio.Task[T] | None) -> T:
@@ -294,10 +295,10 @@ def _outcome(task: asyncio.Task[T] | None) -> T:
 
 
 async def within(seconds: float, awaitable: Awaitable[T]) -> T:
-    """What it returns, or `asyncio.TimeoutError`.
+    """What the awaitable returns, or `asyncio.TimeoutError` after which it is cancelled.
 
-    Until Python 3.12 `asyncio.wait_for` swallows a cancellation that comes as its awaitable ends, and
-    with it an interrupt: the job it was to stop would run on.
+    `asyncio.wait_for` swallows, until Python 3.12, a cancellation that comes while its awaitable ends, and
+    with it an interrupt: the job would then run on.
     """
     task = asyncio.ensure_future(awaitable)
     task.add_done_callback(lambda task: task.cancelled() or task.exception())
@@ -319,7 +320,7 @@ IO = BackgroundLoop()
 def on_io(
     method: Callable[P, Coroutine[Any, Any, T]],
 ) -> Callable[P, Coroutine[Any, Any, T]]:
-    """An async method whose body always runs on the background loop, whichever loop awaits it."""
+    """Have an async method's body run on the background loop, whichever loop awaits it."""
 
     @functools.wraps(method)
     async def call(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import queue
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from comfy_notebook import sync
 from comfy_notebook.errors import ComfyError
 from comfy_notebook.sync import IO, BackgroundLoop, within
 
@@ -105,6 +107,7 @@ def test_it_starts_again_after_it_was_stopped() -> None:
 def test_a_forked_child_has_a_loop_of_its_own() -> None:
     code = """
 import os
+import queue
 from comfy_notebook.sync import IO
 async def pid(): return os.getpid()
 assert IO.run(pid()) == os.getpid()
@@ -208,3 +211,44 @@ def test_an_interrupt_before_anything_began() -> None:
     assert time.monotonic() - began < 2
     coroutine.close()
     loop.stop()
+
+
+@pytest.mark.parametrize("way", ["run", "alongside"])
+def test_an_interrupt_that_takes_the_result_away_waits_for_nothing(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The signal can land after the result was taken from the queue and before it is returned."""
+
+    class Interrupted(queue.SimpleQueue):  # type: ignore[type-arg]
+        taken = False
+
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            found = super().get(block, timeout)
+            if not self.taken:
+                self.taken = True
+                raise KeyboardInterrupt
+            return found
+
+    async def at_once() -> str:
+        return "done"
+
+    def alongside() -> None:
+        with IO.alongside(at_once()):
+            pass
+
+    monkeypatch.setattr(sync.queue, "SimpleQueue", Interrupted)
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        IO.run(at_once()) if way == "run" else alongside()
+    assert time.monotonic() - began < sync.CLEANUP / 2
+
+
+def test_a_timeout_leaves_no_task_behind() -> None:
+    async def main() -> tuple[bool, int]:
+        task = asyncio.ensure_future(asyncio.Event().wait())
+        with pytest.raises(asyncio.TimeoutError):
+            await within(0.01, task)
+        await asyncio.wait({task}, timeout=1)
+        return task.cancelled(), len(asyncio.all_tasks())
+
+    assert asyncio.run(main()) == (True, 1)
