@@ -23,6 +23,9 @@ from .specs import ANY, AUTOGROW, COMBO, InputSpec, OutputSpec
 from .view.nodes import NodeSheet
 
 _ALIKE = 0.75  # "ttN text" is not meant as "TestingText"
+_PRICES = re.compile(r'"usd"\s*:\s*(\[[^\]]*\]|[\d.]+)')
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_PRICE_UNIT = re.compile(r'"suffix"\s*:\s*"([^"]{1,40})"')
 _LARGEST = 512 * 1024 * 1024
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 
@@ -44,6 +47,10 @@ class NodeInfo:
     api_node: bool = False
     python_module: str = ""
     search_aliases: tuple[str, ...] = ()
+    dev_only: bool = False
+    is_input_list: bool = False
+    price_badge: Mapping[str, Any] | None = field(default=None, hash=False)
+    """How the editor works out the price of a partner node's run, as the server sent it."""
     dynamic: bool = False
     """True when the inputs of a node depend on its values (dynamic combos, autogrow groups)."""
 
@@ -77,8 +84,23 @@ class NodeInfo:
             search_aliases=tuple(a for a in aliases if isinstance(a, str))
             if isinstance(aliases, list)
             else (),
+            dev_only=bool(raw.get("dev_only")),
+            is_input_list=bool(raw.get("is_input_list")),
+            price_badge=raw["price_badge"] if isinstance(raw.get("price_badge"), dict) else None,
             dynamic=any(spec.dynamic for spec in inputs.values()),
         )
+
+    @property
+    def price(self) -> str:
+        """The least and greatest price of a partner node's run that its price badge names, in US dollars."""
+        expression = (self.price_badge or {}).get("expr")
+        found = _PRICES.findall(expression) if isinstance(expression, str) else []
+        amounts = sorted({float(number) for numbers in found for number in _NUMBER.findall(numbers)})
+        if not amounts:
+            return ""
+        unit = _PRICE_UNIT.search(str(expression))
+        least, most = f"${amounts[0]:g}", f"${amounts[-1]:g}"
+        return (least if least == most else f"{least} to {most}") + (unit[1] if unit else "")
 
     def inputs_with(self, values: Mapping[str, Any]) -> Mapping[str, InputSpec]:
         """The inputs that a node with these values has, by their full names.
@@ -146,8 +168,12 @@ class NodeInfo:
 
     @property
     def _sheet(self) -> NodeSheet:
+        said: tuple[tuple[str, str], ...]
         said = ("output_node", "output node"), ("api_node", "partner node"), ("deprecated", "deprecated")
-        marks = [word for key, word in (*said, ("experimental", "experimental")) if getattr(self, key)]
+        said = (*said, ("experimental", "experimental"), ("dev_only", "for developers"))
+        marks = [word for key, word in said if getattr(self, key)]
+        if self.price:
+            marks.append(f"a run costs {self.price}")
         return NodeSheet(
             self.class_type,
             self.display_name,
@@ -382,12 +408,24 @@ def _ordered(sections: Any, order: Any, section: str) -> Iterator[tuple[str, Any
 
 
 def _outputs(raw: Mapping[str, Any]) -> Iterator[OutputSpec]:
-    types, names, lists = (raw.get(key) for key in ("output", "output_name", "output_is_list"))
+    types, names, lists, tips, matched = (
+        raw.get(key)
+        for key in ("output", "output_name", "output_is_list", "output_tooltips", "output_matchtypes")
+    )
     if not isinstance(types, (list, tuple)):
         return
+
+    def at(values: Any, index: int) -> Any:
+        return values[index] if isinstance(values, list) and index < len(values) else None
+
     for index, kind in enumerate(types):
         # An output declared as a list of choices feeds a combo.
         kind = COMBO if isinstance(kind, (list, tuple)) else kind if isinstance(kind, str) else ANY
-        name = names[index] if isinstance(names, list) and index < len(names) else None
-        is_list = lists[index] if isinstance(lists, list) and index < len(lists) else False
-        yield OutputSpec(_text(name) or kind, kind, bool(is_list), index)
+        yield OutputSpec(
+            _text(at(names, index)) or kind,
+            kind,
+            bool(at(lists, index)),
+            index,
+            _text(at(tips, index)),
+            _text(at(matched, index)),
+        )

@@ -152,6 +152,38 @@ class InputSpec:
         return text if isinstance(text, str) else ""
 
     @property
+    def display_name(self) -> str:
+        """What the editor calls the input: its own label, else its name."""
+        text = self.options.get("display_name")
+        return text if isinstance(text, str) and text else self.name
+
+    @property
+    def advanced(self) -> bool:
+        """True for an input that the editor folds away at first."""
+        return bool(self.options.get("advanced"))
+
+    @property
+    def hidden(self) -> bool:
+        """True for a widget that the editor does not show."""
+        return bool(self.options.get("hidden"))
+
+    @property
+    def socketless(self) -> bool:
+        """True for a widget that takes no link."""
+        return bool(self.options.get("socketless"))
+
+    @property
+    def lazy(self) -> bool:
+        """True when what is linked here runs only if the node asks for it."""
+        return bool(self.options.get("lazy"))
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """What the editor calls the two values of a BOOLEAN: off and on (`label_off`, `label_on`)."""
+        off, on = self.options.get("label_off"), self.options.get("label_on")
+        return off if isinstance(off, str) else "false", on if isinstance(on, str) else "true"
+
+    @property
     def force_input(self) -> bool:
         """True when the input takes links only; `defaultInput` means that for optional inputs alone."""
         return bool(
@@ -271,12 +303,17 @@ class InputSpec:
 
 @dataclass(frozen=True, slots=True)
 class OutputSpec:
-    """One declared output; `is_list` says that the node hands on a list, each item run on its own."""
+    """One declared output; `is_list` says that the node hands on a list, each item run on its own.
+
+    `template` names the match-type template that decides the type, `tooltip` is the author's help text.
+    """
 
     name: str
     type: str
     is_list: bool
     index: int
+    tooltip: str = ""
+    template: str = ""
 
 
 def _listed(inputs: Any, prefix: str, within: str) -> Iterator[InputSpec]:

@@ -5,7 +5,7 @@ All of it is the server's text, so it is escaped in HTML and bounded in length.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -25,6 +25,10 @@ def value_range(spec: InputSpec, shown: int = _CHOICES_SHOWN) -> str:
         return ", ".join(first) + (f", … {more} more" if more > 0 else "") if first else "none installed"
     if spec.remote:
         return "fetched from the server"
+    if members := [member.name for _, member in spec.grown()]:
+        return f"{max(spec.least, 0)} to {len(members)}: {members[0]}, …"
+    if spec.type == "BOOLEAN" and spec.labels != ("false", "true"):
+        return f"{clip(spec.labels[1], 30)} or {clip(spec.labels[0], 30)}"
     parts = []
     if spec.min is not None or spec.max is not None:
         parts.append(f"{_bound(spec.min)} … {_bound(spec.max)}")
@@ -80,14 +84,7 @@ class NodeSheet:
         )
 
     def _rows(self) -> list[tuple[str, ...]]:
-        rows: list[tuple[str, ...]] = []
-        for spec in self.inputs:
-            default = clip(repr(spec.default), 40) if spec.is_widget and spec.default is not None else ""
-            name = spec.name if spec.required else f"{spec.name} (optional)"
-            rows.append(
-                (clip(name, 60), clip(spec.type, 40), default, value_range(spec), clip(spec.tooltip, 200))
-            )
-        return rows
+        return [row for spec in self.inputs for row in _rows(spec)]
 
     def _heading(self) -> str:
         title = clip(self.class_type, 80)
@@ -96,10 +93,26 @@ class NodeSheet:
         return " · ".join([title, *([clip(self.category, 80)] if self.category else []), *self.marks])
 
     def _outputs(self) -> str:
-        said = ", ".join(
-            f"{clip(o.name, 60)}: {clip(o.type, 60)}{' (list)' if o.is_list else ''}"
-            if o.name != o.type
-            else clip(o.type, 60)
-            for o in self.outputs
-        )
-        return clip(said, 1000)
+        return clip(", ".join(map(_output, self.outputs)), 1000)
+
+
+def _output(output: OutputSpec) -> str:
+    kind = "what is linked" if output.template else clip(output.type, 60)
+    said = kind if output.name == output.type else f"{clip(output.name, 60)}: {kind}"
+    said += " (list)" if output.is_list else ""
+    return f"{said} ({clip(output.tooltip, 120)})" if output.tooltip else said
+
+
+def _rows(spec: InputSpec, when: str = "") -> Iterator[tuple[str, ...]]:
+    """The row of one input, and those of the inputs that it brings; `when` names the option that does."""
+    default = clip(repr(spec.default), 40) if spec.is_widget and spec.default is not None else ""
+    marks = [*(["optional"] if not spec.required else []), *(["advanced"] if spec.advanced else [])]
+    name = f"{clip(spec.name, 60)} ({', '.join(marks)})" if marks else clip(spec.name, 60)
+    help_text = spec.tooltip
+    if spec.display_name != spec.name:
+        help_text = f"{spec.display_name}: {help_text}" if help_text else spec.display_name
+    allowed = "; ".join(part for part in (when, value_range(spec)) if part)
+    yield name, clip(spec.link_type, 40), default, allowed, clip(help_text, 200)
+    for choice in spec.choices or () if spec.dynamic else ():
+        for inner in spec.brings(choice):
+            yield from _rows(inner, f"with {clip(str(choice), 40)}")
