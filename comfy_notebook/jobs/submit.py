@@ -243,7 +243,7 @@ async def _check_uploads(connection: Connection, wf: Workflow, waiting: list[tup
     for node_id, name, value in waiting:
         class_type = wf.graph[node_id].get("class_type", "")
         info = catalog.get(class_type)
-        spec = info.inputs.get(name) if info is not None else None
+        spec = info.spec_of(name, wf.node(node_id).inputs) if info is not None else None
         if not isinstance(value, FileRef) and info is not None and (spec is None or not spec.upload):
             takers = [key for key, other in info.inputs.items() if other.upload]
             given = type(value).__name__

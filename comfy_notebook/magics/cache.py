@@ -80,7 +80,8 @@ class WorkflowCache:
             node_id, name = wf.split(address)
             catalog = nodes or wf.catalog
             info = catalog.get(wf.node(node_id).class_type) if catalog is not None else None
-            return wf.node(node_id).inputs.get(name), info.inputs.get(name) if info is not None else None
+            given = wf.node(node_id).inputs
+            return given.get(name), info.spec_of(name, given) if info is not None else None
         except ComfyError:
             return None, None
 

@@ -125,8 +125,7 @@ class Call:
 
 
 def _local_file(wf: Workflow, node_id: str, name: str, text: str) -> Path | None:
-    info = wf.node(node_id).info
-    spec = info.inputs.get(name) if info is not None else None
+    spec = wf.node(node_id).specs.get(name)
     if spec is None or not spec.upload or not text:
         return None
     try:

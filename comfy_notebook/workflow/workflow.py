@@ -17,6 +17,7 @@ from . import model
 from .base import BaseWorkflow, Nodes
 from .catalog import NodeCatalog, NodeInfo
 from .editor.saved import saved_graph
+from .specs import InputSpec
 from .values import duplicate, is_link, parse_value, summary, unwrap
 from .view.outline import heading, outline
 
@@ -314,7 +315,7 @@ class Node:
     """One node: its inputs are its attributes and its items.
 
     `node.seed` and `node["seed"]` are the same input; only item access reaches an input whose name
-    clashes with the node's own: `id, class_type, title, label, inputs, info, workflow, output,
+    clashes with the node's own: `id, class_type, title, label, inputs, specs, info, workflow, output,
     outputs, remove`. A linked input reads as a `NodeOutput`. A handle holds no state of its own: it reads
     and writes the workflow it came from.
     """
@@ -323,7 +324,19 @@ class Node:
     _id: str
     _workflow: Workflow
     _own = frozenset(
-        ("id", "class_type", "title", "label", "inputs", "info", "workflow", "output", "outputs", "remove")
+        [
+            "id",
+            "class_type",
+            "title",
+            "label",
+            "inputs",
+            "specs",
+            "info",
+            "workflow",
+            "output",
+            "outputs",
+            "remove",
+        ]
     )
 
     def __init__(self, workflow: Workflow, node_id: str) -> None:
@@ -375,6 +388,11 @@ class Node:
     def inputs(self) -> dict[str, Any]:
         """Every input the file gives, by name: values, and `NodeOutput` for links. A copy."""
         return {name: self._workflow._read(value) for name, value in self._data().get("inputs", {}).items()}
+
+    @property
+    def specs(self) -> Mapping[str, InputSpec]:
+        """The declared inputs of the node with its present values, by name; empty without a definition."""
+        return model.specs_of(*self._here())
 
     @property
     def outputs(self) -> list[NodeOutput]:

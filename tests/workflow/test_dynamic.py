@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from comfy_notebook.errors import InvalidWorkflow, UnknownInput
+from comfy_notebook.workflow.catalog import NodeCatalog
 from comfy_notebook.workflow.workflow import Workflow
 
 from .dynamic_nodes import catalog
@@ -190,3 +191,45 @@ def test_members_of_a_group_are_completed(wf: Workflow) -> None:
 
 def test_links_of_members_are_drawn_with_their_type(wf: Workflow) -> None:
     assert "images.image1" in wf.to_svg()
+
+
+# -- what is shown of a class --------------------------------------------------------------------
+
+
+def test_a_class_is_shown_with_the_inputs_of_its_options() -> None:
+    text = str(catalog()["ResizeImageMaskNode"])
+    assert "with scale by multiplier; 0.01 … 8" in text
+    assert "COMFY_" not in text
+    assert "1 to 4: images.image0, …" in str(catalog()["BatchImagesNode"])
+
+
+def test_the_facts_of_an_input_are_read() -> None:
+    raw = {
+        "input": {
+            "required": {
+                "on": ["BOOLEAN", {"label_on": "yes", "label_off": "no", "advanced": True, "hidden": True}],
+                "name": ["STRING", {"display_name": "A name", "socketless": True, "lazy": True}],
+            },
+            "hidden": {"key": "AUTH_TOKEN_COMFY_ORG"},
+        },
+        "output": ["STRING"],
+        "output_tooltips": ["What was said."],
+        "output_matchtypes": ["switch"],
+        "price_badge": {"expr": '{"type":"range_usd","usd":[0.04,0.12],"format":{"suffix":"/Run"}}'},
+    }
+    info = NodeCatalog({"Said": raw})["Said"]
+    on, name = info.inputs["on"], info.inputs["name"]
+    assert (on.labels, on.advanced, on.hidden) == (("no", "yes"), True, True)
+    assert (name.display_name, name.socketless, name.lazy) == ("A name", True, True)
+    assert on.display_name == "on"
+    assert info.outputs[0].tooltip == "What was said."
+    assert info.outputs[0].template == "switch"
+    assert info.price == "$0.04 to $0.12/Run"
+    assert "a run costs $0.04 to $0.12/Run" in str(info)
+    assert "yes or no" in str(info)
+    assert "key" in info.hidden
+
+
+def test_a_node_knows_its_declared_inputs(wf: Workflow) -> None:
+    assert list(wf["4"].specs) == ["images.image0", "images.image1", "images.image2"]
+    assert wf["3"].specs["resize_type.width"].max == 16384

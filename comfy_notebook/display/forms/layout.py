@@ -67,14 +67,12 @@ def arrange(workflow: Workflow, inputs: Sequence[str] | None = None) -> Layout:
 
 
 def _group(node: Node) -> Group:
-    info = node.info
+    specs = node.specs
     given = node.inputs
-    names = list(given)
-    if info is not None:
-        names = [name for name in info.inputs if name in given] + [n for n in names if n not in info.inputs]
+    names = [name for name in specs if name in given] + [name for name in given if name not in specs]
     group = Group(node.id, node.title)
     for name in names:
-        spec = info.inputs.get(name) if info is not None else None
+        spec = specs.get(name)
         if _settable(spec, given[name]):
             group.fields.append(Field(node.id, name, spec, given[name]))
     return group
@@ -103,8 +101,7 @@ def _asked(workflow: Workflow, inputs: Sequence[str]) -> list[Group]:
         group = groups.setdefault(node_id, Group(node_id, node.title))
         have = {item.name: item for item in _group(node).fields}
         for name in names if names is not None else list(have):
-            spec = node.info.inputs.get(name) if node.info is not None else None
-            found = have.get(name) or Field(node_id, name, spec, node[name])
+            found = have.get(name) or Field(node_id, name, node.specs.get(name), node[name])
             if found not in group.fields:
                 group.fields.append(found)
     return list(groups.values())

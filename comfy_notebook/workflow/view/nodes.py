@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from ...text import clip
-from ..specs import InputSpec, OutputSpec
+from ..specs import COMBO, DYNAMIC_COMBO, MATCH_TYPE, InputSpec, OutputSpec
 
 _CHOICES_SHOWN = 6
 _COLUMNS = ("input", "type", "default", "range or choices", "help")
@@ -96,8 +96,16 @@ class NodeSheet:
         return clip(", ".join(map(_output, self.outputs)), 1000)
 
 
+def _kind(spec: InputSpec) -> str:
+    """The type of an input in the words of a table."""
+    if spec.type == DYNAMIC_COMBO:
+        return COMBO
+    members = [member.link_type for _, member in spec.grown()]
+    return f"{members[0]}, several" if members else spec.link_type
+
+
 def _output(output: OutputSpec) -> str:
-    kind = "what is linked" if output.template else clip(output.type, 60)
+    kind = "the type of what is linked" if output.type == MATCH_TYPE else clip(output.type, 60)
     said = kind if output.name == output.type else f"{clip(output.name, 60)}: {kind}"
     said += " (list)" if output.is_list else ""
     return f"{said} ({clip(output.tooltip, 120)})" if output.tooltip else said
@@ -112,7 +120,7 @@ def _rows(spec: InputSpec, when: str = "") -> Iterator[tuple[str, ...]]:
     if spec.display_name != spec.name:
         help_text = f"{spec.display_name}: {help_text}" if help_text else spec.display_name
     allowed = "; ".join(part for part in (when, value_range(spec)) if part)
-    yield name, clip(spec.link_type, 40), default, allowed, clip(help_text, 200)
+    yield name, clip(_kind(spec), 40), default, allowed, clip(help_text, 200)
     for choice in spec.choices or () if spec.dynamic else ():
         for inner in spec.brings(choice):
             yield from _rows(inner, f"with {clip(str(choice), 40)}")
