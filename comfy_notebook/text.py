@@ -109,6 +109,11 @@ def _visible(char: str, lines: bool) -> str:
     return "\ufffd" if unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") else char
 
 
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are the same text, however their accents are encoded (NFC or NFD)."""
+    return one == other or unicodedata.normalize("NFC", one) == unicodedata.normalize("NFC", other)
+
+
 def node_label(node_id: str | None, title: str | None = None, class_type: str | None = None) -> str:
     """What messages call a node: "KSampler (node 3)", "My sampler (KSampler, node 3)", "node 3".
 

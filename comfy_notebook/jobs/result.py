@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError, DownloadFailed, NoOutput, Problem, UnknownNode
 from ..protocol.status import JobStatus
-from ..text import did_you_mean
+from ..text import did_you_mean, same_name
 from ..views import view
 from .outputs import Output
 
@@ -189,7 +189,7 @@ class Result(Sequence[Output]):
         if name in known or name in self._titles:
             return {name}
         titles = {**self._titles, **{node_id: output.node_title for node_id, output in known.items()}}
-        by_title = {node_id for node_id, title in titles.items() if title == name}
+        by_title = {node_id for node_id, title in titles.items() if same_name(title, name)}
         by_class = {node_id for node_id, output in known.items() if output.class_type == name}
         if found := by_title or by_class:
             return found

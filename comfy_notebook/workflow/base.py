@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConversionError, Problem
 from . import model
 from .catalog import NodeCatalog
+from .formats import is_editor_format
 from .values import duplicate, same
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class BaseWorkflow:
         source: Source | None = None,
         nodes: Nodes | None = None,
     ) -> None:
+        if editor is None and api is not None and is_editor_format(api):
+            api, editor = None, api
         self._api: model.MutableGraph | None = None
         self._original: model.MutableGraph | None = None
         self._problems: list[Problem] = []

@@ -22,6 +22,7 @@ from .editor.export import Exporter
 from .editor.graph import ProblemLog, Source
 from .editor.javascript import TooDeep, copied
 from .editor.loading import Loaded
+from .formats import is_api_format, is_editor_format
 
 
 @dataclass(frozen=True)
@@ -47,20 +48,6 @@ class Conversion:
     def titles(self) -> dict[str, str]:
         """The title of each node by its id."""
         return {key: node_title(node) or "" for key, node in self.api.items()}
-
-
-def is_editor_format(data: Any) -> bool:
-    """Whether this is a workflow as the editor saves it: an object with a list of nodes."""
-    return isinstance(data, Mapping) and isinstance(data.get("nodes"), list)
-
-
-def is_api_format(data: Any) -> bool:
-    """Whether this is a graph as the API takes it: an object of nodes by id, each with a class_type."""
-    if not isinstance(data, Mapping) or is_editor_format(data):
-        return False
-    return any(
-        isinstance(node, Mapping) and isinstance(node.get("class_type"), str) for node in data.values()
-    )
 
 
 def convert(

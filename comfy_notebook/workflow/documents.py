@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from ..errors import InvalidWorkflow, NotAWorkflow
-from .convert import is_api_format, is_editor_format
+from .formats import is_api_format, is_editor_format
 from .json_text import NotJSON, looks_like_json
 from .json_text import parse as parse_text
 

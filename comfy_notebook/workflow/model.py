@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import ComfyError, InvalidWorkflow, Problem, UnknownInput, UnknownNode
 from ..protocol.graph import node_title
-from ..text import closest, did_you_mean, node_label, printable
+from ..text import closest, did_you_mean, node_label, printable, same_name
 from .catalog import NodeCatalog, NodeInfo
 from .editor.saved import saved_outputs
 from .specs import DYNAMIC_COMBO, InputSpec
@@ -232,7 +232,7 @@ def find(graph: Graph, catalog: NodeCatalog | None, name: str) -> str:
         return name
     named = by_name(graph, catalog)
     for kind in ("title", "class"):
-        found = named[kind].get(name, [])
+        found = [node_id for known, ids in named[kind].items() if same_name(known, name) for node_id in ids]
         if len(found) == 1:
             return found[0]
         if found:

@@ -34,8 +34,8 @@ def from_a1111(prompt: str, embeddings: Sequence[str], left_out: list[str]) -> s
         prompt = re.sub(r"\s*\bBREAK\b\s*", "\n", prompt)
     if re.search(r"\bAND\b", prompt):
         left_out.append("AND, which joins several prompts, has no equal here and is kept as text.")
-    for name in embeddings:
-        prompt = re.sub(rf"(?<![\w:]){re.escape(name)}(?!\w)", f"embedding:{name}", prompt)
+    for name in filter(None, embeddings):
+        prompt = re.sub(rf"(?<![\w:])({re.escape(name)})(?!\w)", r"embedding:\1", prompt)
     return _brackets(prompt, left_out, 0)
 
 

@@ -17,7 +17,8 @@ import pytest
 
 from comfy_notebook.errors import ConversionError
 from comfy_notebook.workflow.catalog import NodeCatalog
-from comfy_notebook.workflow.convert import convert, is_api_format, is_editor_format, to_api
+from comfy_notebook.workflow.convert import convert, to_api
+from comfy_notebook.workflow.formats import is_api_format, is_editor_format
 
 HERE = Path(__file__).parents[1] / "data" / "ui2api"
 GIVEN = os.environ.get("COMFY_NOTEBOOK_UI2API")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -467,3 +468,19 @@ def test_every_input_that_is_listed_can_be_set(graph: dict, data: st.DataObject)
         value = data.draw(values)
         wf[row.node_id][row.name] = value
         assert wf[row.node_id][row.name] == value
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_titles_are_found_however_their_accents_are_encoded(form: str) -> None:
+    other = {"NFC": "NFD", "NFD": "NFC"}[form]
+    title = unicodedata.normalize(form, "día")  # type: ignore[arg-type]
+    wf = Workflow({"3": {"class_type": "A", "inputs": {"text": ""}, "_meta": {"title": title}}})
+    wf.set(f"{unicodedata.normalize(other, 'día')}.text", "x")  # type: ignore[arg-type]
+    assert wf["3"].text == "x"
+
+
+def test_an_editor_document_in_python_is_taken_as_one() -> None:
+    document = example("txt2img.editor")
+    wf = Workflow(document)
+    assert not wf.is_converted
+    assert wf.to_api(catalog()) == Workflow.load(document, nodes=catalog()).to_api()
