@@ -112,7 +112,7 @@ class BaseWorkflow:
         if self._api is None:
             from .convert import convert
 
-            done = convert(self.editor or {}, catalog)
+            done = convert(self.editor or {}, catalog, keep_placeholders=True)
             if not done.api and (done.problems or (self.editor or {}).get("nodes")):
                 raise ConversionError("Nothing in this workflow could be converted.", problems=done.problems)
             self._take(done.api)
@@ -122,13 +122,18 @@ class BaseWorkflow:
     def to_api(self, nodes: Nodes | None = None) -> dict[str, Any]:
         """The graph as the API takes it: a new dict of plain JSON values.
 
+        Placeholders in the names of saved files (`%date:yyyy-MM-dd%`, `%KSampler.seed%`) are filled in.
         Raises `ConversionError` when an editor-format workflow has no catalog to convert it, and
         `InvalidWorkflow` naming the input when a picture, array, bytes or path is still in it: the
         client uploads those when the run is submitted.
         """
         if nodes is not None:
             self.resolve(nodes)
-        return model.as_json(self.graph)
+        from .file_names import fill_names
+
+        graph = model.as_json(self.graph)
+        fill_names(graph, lambda: self.extra_pnginfo.get("workflow"), self._catalog)
+        return graph
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
         """Write the graph as an API-format JSON file and return its path.

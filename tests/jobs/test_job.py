@@ -275,6 +275,19 @@ def test_what_a_job_says_of_itself(cloud: Client) -> None:
     assert cloud.job(job.id).workflow.graph == job.workflow.graph
 
 
+def test_a_files_name_has_the_values_of_its_own_run(cloud: Client) -> None:
+    wf = comfy.Workflow(
+        {
+            "1": graphs.node("EmptyImage", width=8, height=8, batch_size=1, color=5),
+            "2": graphs.node("SaveImage", images=["1", 0], filename_prefix="c%EmptyImage.color%"),
+        }
+    )
+    jobs = [cloud.submit(wf, inputs={"1.color": color}) for color in (6, 7)]
+    for job, color in zip(jobs, (6, 7), strict=True):
+        assert job.graph["2"]["inputs"]["filename_prefix"] == f"c{color}"
+        assert job.result().workflow.get("2.filename_prefix") == "c%EmptyImage.color%"
+
+
 def test_the_same_error_each_time(cloud: Client) -> None:
     job = cloud.submit(graphs.fail("OOMError"))
     for _ in range(2):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -90,17 +90,13 @@ class Names:
         self._found: tuple[dict[str, Node], dict[str, Node]] | None = None
 
     def fill(self, name: str) -> str:
-        """A name with `%date:…%` as local time and `%Node.widget%` as that widget's value."""
-        return name if self._kept or "%" not in name else _PLACEHOLDER.sub(self._filled, name)
+        """A name with its placeholders filled in, unless they are kept."""
+        return name if self._kept else filled_name(name, self.value, self._now)
 
-    def _filled(self, match: re.Match[str]) -> str:
-        parts = match[1].split(".")
-        if len(parts) != 2:
-            dated = parts[0].startswith("date:")
-            return date_text(parts[0][5:], self._now or datetime.now()) if dated else match[0]
-        node = self._named(parts[0])
-        value = _widget(node, parts[1]) if node else NOTHING
-        return match[0] if value is NOTHING else _UNSAFE.sub("_", text(value))
+    def value(self, name: str, widget: str) -> Any:
+        """The value of a widget of the node with that name; NOTHING when there is none."""
+        node = self._named(name)
+        return _widget(node, widget) if node else NOTHING
 
     def _named(self, name: str) -> Node | None:
         """The first node known by that name for search and replace, else the first with that title."""
@@ -115,6 +111,20 @@ class Names:
             self._found = aliases, titles
         aliases, titles = self._found
         return aliases.get(name) or titles.get(name)
+
+
+def filled_name(name: str, value: Callable[[str, str], Any], now: datetime | None = None) -> str:
+    """A file name with `%date:…%` as local time and `%Node.widget%` as `value(node, widget)`."""
+
+    def filled(match: re.Match[str]) -> str:
+        parts = match[1].split(".")
+        if len(parts) != 2:
+            dated = parts[0].startswith("date:")
+            return date_text(parts[0][5:], now or datetime.now()) if dated else match[0]
+        found = value(parts[0], parts[1])
+        return match[0] if found is NOTHING else _UNSAFE.sub("_", text(found))
+
+    return _PLACEHOLDER.sub(filled, name) if "%" in name else name
 
 
 def date_text(pattern: str, moment: datetime) -> str:
