@@ -193,3 +193,51 @@ def test_unknown_classes_inside_are_reported_where_they_stand():
     got = file.convert(with_nodes(Other=node_class()))
     assert got.api["14:13"]["inputs"] == {"image": ["1", 0]}
     assert [(p.kind, p.node_id) for p in got.problems] == [("missing_node_type", "14:13")]
+
+
+def test_an_empty_title_counts_as_none():
+    nodes = [SCALE, inner("ImageScale", ["lanczos", 1, 2, "disabled"], "image", title="")]
+    file = grouped(nodes, [])
+    file.link(1, 0, 12, "ImageScale image", "IMAGE")
+    assert file.inputs()["15:14"]["image"] == ["1", 0]
+
+
+def test_links_to_nodes_or_inputs_that_a_group_lacks_are_ignored():
+    beyond = [[2, 0, 1, 0, 5, "IMAGE"], [0, 0, 2, 0, 5, "IMAGE"], [0, 0, 1, 7, 5, "IMAGE"]]
+    file = grouped([SCALE, INVERT], beyond)
+    file.link(1, 0, 12, "ImageInvert image", "IMAGE")
+    assert file.inputs()["15:14"]["image"] == ["1", 0]
+
+
+def test_an_input_that_a_file_does_not_name_is_the_classes():
+    nodes = [SCALE, {**INVERT, "inputs": [{"name": None, "type": "IMAGE"}]}]
+    assert grouped(nodes, THEN).inputs()["15:14"]["image"] == ["15:13", 0]
+
+
+def test_a_primitive_that_feeds_nothing_inside_has_no_input_on_the_group():
+    primitive = inner("PrimitiveNode", [64, "fixed"], outputs=[])
+    file = grouped([primitive, inner("EmptyImage", [1, 2, 3, 4])], [], [5, 6, 7, 8])
+    assert file.inputs()["15:14"] == {"width": 5, "height": 6, "batch_size": 7, "color": 8}
+
+
+def test_a_reroute_used_only_inside_is_not_an_output_of_the_group():
+    nodes = [SCALE, inner("Reroute", None, ""), INVERT]
+    file = grouped(nodes, [[0, 0, 1, 0, 5, "IMAGE"], [1, 0, 2, 0, 6, "IMAGE"]])
+    file.link(12, 1, 3, "images", "IMAGE")
+    assert "images" not in file.inputs()["3"]
+
+
+def test_an_open_reroute_inside_is_an_input_and_an_output_of_the_group():
+    reroute = inner("Reroute", None, "")
+    reroute["outputs"] = [{"name": "", "type": "IMAGE"}]
+    file = grouped([reroute], [])
+    file.link(1, 0, 12, "IMAGE", "IMAGE")
+    file.link(12, 0, 3, "images", "IMAGE")
+    assert file.inputs()["3"]["images"] == ["1", 0]
+
+
+def test_a_primitive_that_feeds_a_group_inside_itself_raises_nothing():
+    file = grouped([inner("workflow>G"), SCALE], [])
+    file.node("PrimitiveNode", [33, "fixed"], id=4)
+    file.link(4, 0, 12, "width", "INT", widget=True)
+    assert "cyclic_subgraph" in {problem.kind for problem in file.convert().problems}

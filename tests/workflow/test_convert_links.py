@@ -234,3 +234,13 @@ def test_an_output_beyond_the_declared_ones_is_kept():
     file.node("PreviewImage")
     file.link(1, 4, 2, "images")
     assert file.inputs(catalog)["2"] == {"images": ["1", 4]}
+
+
+def test_a_link_without_an_origin_slot_is_a_problem():
+    file = EditorFile()
+    file.node("EmptyImage")
+    file.link(1, 0, file.node("ImageInvert"), "image")
+    file.links[0][2] = "first"
+    got = file.convert()
+    assert "image" not in got.api["2"]["inputs"]
+    assert [problem.kind for problem in got.problems] == ["dangling_link"]

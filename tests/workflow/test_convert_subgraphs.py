@@ -396,3 +396,14 @@ def test_an_unknown_class_inside_still_counts_among_the_promoted():
     file.node("mixed", [5, 6])
     got = file.inputs(with_nodes(Other=node_class()))
     assert (got["1:1"]["amount"], got["1:2"]["width"]) == (5, 6)
+
+
+def test_a_link_from_an_input_that_the_definition_lacks_is_open(file):
+    inside = file.definitions[0]
+    inside["links"][1]["origin_slot"] = 7
+    assert "image" not in file.inputs()["12:5"]
+
+
+def test_a_listed_link_that_is_gone_hides_no_widget_behind_it(file):
+    file.definitions[0]["inputs"][1]["linkIds"].insert(0, 999)
+    assert file.inputs()["12:5"]["width"] == 640

@@ -7,6 +7,8 @@ from datetime import datetime
 
 import pytest
 
+from comfy_notebook.workflow.catalog import NodeInfo
+from comfy_notebook.workflow.editor.plans import upload_slot
 from comfy_notebook.workflow.editor.texts import date_text, expand_prompt
 
 from .editor_files import EditorFile, node_class, with_nodes
@@ -430,3 +432,19 @@ def test_only_nodes_the_editor_knows_to_save_have_their_names_filled_in():
 
 def test_a_name_that_is_not_text_stays_as_it_is():
     assert only("SaveImage", [None]) == {"filename_prefix": None}
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "options", "slot"),
+    [
+        ("required", "audio", {"audio_upload": True}, "AUDIOUPLOAD"),
+        ("required", "sound", {"audio_upload": True}, None),
+        ("required", "anything", {"image_upload": True}, "IMAGEUPLOAD"),
+        ("required", "anything", {"image_upload": "yes"}, None),
+        ("optional", "anything", {"image_upload": True}, None),
+    ],
+)
+def test_which_pickers_have_an_upload_button(section, name, options, slot):
+    raw = {"input": {section: {name: [["a"], options]}}, "output": []}
+    found = upload_slot(NodeInfo.parse("Load", raw))
+    assert (found.coerce if found else None) == slot
