@@ -205,13 +205,15 @@ class NodeCatalog(Mapping[str, NodeInfo]):
     `catalog["KSampler"]` raises `UnknownNode` with the closest names; `in` and `.get` work as for a dict.
     """
 
-    def __init__(self, raw: Mapping[str, Any]) -> None:
+    def __init__(self, raw: Mapping[str, Any], replacements: Mapping[str, Any] | None = None) -> None:
         if not isinstance(raw, Mapping):
             raise ComfyError(
                 f"Node definitions are a JSON object of classes, not {type(raw).__name__}.",
                 hint="Pass what GET /object_info answers.",
             )
         self._raw = raw
+        self.replacements = dict(replacements or {})
+        """What `GET /api/node_replacements` answers: which old classes the server replaces, and by what."""
         self._names = {
             name: None for name, node in raw.items() if isinstance(name, str) and isinstance(node, dict)
         }
@@ -282,7 +284,16 @@ class NodeCatalog(Mapping[str, NodeInfo]):
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return NodeCatalog, (dict(self._raw),)
+        return NodeCatalog, (dict(self._raw), self.replacements)
+
+    def successor(self, class_type: str) -> str | None:
+        """The class that the server puts in the place of an old one when a workflow is sent."""
+        listed = self.replacements.get(class_type)
+        for entry in listed if isinstance(listed, list) else [listed]:
+            name = entry.get("new_node_id") if isinstance(entry, dict) else None
+            if name in self:
+                return str(name)
+        return None
 
     def closest(self, class_type: str) -> str | None:
         """The class whose name is most like this one, when one is very like it. Answers are kept."""

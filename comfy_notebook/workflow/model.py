@@ -14,6 +14,7 @@ from ..errors import ComfyError, InvalidWorkflow, Problem, UnknownInput, Unknown
 from ..protocol.graph import node_title
 from ..text import closest, did_you_mean, node_label, printable, same_name
 from .catalog import NodeCatalog, NodeInfo
+from .editor.packs import complete
 from .editor.saved import saved_outputs
 from .specs import DYNAMIC_COMBO, InputSpec
 from .values import WRAPPER, as_link, duplicate, is_json, is_link, normalized, summary, unwrap
@@ -365,6 +366,7 @@ def assign(graph: MutableGraph, catalog: NodeCatalog | None, node_id: str, name:
     info = info_of(graph, catalog, node_id)
     if info is None or not info.dynamic:
         inputs[name] = _stored(graph, value)
+        complete(class_of(graph, node_id), inputs)
         return
     group = info.group_of(name, literals_of(graph, node_id))
     if group is not None and group.name == name:

@@ -55,12 +55,13 @@ def joined(converting: Sequence[Problem], checking: Sequence[Problem]) -> list[P
 
     Only nodes that are still in the graph count among the conversion's errors about a class or an input.
     """
-    missing = {p.node_id: p for p in converting if p.kind in ("missing_node_type", "missing_subgraph")}
+    about_class = ("missing_node_type", "missing_subgraph", "replaced_node_type")
+    missing = {p.node_id: p for p in converting if p.kind in about_class}
     open_inputs = {_place(problem) for problem in converting if problem.input_name}
     kept: list[Problem] = []
     suggestions: dict[str | None, str | None] = {}
     for problem in checking:
-        if problem.kind == "missing_node_type" and problem.node_id in missing:
+        if problem.kind in about_class and problem.node_id in missing:
             suggestions[problem.node_id] = problem.suggestion
         elif (
             problem.kind != "required_input_missing"
@@ -144,6 +145,9 @@ class _Check:
         class_type = self.api[node_id].get("class_type")
         if not isinstance(class_type, str) or not class_type:
             return self.problem(node_id, None, "missing_node_type", "has no class_type.")
+        if successor := self.catalog.successor(class_type):
+            message = f"the server replaces its class {class_type!r} by {successor!r}."
+            return self.problem(node_id, None, "replaced_node_type", message, severity="warning")
         pack = pack_of(self.editor, node_id, class_type)
         if pack:
             message = f"the server has no class {class_type!r}; it belongs to the custom node pack {pack!r}."

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from comfy_notebook.client.records import FileRef
-from comfy_notebook.errors import ComfyError, InvalidWorkflow, Problem
+from comfy_notebook.errors import ComfyError, ConversionError, InvalidWorkflow, Problem
 from comfy_notebook.workflow.catalog import NodeCatalog
 from comfy_notebook.workflow.validate import validate
 from comfy_notebook.workflow.workflow import Workflow
@@ -178,7 +178,7 @@ CAUSES = {"exception_during_inner_validation": {"bad_linked_input", "required_in
 def test_a_real_comfyui_said_the_same(said: dict[str, Any]) -> None:
     try:
         graph = Workflow(said["prompt"]).graph
-    except InvalidWorkflow:
+    except (ConversionError, InvalidWorkflow):
         assert said["error"] == "invalid_prompt"
         return
     found = [
@@ -226,3 +226,79 @@ def test_the_workflow_checks_itself() -> None:
     assert "&lt;b&gt;" in found._repr_html_()
     assert "KSampler" in repr(found)
     assert [p.node_id for p in wf.validate(targets=["Save Image"])] == ["3"]
+
+
+def test_each_thing_is_said_once_and_by_the_conversion() -> None:
+    document = example("txt2img.editor")
+    decode = next(node for node in document["nodes"] if node["type"] == "VAEDecode")
+    decode |= {"type": "VAEDecod", "properties": {"cnr_id": "a-pack"}}
+    (problem,) = Workflow.load(document, nodes=catalog()).validate()
+    assert problem.kind == "missing_node_type"
+    assert "a-pack" in problem.message
+
+
+def test_an_open_link_is_not_also_a_missing_input() -> None:
+    document = example("txt2img.editor")
+    document["links"] = [link for link in document["links"] if link[5] != "VAE"]
+    (problem,) = Workflow.load(document, nodes=catalog()).validate()
+    assert (problem.kind, problem.input_name) == ("dangling_link", "vae")
+
+
+def test_no_suggestion_links_a_node_to_itself() -> None:
+    graph = {
+        "1": {"class_type": "ImageScale", "inputs": {"image": ["9", 0]}},
+        "2": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+    }
+    scale = {"input": {"required": {"image": ["IMAGE", {}]}}, "output": ["IMAGE"]}
+    nodes = NodeCatalog({**catalog().raw, "ImageScale": scale})
+    (problem,) = validate(graph, nodes)
+    assert (problem.kind, problem.suggestion) == ("bad_linked_input", None)
+
+
+def test_a_class_of_another_pack_is_not_taken_for_a_misspelt_one() -> None:
+    nodes = NodeCatalog({**catalog().raw, "TestingText": {}, "Text Multiline": {}})
+    assert nodes.closest("ttN text") is None
+    assert nodes.closest("VAEDecod") == "VAEDecode"
+
+
+def test_a_replaced_class_names_its_successor() -> None:
+    replacements = {"OldDecode": [{"new_node_id": "VAEDecode", "old_node_id": "OldDecode"}]}
+    nodes = NodeCatalog(catalog().raw, replacements)
+    graph = example("txt2img")
+    graph["8"]["class_type"] = "OldDecode"
+    (problem,) = validate(graph, nodes)
+    assert (problem.kind, problem.severity) == ("replaced_node_type", "warning")
+    assert "'VAEDecode'" in problem.message
+    document = example("txt2img.editor")
+    next(node for node in document["nodes"] if node["type"] == "VAEDecode")["type"] = "OldDecode"
+    (problem,) = Workflow.load(document, nodes=nodes).validate()
+    assert (problem.kind, problem.severity) == ("replaced_node_type", "warning")
+
+
+def test_choices_that_the_server_judges_itself_are_warnings() -> None:
+    raw = {
+        **catalog().raw,
+        "CustomCombo": {"input": {"required": {"choice": ["COMBO", {"options": []}]}}, "output": ["STRING"]},
+        "LoadLatent": {"input": {"required": {"latent": [["a.latent"]]}}, "output": ["LATENT"]},
+        "Show": {"input": {"required": {"a": ["*"], "b": ["*"]}}, "output": [], "output_node": True},
+    }
+    graph = {
+        "1": {"class_type": "CustomCombo", "inputs": {"choice": "anything"}},
+        "2": {"class_type": "LoadLatent", "inputs": {"latent": "x.latent [output]"}},
+        "3": {"class_type": "Show", "inputs": {"a": ["1", 0], "b": ["2", 0]}},
+    }
+    found = validate(graph, NodeCatalog(raw))
+    assert [(p.node_id, p.kind, p.severity) for p in found] == [
+        ("1", "value_not_in_list", "warning"),
+        ("2", "value_not_in_list", "warning"),
+    ]
+    assert "on the server" not in str(found)
+
+
+def test_many_unknown_classes_are_compared_with_a_large_catalog_once() -> None:
+    raw = {f"{name} {number}": node for number in range(210) for name, node in catalog().raw.items()}
+    nodes = NodeCatalog(raw)
+    graph = {str(n): {"class_type": f"Unheard Of {n % 3}", "inputs": {}} for n in range(300)}
+    wf = Workflow(graph, nodes=nodes)
+    assert len(wf.validate().errors) == 300
+    assert len(nodes._closest) == 3

@@ -484,3 +484,10 @@ def test_an_editor_document_in_python_is_taken_as_one() -> None:
     wf = Workflow(document)
     assert not wf.is_converted
     assert wf.to_api(catalog()) == Workflow.load(document, nodes=catalog()).to_api()
+
+
+def test_a_choice_of_a_custom_combo_sets_its_index() -> None:
+    inputs = {"choice": "a", "index": 0, "option1": "a", "option2": "b"}
+    wf = Workflow({"1": {"class_type": "CustomCombo", "inputs": inputs}})
+    wf["1"].choice = "b"
+    assert wf["1"].index == 1

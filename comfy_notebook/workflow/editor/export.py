@@ -34,6 +34,7 @@ class Exporter:
         self._resolver = Resolver(loaded.problems)
         self._rng = rng
         self._names = loaded.names
+        self._plans = loaded.plans
         self.visited = 0
 
     def api(self) -> dict[str, Any]:
@@ -103,7 +104,13 @@ class Exporter:
                 continue
             if node.plan is None:
                 looks_like_id = len(node.type) == 36 and node.type.count("-") == 4
-                _report_unknown(node, scope.prefix, self._problems, subgraph=looks_like_id)
+                _report_unknown(
+                    node,
+                    scope.prefix,
+                    self._problems,
+                    subgraph=looks_like_id,
+                    successor=self._plans.successor(node.type),
+                )
             yield scope, node
 
     def _opens_anyway(self, scope: Scope, node: Node) -> bool:
@@ -193,7 +200,9 @@ class Exporter:
             inputs["model_file"] = last
 
 
-def _report_unknown(node: Node, path: str, problems: ProblemLog, *, subgraph: bool) -> None:
+def _report_unknown(
+    node: Node, path: str, problems: ProblemLog, *, subgraph: bool, successor: str | None
+) -> None:
     """Name the missing class, and the pack it comes from when the file says."""
     saved = node.raw.get("widgets_values")
     unmatched = saved if isinstance(saved, list) and saved and not node.values else None
@@ -205,6 +214,16 @@ def _report_unknown(node: Node, path: str, problems: ProblemLog, *, subgraph: bo
             f"The file does not define the subgraph {node.type}: the node is kept by that type.{lost}",
             node,
             path=path,
+            **details,
+        )
+        return
+    if successor is not None:
+        problems.add(
+            "replaced_node_type",
+            f"The server replaces its class {node.type!r:.100} by {successor!r}.{lost}",
+            node,
+            path=path,
+            severity="error" if lost else "warning",
             **details,
         )
         return

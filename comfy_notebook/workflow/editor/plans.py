@@ -94,6 +94,10 @@ class Plans:
             self._made[class_type] = plan(info) if info else None
         return self._made[class_type]
 
+    def successor(self, class_type: str) -> str | None:
+        """The class that the server puts in the place of an old one."""
+        return self._catalog.successor(class_type)
+
     def put(self, class_type: str, made: Plan) -> None:
         """Add a class that the file itself defines (a group node)."""
         self._made[class_type] = made

@@ -90,17 +90,25 @@ def _by_name(node: Node, plan: Plan, saved: dict[str, Any]) -> bool:
 
 
 def _saved(node: Node) -> tuple[Any, str]:
-    """The saved values to use, and their key in the file: the list, or values by name if it may not align.
+    """The saved values to use, and their key in the file: the list, or values by name if it does not fit.
 
     Frontends of mid-2026 save `widgets_values_named` beside the list and load the list. A list that is not
-    as long as the class's layout holds values of widgets that a pack's own page code added.
+    as long as the class's layout holds values of widgets that a pack's own page code added; empty values
+    at its end do not count.
     """
     saved, named = node.raw.get("widgets_values"), node.raw.get("widgets_values_named")
+    if not isinstance(named, dict) or (node.plan and isinstance(saved, list) and _aligned(node, saved)):
+        return saved, "widgets_values"
+    return named, "widgets_values_named"
+
+
+def _aligned(node: Node, saved: list[Any]) -> bool:
+    """Whether a saved list has one value for each saved slot of the node."""
     plan = node.plan
-    aligned = plan and isinstance(saved, list) and not plan.dynamic and len(saved) == len(plan.slots)
-    if isinstance(named, dict) and not aligned:
-        return named, "widgets_values_named"
-    return saved, "widgets_values"
+    if plan is None:
+        return False
+    slots = len(_dynamic(node, plan, without_dummies(plan, saved))[1]) if plan.dynamic else len(plan.slots)
+    return len(saved) >= slots and all(value in (None, "") for value in saved[slots:])
 
 
 def control_value(node: Node, name: str) -> Any:
