@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, ImageOps
 
@@ -123,6 +123,7 @@ def agree(image: Image.Image) -> None:
 MODES = st.sampled_from(["1", "L", "LA", "RGB", "RGBA", "P", "I;16", "I", "F", "CMYK", "YCbCr", "HSV"])
 
 
+@settings(deadline=None)
 @given(MODES, st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1))
 def test_any_pixels_in_any_mode_agree(mode: str, width: int, height: int, seed: int) -> None:
     random = numpy.random.default_rng(seed)

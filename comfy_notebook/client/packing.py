@@ -129,13 +129,14 @@ def as_mask(value: Any) -> Any:
 
 
 def _from_path(path: Path, name: str | None) -> Packed:
-    path = path.expanduser()
     try:
+        path = path.expanduser()
         return Packed(_clean(name or path.name), path.read_bytes())
     except FileNotFoundError:
         raise UploadRejected(f"There is no file {str(path)!r}.", hint=missing_file_hint(path)) from None
-    except OSError as error:
-        raise UploadRejected(f"{str(path)!r} cannot be read: {error.strerror or error}.") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UploadRejected(f"{str(path)!r} cannot be read: {reason}.") from None
 
 
 def check(packed: Packed, limits: UploadLimits) -> None:

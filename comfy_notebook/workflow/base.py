@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 from ..errors import ConversionError, Problem
 from . import model
@@ -144,3 +144,27 @@ class BaseWorkflow:
         from .files import write
 
         return write(path, self.to_api(), overwrite=overwrite)
+
+    def to_python(self) -> str:
+        """A Python program that rebuilds the graph exactly and runs it. Raises as `to_api` does."""
+        from .view.python import program
+
+        return program(self.to_api())
+
+    @overload
+    def embed(self, picture: str | Path) -> Path: ...
+    @overload
+    def embed(self, picture: bytes) -> bytes: ...
+    def embed(self, picture: str | Path | bytes) -> Path | bytes:
+        """Write the workflow into a PNG, JPEG or WebP, as ComfyUI does; the pixels are not touched.
+
+        A file is changed in place and its path returned; of bytes, new ones are returned. A workflow that
+        was in the picture is replaced. Raises `ComfyError` for other files, and as `to_api` does.
+        """
+        from .embed import embedded
+        from .files import changed
+
+        texts = (self.to_api(), self.extra_pnginfo.get("workflow"))
+        if isinstance(picture, bytes):
+            return embedded(picture, *texts)
+        return changed(picture, lambda data: embedded(data, *texts))

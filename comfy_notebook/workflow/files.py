@@ -15,7 +15,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -171,10 +171,10 @@ def _refuse(name: str) -> Found:
 
 
 def _from_path(path: Path) -> Found:
-    path = path.expanduser()
     try:
+        path = path.expanduser()
         mode = os.stat(path).st_mode
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):  # a zero byte in it; no such user
         raise WorkflowNotFound(
             f"There is no file {clip(str(path), 300)!r}.", hint=missing_file_hint(path)
         ) from None
@@ -372,6 +372,24 @@ def write(path: str | Path, api: dict[str, Any], *, overwrite: bool = False) -> 
         )
     try:
         write_file(path, text.encode("utf-8", "surrogatepass"))
+    except OSError as error:
+        raise ComfyError(f"{str(path)!r} could not be written: {error.strerror or error}.") from None
+    return path
+
+
+def changed(path: str | Path, change: Callable[[bytes], bytes]) -> Path:
+    """Replace the content of a file by what `change` makes of it, in one step."""
+    try:
+        path = Path(path).expanduser()
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ComfyError(f"There is no file {str(path)!r}.", hint=missing_file_hint(Path(path))) from None
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ComfyError(f"{str(path)!r} cannot be read: {reason}.") from None
+    new = change(data)
+    try:
+        write_file(path, new)
     except OSError as error:
         raise ComfyError(f"{str(path)!r} could not be written: {error.strerror or error}.") from None
     return path

@@ -103,6 +103,7 @@ def test_other_texts_are_not_called_broken_json() -> None:
             Workflow.load(text)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(st.none() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x))
 )

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
@@ -247,6 +247,7 @@ def test_a1111_brackets(given: str, found: str) -> None:
     assert prompts.from_a1111(given, [], []) == found
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["parameters", "comment", "software", "invokeai_metadata"]), st.text())
 )
@@ -261,6 +262,7 @@ VALUES = (
 )
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["invokeai_metadata", "parameters", "comment"]), st.data())
 def test_any_values_are_read_or_left(key: str, data: st.DataObject) -> None:
     names = [*INVOKE, *FOOOCUS, *NOVELAI]
