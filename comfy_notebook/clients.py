@@ -169,7 +169,7 @@ class AsyncClient:
             raise ComfyError(
                 f"This would also interrupt {len(foreign)} running "
                 f"job{'s' if len(foreign) > 1 else ''} not submitted from here: {', '.join(foreign[:5])}.",
-                hint="client.cancel(job_id) ends one job; client.interrupt(force=True) ends all that run.",
+                hint="client.cancel(job_id) ends one job; client.interrupt(force=True) ends them all.",
             )
         if running:
             await connection.dialect.interrupt(connection.http)

@@ -126,7 +126,7 @@ async def choose(target: str | None, api_key: str | None) -> Choice:
         if key is None:
             raise AuthenticationError(
                 "Comfy Cloud asks for an API key, and none was found.",
-                hint=f"%comfy login keeps one; {KEY_VARIABLES[0]} and connect(api_key=…) work too. "
+                hint=f"%comfy login stores one; {KEY_VARIABLES[0]} and connect(api_key=…) work too. "
                 "%comfy connect embedded needs no account.",
             )
         return Choice("cloud", CLOUD_URL, f"as asked, with the key from {key.source}", key, "cloud")
@@ -193,13 +193,14 @@ def _require_sendable(access: Access) -> None:
     """Refuse what no header can carry, and what would carry a second one."""
     if access.key is not None and not _is_plain(access.key.value):
         raise AuthenticationError(
-            f"The API key from {access.key.source} holds characters no key has.",
+            f"The API key from {access.key.source} contains characters that an API key cannot have.",
             hint="Copy it again: line breaks and typographic characters slip in.",
         )
     for name, value in access.own_headers().items():
         if not _is_plain(name) or not _is_plain(value):
             raise ComfyError(
-                f"The header {name!r} holds characters no header can.", hint="Line breaks, often, or accents."
+                f"The header {name!r} contains characters that a header cannot have.",
+                hint="Usually a line break or an accented letter.",
             )
 
 

@@ -90,13 +90,13 @@ def _refused(response: Response, message: str, doing: str, access: Access) -> Au
         )
     elif access.auth is not None or response.headers.get("www-authenticate", "").lower().startswith("basic"):
         error = AuthenticationError(
-            _said(f"{url} wants a user and a password" + (f"; {what}" if what else ""), message),
+            _said(f"{url} requires a user name and a password" + (f"; {what}" if what else ""), message),
             hint="Check auth=(user, password) of connect.",
         )
     elif is_page:
         error = AuthenticationError(
             f"{url} answered with a sign-in page" + (f"; {what}." if what else "."),
-            hint="A proxy may stand before the server: pass the headers=, cookies= or auth= it wants.",
+            hint="A proxy may stand before the server: pass the headers=, cookies= or auth= it requires.",
         )
     else:
         error = AuthenticationError(

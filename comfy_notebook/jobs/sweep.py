@@ -280,7 +280,8 @@ def _library(name: str) -> Any:
         return importlib.import_module(name)
     except ImportError:
         raise ComfyError(
-            f"This needs {name.split('.')[0]}.", hint='python -m pip install "comfy-notebook[lab]" has it.'
+            f"This needs {name.split('.')[0]}.",
+            hint='python -m pip install "comfy-notebook[lab]" installs it.',
         ) from None
 
 

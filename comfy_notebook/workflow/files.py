@@ -362,7 +362,7 @@ def write(path: str | Path, api: dict[str, Any], *, overwrite: bool = False) -> 
     if path.is_dir() or not path.parent.is_dir():
         wrong = f"{str(path)!r} is a folder" if path.is_dir() else f"there is no folder {str(path.parent)!r}"
         raise ComfyError(
-            f"The workflow could not be written: {wrong}.", hint="Name a file in a folder that is."
+            f"The workflow could not be written: {wrong}.", hint="Name a file in a folder that exists."
         )
     text = json.dumps(api, indent=2, ensure_ascii=False)
     if path.exists() and not overwrite and not _replaceable(path):

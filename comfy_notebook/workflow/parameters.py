@@ -141,7 +141,7 @@ class _Taker:
     def rest(self) -> list[str]:
         """What else the program was set to, apart from what changes no picture."""
         return [
-            f"{name} {value} has no equal here." for name, value in self._left.items()
+            f"{name} {value} has no equivalent here." for name, value in self._left.items()
             if value and not _IGNORED.fullmatch(name.lower())
         ]  # fmt: skip
 
@@ -220,7 +220,7 @@ def _swarmui(data: Mapping[str, Any]) -> Generation:
         "aspectratio", "automaticvae",
     }  # fmt: skip
     made.left_out += [
-        f"{key} {data[key]} has no equal here." for key in data if key not in known and data[key]
+        f"{key} {data[key]} has no equivalent here." for key in data if key not in known and data[key]
     ]
     return made
 
@@ -237,7 +237,7 @@ def _fooocus(data: Mapping[str, Any]) -> Generation:
         made.loras.append((str(lora[0]), _float(lora[1], 1.0)))
     for key in ("sharpness", "adm_guidance", "styles", "refiner_model"):
         if data.get(key) not in (None, "", "None", [], "[]"):
-            made.left_out.append(f"{key} {data[key]} has no equal here.")
+            made.left_out.append(f"{key} {data[key]} has no equivalent here.")
     return made
 
 
@@ -263,7 +263,7 @@ def _invokeai(texts: Mapping[str, str]) -> Generation | None:
         made.denoise = _float(data.get("strength"), 0.75)
     for key in ("controlnets", "ipAdapters", "t2iAdapters", "refiner_model"):
         if data.get(key):
-            made.left_out.append(f"{key} have no equal here.")
+            made.left_out.append(f"{key} have no equivalent here.")
     return made
 
 

@@ -16,7 +16,7 @@ def without_loras(prompt: str, left_out: list[str]) -> tuple[list[tuple[str, flo
     def taken(tag: re.Match[str]) -> str:
         kind, name, weights = tag[1].lower(), tag[2].strip(), [part for part in tag[3].split(":") if part]
         if kind == "hypernet":
-            left_out.append(f"The hypernetwork {name} has no equal here.")
+            left_out.append(f"The hypernetwork {name} has no equivalent here.")
             return ""
         try:
             loras.append((name, float(weights[0]) if weights else 1.0))
@@ -33,7 +33,7 @@ def from_a1111(prompt: str, embeddings: Sequence[str], left_out: list[str]) -> s
         left_out.append("BREAK, which starts a new part of the prompt, is kept as a line break.")
         prompt = re.sub(r"\s*\bBREAK\b\s*", "\n", prompt)
     if re.search(r"\bAND\b", prompt):
-        left_out.append("AND, which joins several prompts, has no equal here and is kept as text.")
+        left_out.append("AND, which joins several prompts, has no equivalent here and is kept as text.")
     for name in filter(None, embeddings):
         prompt = re.sub(rf"(?<![\w:])({re.escape(name)})(?!\w)", r"embedding:\1", prompt)
     return _brackets(prompt, left_out, 0)
@@ -59,12 +59,12 @@ def _brackets(text: str, left_out: list[str], depth: int) -> str:
 def _bracket(inner: str, left_out: list[str], depth: int) -> str:
     if "|" in inner:
         first = inner.split("|")[0]
-        left_out.append(f"[{inner}] changes at each step, which has no equal here: {first!r} is used.")
+        left_out.append(f"[{inner}] changes at each step, which has no equivalent here: {first!r} is used.")
         return _brackets(first, left_out, depth + 1)
     parts = inner.rsplit(":", 2) if re.search(r":\s*[\d.]+\s*$", inner) else []
     if len(parts) >= 2:
         used = parts[-2] or parts[0]
-        left_out.append(f"[{inner}] changes on the way, which has no equal here: {used!r} is used.")
+        left_out.append(f"[{inner}] changes on the way, which has no equivalent here: {used!r} is used.")
         return _brackets(used, left_out, depth + 1)
     return f"({_brackets(inner, left_out, depth + 1)}:0.91)"
 

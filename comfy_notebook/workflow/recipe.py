@@ -67,7 +67,7 @@ class _Recipe:
         self.node("9", "SaveImage", images=image, filename_prefix="ComfyUI")
         for sentence in made.left_out:
             self.warn(sentence)
-        self.warn(f"{made.program} makes noise in another way: the picture will be alike, not equal.")
+        self.warn(f"{made.program} generates noise differently: the picture will be similar, not identical.")
 
     def node(self, node_id: str, class_type: str, title: str | None = None, **inputs: Any) -> list[Any]:
         self.graph[node_id] = {
@@ -122,10 +122,12 @@ class _Recipe:
         scheduler = _SCHEDULERS.get(schedule) or automatic
         if sampler is None or words in _APPROXIMATE:
             sampler = sampler or "euler"
-            said = f"The sampler {self.made.sampler} has no equal here" if words else "No sampler is named"
+            said = (
+                f"The sampler {self.made.sampler} has no equivalent here" if words else "No sampler is named"
+            )
             self.warn(f"{said}: {sampler} is used.")
         if schedule and schedule != "automatic" and schedule not in _SCHEDULERS:
-            self.warn(f"The schedule {self.made.scheduler} has no equal here: {scheduler} is used.")
+            self.warn(f"The schedule {self.made.scheduler} has no equivalent here: {scheduler} is used.")
         return sampler, scheduler
 
     def start(self) -> list[Any]:
@@ -153,7 +155,7 @@ class _Recipe:
         if name.startswith("latent"):
             method = next((found for word, found in _LATENT.items() if word in name), "bilinear")
             if "antialias" in name:
-                self.warn(f"{hires.upscaler} has no equal here: {method} is used.")
+                self.warn(f"{hires.upscaler} has no equivalent here: {method} is used.")
             latent = self.node("80", "LatentUpscale", samples=latent, upscale_method=method, width=width,
                                height=height, crop="disabled")  # fmt: skip
         else:

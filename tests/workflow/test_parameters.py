@@ -60,7 +60,7 @@ def test_a1111_parameters_become_txt2img() -> None:
     assert wf["CLIPSetLastLayer"].stop_at_clip_layer == -2
     said = warnings(wf)
     assert "[day:night:0.5] changes on the way" in said
-    assert "ADetailer model face, yolo has no equal here" in said
+    assert "ADetailer model face, yolo has no equivalent here" in said
     assert "hash" not in said
     assert "Version" not in said
 
@@ -128,8 +128,8 @@ def test_an_unknown_sampler_is_a_warning() -> None:
         "a cat\nSteps: 20, Sampler: Restart, Schedule type: Align Your Steps, Seed: 1, Model: m"
     )
     assert (wf["KSampler"].sampler_name, wf["KSampler"].scheduler) == ("euler", "normal")
-    assert "The sampler Restart has no equal here: euler is used" in warnings(wf)
-    assert "The schedule Align Your Steps has no equal" in warnings(wf)
+    assert "The sampler Restart has no equivalent here: euler is used" in warnings(wf)
+    assert "The schedule Align Your Steps has no equivalent" in warnings(wf)
 
 
 INVOKE = {
