@@ -19,6 +19,8 @@ from comfy_notebook.config import data_dir
 
 from . import graphs
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 import comfy_notebook as comfy, json, os, sys
 client = comfy.connect("embedded", quiet=True)

@@ -22,6 +22,8 @@ from comfy_notebook.protocol import messages
 from . import graphs
 from .odd import JOB, Odd, raw, record
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,8 @@ from comfy_notebook.embedded.nodes.analytic.mixture import SPREAD, Overlays, Sce
 from comfy_notebook.embedded.nodes.analytic.noise import Array, NoiseStream
 from comfy_notebook.embedded.nodes.analytic.words import CONCEPTS, tilts
 
+pytestmark = pytest.mark.slow
+
 SIZE = 5
 NOTHING = np.zeros(len(CONCEPTS), np.float32)
 
