@@ -81,10 +81,9 @@ def download_headers(name: str, mime: str) -> dict[str, str]:
     opened in place would run its scripts with this server's origin.
     """
     safe_name = name.encode("latin-1", "replace").decode("latin-1").replace("\r", "").replace("\n", "")
-    shown = mime.partition(";")[0].strip().lower()
-    inline = shown in _SHOWN or (
-        shown.partition("/")[0] in ("image", "audio", "video") and "xml" not in shown
-    )
+    kind = mime.partition(";")[0].strip().lower()
+    media = kind.startswith(("image/", "audio/", "video/")) and "xml" not in kind
+    inline = media or kind in _SHOWN
     return {
         "Content-Disposition": f'{"inline" if inline else "attachment"}; filename="{quote(safe_name)}"',
         "Content-Security-Policy": "sandbox; default-src 'none'",
