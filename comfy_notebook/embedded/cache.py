@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .nodes.base import Files, Node
+from .nodes.dynamic import live_inputs
 from .walk import is_link
 
 _SMALL = 1024  # what a result costs besides its arrays: an estimate, so that many small ones are bounded too
@@ -115,7 +116,8 @@ def _key(
     keys: Mapping[str, str | None],
 ) -> str | None:
     node = nodes[entry["class_type"]]
-    given = {name: entry["inputs"][name] for name in node.inputs if name in entry["inputs"]}
+    live = live_inputs(node, entry["inputs"])
+    given = {name: entry["inputs"][name] for name in live if name in entry["inputs"]}
     parts: list[Any] = [entry["class_type"]]
     for name, value in sorted(given.items()):
         if is_link(value):
@@ -134,7 +136,7 @@ def _key(
         if mark != mark:
             return None
         parts.append(["fingerprint", mark])
-    if "UNIQUE_ID" in node.hidden.values():
+    if any("UNIQUE_ID" in value for value in node.hidden.values()):
         parts.append(["id", node_id])
     text = json.dumps(parts, sort_keys=True, default=repr)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=20).hexdigest()

@@ -153,7 +153,9 @@ class NodeContext:
         if self._cancelled.is_set():
             raise Interrupted
 
-    def save(self, data: bytes, prefix: str, suffix: str, type: str = "output") -> dict[str, str]:
+    def save(
+        self, data: bytes, prefix: str, suffix: str, type: str = "output", *, mark: str = "_"
+    ) -> dict[str, str]:
         """Store an output as `<prefix>_00001_<suffix>`; folders in the prefix become the subfolder."""
         self.check_cancelled()
         folder, _, stem = prefix.replace("\\", "/").rpartition("/")
@@ -161,8 +163,7 @@ class NodeContext:
         if ".." in folder.split("/"):
             raise ValueError(f"Saving outside the output folder is not allowed: {prefix}")
         number = self._assets.next_number(self._user, type, f"{folder}/{stem}")
-        asset = self._assets.add(
-            Asset(self._user, f"{stem}_{number:05}_{suffix}", type, folder, job_id=self._report.job_id), data
-        )
+        name = f"{stem}_{number:05}{mark}{suffix}"
+        asset = self._assets.add(Asset(self._user, name, type, folder, job_id=self._report.job_id), data)
         self.saved.append(asset.id)
         return asset.reference

@@ -37,6 +37,7 @@ from .context import Interrupted, NodeContext, Report, UserFiles
 from .failure import Failure, describe_failure
 from .jobs import Job, Jobs
 from .nodes.base import Node, Ui
+from .nodes.dynamic import live_inputs, nested
 from .options import Dialect
 from .walk import is_link
 
@@ -192,8 +193,9 @@ class Executor:
     def _missing(self, run: Run, node_id: str, files: UserFiles, keys: Mapping[str, str | None]) -> list[str]:
         entry = run.job.prompt[node_id]
         node = self._nodes[entry["class_type"]]
-        lazy = {name for name, spec in node.inputs.items() if spec.lazy}
-        links = {name: entry["inputs"][name] for name in node.inputs if is_link(entry["inputs"].get(name))}
+        live = live_inputs(node, entry["inputs"])
+        lazy = {name for name, spec in live.items() if spec.lazy}
+        links = {name: entry["inputs"][name] for name in live if is_link(entry["inputs"].get(name))}
         missing = [link[0] for name, link in links.items() if name not in lazy and link[0] not in run.results]
         if missing or not lazy & links.keys():
             return missing
@@ -239,7 +241,7 @@ class Executor:
     def _arguments(self, run: Run, entry: Mapping[str, Any], node: type[Node]) -> dict[str, list[Any]]:
         """Each input as the list of its values; an input not evaluated (lazy) is left out."""
         arguments: dict[str, list[Any]] = {}
-        for name in node.inputs:
+        for name in live_inputs(node, entry["inputs"]):
             if name not in entry["inputs"]:
                 continue
             value = entry["inputs"][name]
@@ -302,7 +304,8 @@ def _order(prompt: Mapping[str, Any], targets: Sequence[str], nodes: Mapping[str
 
 
 def _sources(entry: Mapping[str, Any], nodes: Mapping[str, type[Node]]) -> Iterator[str]:
-    values = (entry["inputs"].get(name) for name in nodes[entry["class_type"]].inputs)
+    inputs = entry["inputs"]
+    values = (inputs.get(name) for name in live_inputs(nodes[entry["class_type"]], inputs))
     return iter([value[0] for value in values if is_link(value)])
 
 
@@ -322,7 +325,7 @@ def _call(node: type[Node], context: NodeContext, arguments: Mapping[str, list[A
     shown: dict[str, list[Any]] = {}
     shows = False
     for values in _calls(arguments, node.input_is_list):
-        made = node().run(context, **values)
+        made = node().run(context, **nested(node, values))
         if isinstance(made, Ui):
             shows = True
             for key, items in made.ui.items():

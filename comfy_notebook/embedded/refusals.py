@@ -1,17 +1,15 @@
-"""The words of a refusal: ComfyUI's error objects, in the older form and in the newer one.
-
-Sources: validation_errors recording (ComfyUI 0.3.64) for the older forms, protocol §3 for the newer.
-"""
+"""ComfyUI's error objects, in the words of 0.33 (recordings validation_errors and dynamic_inputs)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..protocol.graph import node_title
 
 Problem = dict[str, Any]
 LONG_LIST = 20
-"""Choices a message names one by one; of more it only says how many."""
+"""Choices a message names one by one; of a longer list it gives only the length."""
 
 
 def problem(type: str, message: str, details: str = "", **extra_info: Any) -> Problem:
@@ -24,44 +22,33 @@ def refusal(type: str, message: str, details: str = "", **extra_info: Any) -> di
     return {"error": problem(type, message, details, **extra_info), "node_errors": {}}
 
 
-def no_class_type(node_id: str, entry: Any, modern: bool) -> Problem:
-    """A node that does not say what it is."""
-    details = f"Node ID '#{node_id}'"
-    if not modern:
-        return problem(
-            "invalid_prompt", "Cannot execute because a node is missing the class_type property.", details
-        )
-    title = node_title(entry) or f"Node {node_id}"
+def missing_node_type(node_id: str, entry: Any, class_type: str | None) -> Problem:
+    """A node of a class this server does not have, or (None) without a class_type."""
+    title = node_title(entry)
+    shown = f"Node '{title or class_type or f'ID #{node_id}'}'"
+    if class_type is None:
+        message = f"{shown} has no class_type. The workflow may be corrupted or a custom node is missing."
+    else:
+        message = f"{shown} not found. The custom node may not be installed."
     return problem(
         "missing_node_type",
-        f"Node '{title}' has no class_type.",
-        details,
-        node_id=node_id,
-        class_type=None,
-        node_title=title,
-    )
-
-
-def unknown_class(node_id: str, entry: Any, class_type: str, modern: bool) -> Problem:
-    """A node of a class this server does not have."""
-    details = f"Node ID '#{node_id}'"
-    if not modern:
-        return problem("invalid_prompt", f"Cannot execute because node {class_type} does not exist.", details)
-    title = node_title(entry) or class_type
-    return problem(
-        "missing_node_type",
-        f"Node '{title}' not found: this server has no {class_type}.",
-        details,
+        message,
+        f"Node ID '#{node_id}'",
         node_id=node_id,
         class_type=class_type,
-        node_title=title,
+        node_title=title or class_type,
     )
 
 
-def cycle(path: list[str]) -> Problem:
+def dependency_cycle(path: Sequence[str], prompt: Mapping[str, Any]) -> Problem:
     """Nodes that wait for each other; the path begins and ends with the same one."""
-    nodes = path[path.index(path[-1]) :]
-    shown = nodes if len(nodes) <= LONG_LIST else [*nodes[:LONG_LIST], "…"]
+    shown = [f"{node_id} ({prompt[node_id]['class_type']})" for node_id in path]
+    if len(shown) > LONG_LIST:
+        shown = [*shown[: LONG_LIST - 2], "…", shown[-1]]
     return problem(
-        "dependency_cycle", "The graph has a dependency cycle", " → ".join(shown), cycle_nodes=nodes
+        "dependency_cycle",
+        "Dependency cycle detected",
+        " -> ".join(shown),
+        node_id=path[-1],
+        cycle_nodes=list(path[:-1]),
     )

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from ..protocol.status import JobStatus
     from .nodes.base import Node
 
-MODELS: Mapping[str, list[str]] = {"checkpoints": ["analytic-scenes.safetensors"]}
+MODELS: Mapping[str, list[str]] = {
+    folder: ["analytic-scenes.safetensors"]
+    for folder in ("checkpoints", "diffusion_models", "text_encoders", "vae")
+}
 
 
 class Server:

@@ -3,10 +3,6 @@
 A graph is walked from its output nodes. An output is good when nothing it depends on is wrong; a
 graph with one good output runs, and reports the others. Values are coerced in place, as ComfyUI does
 ("64" ▶ 64): the coerced graph is what runs and what the record shows.
-
-Where ComfyUI's forms have changed, `modern` chooses the newer (what the Cloud answers today):
-`missing_node_type` for `invalid_prompt`, and `dependency_cycle` for a cycle, which ComfyUI 0.3.64
-answers with a refusal that names no node.
 """
 
 from __future__ import annotations
@@ -17,8 +13,8 @@ from itertools import islice
 from typing import Any
 
 from .nodes.base import Files, Node
-from .refusals import Problem, cycle, no_class_type, problem, unknown_class
-from .walk import Cycle, Walk
+from .refusals import Problem, missing_node_type, problem
+from .walk import Walk
 
 _REPORTED = 1000  # wrong nodes an answer tells of
 _LISTED_OUTPUTS = 100  # bad outputs that every one of them is told of
@@ -44,7 +40,6 @@ def validate_prompt(
     files: Files,
     *,
     targets: list[str] | None = None,
-    modern: bool = True,
 ) -> Verdict:
     """Check a graph against the nodes there are, coercing its values in place."""
     outputs = []
@@ -52,9 +47,9 @@ def validate_prompt(
     for node_id, entry in prompt.items():
         class_type = entry.get("class_type") if isinstance(entry, dict) else None
         if class_type is None:
-            return Verdict(error=no_class_type(node_id, entry, modern))
+            return Verdict(error=missing_node_type(node_id, entry, None))
         if not isinstance(class_type, str) or class_type not in nodes:
-            return Verdict(error=unknown_class(node_id, entry, str(class_type), modern))
+            return Verdict(error=missing_node_type(node_id, entry, str(class_type)))
         if nodes[class_type].output_node and (wanted is None or node_id in wanted):
             outputs.append(node_id)
     if not outputs:
@@ -62,25 +57,16 @@ def validate_prompt(
 
     walk = Walk(prompt, nodes, _Listing(files))
     good: list[str] = []
-    failures: list[Problem] = []
     report = _Report(prompt, walk.checked)
     for output in outputs:
-        try:
-            valid, errors = walk.check(output)
-        except Cycle as found:
-            if modern:
-                return Verdict(error=cycle(found.path))
-            valid, errors = False, []
-        if valid:
+        if walk.check(output):
             good.append(output)
         else:
-            failures += errors[: _REPORTED - len(failures)]
             report.add(output)
     if good:
         return Verdict(outputs=tuple(good), node_errors=report.nodes)
-    details = "\n".join(f"{error['message']}: {error['details']}" for error in failures)
     return Verdict(
-        error=problem("prompt_outputs_failed_validation", "Prompt outputs failed validation", details),
+        error=problem("prompt_outputs_failed_validation", "Prompt outputs failed validation"),
         node_errors=report.nodes,
     )
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .nodes.base import Files, Input, Node
-from .refusals import LONG_LIST, Problem, problem
+from .nodes.dynamic import live_inputs
+from .refusals import LONG_LIST, Problem, dependency_cycle, problem
 
 
 def is_link(value: Any) -> bool:
@@ -35,13 +36,6 @@ def types_match(received: str, wanted: str) -> bool:
     return "*" in given or "*" in taken or bool(given & taken)
 
 
-class Cycle(Exception):
-    """Nodes that wait for each other."""
-
-    def __init__(self, path: list[str]) -> None:
-        self.path = path
-
-
 class _Unreadable(Exception):
     """The graph itself is broken at this node; carries what Python said inside ComfyUI."""
 
@@ -56,6 +50,7 @@ class _Frame:
     node_id: str
     reader: tuple[str, Input, list[Any]] | None
     inputs: dict[str, Any] = field(default_factory=dict)
+    live: Mapping[str, Input] = field(default_factory=dict)
     pending: Iterator[tuple[str, Input]] = field(default_factory=lambda: iter(()))
     errors: list[Problem] = field(default_factory=list)
     valid: bool = True
@@ -74,8 +69,8 @@ class Walk:
         self._judged: dict[type[Node], frozenset[str]] = {}
         self._configs: dict[int, list[Any] | None] = {}
 
-    def check(self, output: str) -> tuple[bool, list[Problem]]:
-        """Whether an output and all it needs are right, and what is wrong with the output itself."""
+    def check(self, output: str) -> bool:
+        """Whether an output and all it needs are right."""
         stack = [_Frame(output, None)]
         on_path = {output}
         while stack:
@@ -91,12 +86,15 @@ class Walk:
                 if stack and not self.checked[frame.node_id][0]:
                     stack[-1].valid = False
             elif child.node_id in on_path:
-                self.checked.update((f.node_id, (False, [])) for f in stack)
-                raise Cycle([f.node_id for f in stack] + [child.node_id])
+                path = [f.node_id for f in stack]
+                self.checked.update((node_id, (False, [])) for node_id in path)
+                path = [*path[path.index(child.node_id) :], child.node_id]
+                self.checked[child.node_id] = (False, [dependency_cycle(path, self.prompt)])
+                break
             else:
                 stack.append(child)
                 on_path.add(child.node_id)
-        return self.checked[output]
+        return self.checked[output][0]
 
     def _advance(self, frame: _Frame) -> _Frame | None:
         """Check inputs until one leads to an unchecked node (returned), or the node is done (None)."""
@@ -107,13 +105,15 @@ class Walk:
             if not isinstance(inputs, dict):
                 raise _Unreadable("KeyError", "'inputs'")
             frame.inputs, frame.opened = inputs, True
-            frame.pending = iter(node.inputs.items())
+            frame.live = live_inputs(node, inputs)
+            frame.pending = iter(frame.live.items())
         for name, spec in frame.pending:
             value = frame.inputs.get(name)
             if name not in frame.inputs:
                 if not spec.optional:
+                    shown = name if name in node.inputs else name.rpartition(".")[2]
                     frame.errors.append(
-                        problem("required_input_missing", "Required input is missing", name, input_name=name)
+                        problem("required_input_missing", "Required input is missing", shown, input_name=name)
                     )
             elif isinstance(value, list):
                 child = self._link(frame, name, spec, value)
@@ -248,7 +248,7 @@ class Walk:
             return
         literals = {
             name: frame.inputs[name]
-            for name in node.inputs
+            for name in frame.live
             if name in frame.inputs and not isinstance(frame.inputs[name], list)
         }
         if named - literals.keys() or (frame.errors and not named):

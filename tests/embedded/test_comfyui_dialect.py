@@ -226,10 +226,12 @@ def test_where_others_can_reach_it_a_key_is_asked_for(embedded_factory):
     assert httpx.get(f"{server.url}/queue", headers=server.headers).status_code == 200
 
 
+RECORDED = json.loads((Path(__file__).parents[1] / "data/embedded/validation_errors.json").read_text())
+
+
 def test_refusals_have_the_recorded_forms(http):
-    recorded = json.loads((Path(__file__).parents[1] / "data/embedded/validation_errors.json").read_text())
     for case in ("unknown class_type", "no class_type", "cycle", "body without prompt"):
-        [record] = [record for record in recorded if record["case"] == case]
+        [record] = [record for record in RECORDED if record["case"] == case]
         graph = json.loads(json.dumps(record["request"]).replace("tiny_sd15", "analytic-scenes"))
         assert http.post("/prompt", json=graph).json() == record["answer"]
 
@@ -240,3 +242,23 @@ def test_an_uploaded_page_is_a_download(http):
     assert answer.headers["content-disposition"] == 'attachment; filename="page.html"'
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.headers["content-security-policy"].startswith("sandbox")
+
+
+@pytest.mark.parametrize(
+    "record",
+    [record for record in RECORDED if record["recording"] == "dynamic_inputs" and record["status"] == 200],
+    ids=lambda record: record["case"],
+)
+def test_dynamic_inputs_run_or_fail_as_recorded(http, local, record):
+    listener = local()
+    heard = listener.run(record["request"]["prompt"], client_id=listener.client_id)
+    errors = [item["data"] for item in heard if isinstance(item, dict) and item["type"] == "execution_error"]
+    expected = record.get("execution_error")
+    if expected is None:
+        assert not errors
+    else:
+        [error] = errors
+        assert error["node_id"] == expected["node_id"]
+        assert error["exception_type"] == expected["exception_type"]
+        assert error["exception_message"] == expected["exception_message"]
+        assert sorted(error["current_inputs"]) == expected["inputs"]

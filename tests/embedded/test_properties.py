@@ -48,9 +48,9 @@ graphs = st.dictionaries(ids, nodes | json_values, max_size=4)
 
 
 @settings(max_examples=300, deadline=None)
-@given(graphs, st.none() | st.lists(ids), st.booleans())
-def test_any_graph_gets_a_verdict_that_can_be_said(graph, targets, modern):
-    verdict = validate_prompt(copy.deepcopy(graph), NODES, NoFiles(), targets=targets, modern=modern)
+@given(graphs, st.none() | st.lists(ids))
+def test_any_graph_gets_a_verdict_that_can_be_said(graph, targets):
+    verdict = validate_prompt(copy.deepcopy(graph), NODES, NoFiles(), targets=targets)
     assert isinstance(verdict, Verdict)
     assert json.dumps(verdict.body)
     assert bool(verdict.outputs) != (verdict.error is not None)

@@ -58,7 +58,7 @@ def plain(value):
     ids=lambda record: record["case"],
 )
 def test_refused_as_comfyui_refuses(recorded):
-    verdict = check(recorded["request"]["prompt"], modern=False)
+    verdict = check(recorded["request"]["prompt"])
     assert plain(verdict.body) == plain(recorded["answer"])
 
 
@@ -75,28 +75,27 @@ def test_values_are_coerced_in_place_and_unknown_inputs_ignored():
     prompt = copy.deepcopy(recorded["request"]["prompt"])
     assert validate_prompt(prompt, NODES, Files()).error is None
     assert prompt["1"]["inputs"] == {
-        "width": 64, "height": 64, "batch_size": 1, "color": 11060879, "nonsense": 1,
+        "width": 64, "height": 64, "batch_size": 1, "color": 6216863, "nonsense": 1,
     }  # fmt: skip
 
 
-class TestNewerForms:
-    """What the Cloud answers today (protocol §3, [N])."""
+def test_an_unknown_class_is_named_with_its_title():
+    graph = {"3": {"class_type": "NoSuchNode", "inputs": {}, "_meta": {"title": "My node"}}}
+    error = check(graph).error
+    assert error["type"] == "missing_node_type"
+    assert error["extra_info"] == {"node_id": "3", "class_type": "NoSuchNode", "node_title": "My node"}
 
-    def test_an_unknown_class_is_a_missing_node_type(self):
-        graph = {"3": {"class_type": "NoSuchNode", "inputs": {}, "_meta": {"title": "My node"}}}
-        error = check(graph).error
-        assert error["type"] == "missing_node_type"
-        assert error["extra_info"] == {"node_id": "3", "class_type": "NoSuchNode", "node_title": "My node"}
 
-    def test_a_cycle_is_named(self):
-        loop = {
-            "1": {"class_type": "ImageInvert", "inputs": {"image": ["2", 0]}},
-            "2": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}},
-            "3": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
-        }
-        error = check(loop).error
-        assert error["type"] == "dependency_cycle"
-        assert set(error["extra_info"]["cycle_nodes"]) == {"1", "2"}
+def test_the_nodes_of_a_cycle_are_named():
+    loop = {
+        "1": {"class_type": "ImageInvert", "inputs": {"image": ["2", 0]}},
+        "2": {"class_type": "ImageInvert", "inputs": {"image": ["1", 0]}},
+        "3": {"class_type": "PreviewImage", "inputs": {"images": ["1", 0]}},
+    }
+    [error] = check(loop).node_errors["1"]["errors"]
+    assert error["type"] == "dependency_cycle"
+    assert error["details"] == "1 (ImageInvert) -> 2 (ImageInvert) -> 1 (ImageInvert)"
+    assert error["extra_info"] == {"node_id": "1", "cycle_nodes": ["1", "2"]}
 
 
 class Everything(Node):
@@ -174,7 +173,7 @@ def test_a_long_list_is_only_counted():
 )
 def test_a_link_to_nothing_says_what_python_said_inside_comfyui(link):
     verdict = check(graph(any=link), ONE)
-    assert verdict.error["type"] in ("prompt_outputs_failed_validation", "dependency_cycle")
+    assert verdict.error["type"] == "prompt_outputs_failed_validation"
 
 
 def test_a_list_is_a_value_when_wrapped():
@@ -218,4 +217,6 @@ def test_ten_thousand_nodes_in_a_row_are_no_deeper_than_one():
     last = "9999"
     assert check(chain, ONE, targets=[last]).outputs == (last,)
     chain["0"]["inputs"]["whole"] = ["9999", 0]
-    assert check(chain, ONE, targets=[last]).error["type"] == "dependency_cycle"
+    [(_, wrong)] = check(chain, ONE, targets=[last]).node_errors.items()
+    assert [error["type"] for error in wrong["errors"]] == ["dependency_cycle"]
+    assert len(wrong["errors"][0]["details"]) < 1000

@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL.PngImagePlugin import PngInfo
 
-from .base import Context, Input, Node, Ui
+from .base import Context, Input, Node, Output, Ui
 from .metadata import fill_prefix, workflow_fields
 from .pixels import Array, png_bytes, to_pil
 
@@ -17,16 +17,17 @@ _METHODS = {"default": 4, "fastest": 0, "slowest": 6}
 
 
 class _Animation(Node):
-    category = "image/animation"
+    category = "image"
     python_module = "comfy_extras.nodes_images"
-    hidden = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
+    hidden = {"prompt": ["PROMPT"], "extra_pnginfo": ["EXTRA_PNGINFO"]}
+    outputs = (Output("IMAGE", "images"),)
     output_node = True
 
 
 def _report(ctx: Context, data: bytes, prefix: str, images: Array, suffix: str, animated: bool) -> Ui:
     height, width = images.shape[1:3]
     saved = ctx.save(data, fill_prefix(prefix, width, height), suffix)
-    return Ui({"images": [saved], "animated": [animated]})
+    return Ui({"images": [saved], "animated": [animated]}, (images,))
 
 
 class SaveAnimatedWEBP(_Animation):
@@ -35,13 +36,14 @@ class SaveAnimatedWEBP(_Animation):
     It says "animated" of itself when there is more than one picture (SaveAnimatedPNG always does).
     """
 
+    display_name = "Save Animated WEBP"
     inputs = {
         "images": Input("IMAGE"),
-        "filename_prefix": Input("STRING", {"default": "ComfyUI"}),
+        "filename_prefix": Input("STRING", {"default": "ComfyUI", "multiline": False}),
         "fps": _FPS,
         "lossless": Input("BOOLEAN", {"default": True}),
         "quality": Input("INT", {"default": 80, "min": 0, "max": 100}),
-        "method": Input("COMBO", choices=tuple(_METHODS)),
+        "method": Input("COMBO", choices=tuple(_METHODS), v3=True),
     }
 
     def run(
@@ -77,11 +79,12 @@ class SaveAnimatedWEBP(_Animation):
 class SaveAnimatedPNG(_Animation):
     """One APNG file; the workflow's fields are chunks of ComfyUI's own type `comf`, after the image data."""
 
+    display_name = "Save Animated PNG"
     inputs = {
         "images": Input("IMAGE"),
-        "filename_prefix": Input("STRING", {"default": "ComfyUI"}),
+        "filename_prefix": Input("STRING", {"default": "ComfyUI", "multiline": False}),
         "fps": _FPS,
-        "compress_level": Input("INT", {"default": 4, "min": 0, "max": 9}),
+        "compress_level": Input("INT", {"default": 4, "min": 0, "max": 9, "advanced": True}),
     }
 
     def run(

@@ -38,8 +38,8 @@ class EmptyAudio(_Audio):
     display_name = "Empty Audio"
     inputs = {
         "duration": Input("FLOAT", {"default": 60.0, "min": 0.0, "max": _FOREVER, "step": 0.01}),
-        "sample_rate": Input("INT", {"default": 44100}),
-        "channels": Input("INT", {"default": 2, "min": 1, "max": 2}),
+        "sample_rate": Input("INT", {"default": 44100, "advanced": True, "max": 192000, "min": 1}),
+        "channels": Input("INT", {"default": 2, "min": 1, "max": 2, "advanced": True}),
     }
 
     def run(self, ctx: Context, *, duration: float, sample_rate: int, channels: int) -> tuple[Any, ...]:
@@ -51,11 +51,11 @@ class EmptyAudio(_Audio):
 class AudioConcat(_Audio):
     """One sound after the other, both in stereo, at the higher of their rates."""
 
-    display_name = "Audio Concat"
+    display_name = "Concatenate Audio"
     inputs = {
         "audio1": Input("AUDIO"),
         "audio2": Input("AUDIO"),
-        "direction": Input("COMBO", {"default": "after"}, choices=("after", "before")),
+        "direction": Input("COMBO", {"default": "after"}, choices=("after", "before"), v3=True),
     }
 
     def run(self, ctx: Context, *, audio1: Audio, audio2: Audio, direction: str) -> tuple[Any, ...]:
@@ -69,11 +69,11 @@ class AudioConcat(_Audio):
 class AudioMerge(_Audio):
     """Two sounds at once; the second is cut or filled up to the first, and what is too loud scaled to 1."""
 
-    display_name = "Audio Merge"
+    display_name = "Merge Audio"
     inputs = {
         "audio1": Input("AUDIO"),
         "audio2": Input("AUDIO"),
-        "merge_method": Input("COMBO", choices=("add", "mean", "subtract", "multiply")),
+        "merge_method": Input("COMBO", choices=("add", "mean", "subtract", "multiply"), v3=True),
     }
 
     def run(self, ctx: Context, *, audio1: Audio, audio2: Audio, merge_method: str) -> tuple[Any, ...]:
@@ -94,7 +94,7 @@ class AudioMerge(_Audio):
 class AudioAdjustVolume(_Audio):
     """Louder or softer, in decibels."""
 
-    display_name = "Audio Adjust Volume"
+    display_name = "Adjust Audio Volume"
     inputs = {
         "audio": Input("AUDIO"),
         "volume": Input("INT", {"default": 1.0, "min": -100, "max": 100}),

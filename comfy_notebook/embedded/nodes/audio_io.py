@@ -17,7 +17,10 @@ _MP3 = {
     "320k": Encoding("mp3", "libmp3lame", 320_000),
 }
 _OPUS = {f"{kilo}k": Encoding("opus", "libopus", kilo * 1000) for kilo in (64, 96, 128, 192, 320)}
-_SAVED = {"audio": Input("AUDIO"), "filename_prefix": Input("STRING", {"default": "audio/ComfyUI"})}
+_SAVED = {
+    "audio": Input("AUDIO"),
+    "filename_prefix": Input("STRING", {"default": "audio/ComfyUI", "multiline": False}),
+}
 
 
 class _AudioFile(Node):
@@ -31,7 +34,7 @@ def _save(ctx: Context, audio: Audio, prefix: str, encoding: Encoding, type: str
         ctx.check_cancelled()
         data = sound_bytes(waveform, audio["sample_rate"], encoding, workflow_fields(ctx))
         saved.append(ctx.save(data, fill_prefix(prefix, batch=number), f".{encoding.format}", type))
-    return Ui({"audio": saved})
+    return Ui({"audio": saved}, (audio,))
 
 
 class LoadAudio(_AudioFile):
@@ -40,7 +43,7 @@ class LoadAudio(_AudioFile):
     display_name = "Load Audio"
     inputs = {
         "audio": Input(
-            "COMBO", {"audio_upload": True}, choices=lambda files: names_of(files, "audio", "video")
+            "COMBO", {"audio_upload": True}, choices=lambda files: names_of(files, "audio", "video"), v3=True
         )
     }
     outputs = (Output("AUDIO"),)
@@ -57,14 +60,17 @@ class LoadAudio(_AudioFile):
 
 
 class _SaveSound(_AudioFile):
-    hidden = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
+    hidden = {"prompt": ["PROMPT"], "extra_pnginfo": ["EXTRA_PNGINFO"]}
+    outputs = (Output("AUDIO", "audio"),)
     output_node = True
 
 
 class SaveAudio(_SaveSound):
     """FLAC files, with the workflow in their metadata."""
 
-    display_name = "Save Audio (FLAC)"
+    deprecated = True
+
+    display_name = "Save Audio (FLAC) (DEPRECATED)"
     inputs = _SAVED
 
     def run(self, ctx: Context, *, audio: Audio, filename_prefix: str) -> Ui:
@@ -74,8 +80,10 @@ class SaveAudio(_SaveSound):
 class SaveAudioMP3(_SaveSound):
     """MP3 files."""
 
-    display_name = "Save Audio (MP3)"
-    inputs = {**_SAVED, "quality": Input("COMBO", {"default": "V0"}, choices=tuple(_MP3))}
+    deprecated = True
+
+    display_name = "Save Audio (MP3) (DEPRECATED)"
+    inputs = {**_SAVED, "quality": Input("COMBO", {"default": "V0"}, choices=tuple(_MP3), v3=True)}
 
     def run(self, ctx: Context, *, audio: Audio, filename_prefix: str, quality: str) -> Ui:
         return _save(ctx, audio, filename_prefix, _MP3[quality])
@@ -84,8 +92,10 @@ class SaveAudioMP3(_SaveSound):
 class SaveAudioOpus(_SaveSound):
     """Opus files."""
 
-    display_name = "Save Audio (Opus)"
-    inputs = {**_SAVED, "quality": Input("COMBO", {"default": "128k"}, choices=tuple(_OPUS))}
+    deprecated = True
+
+    display_name = "Save Audio (Opus) (DEPRECATED)"
+    inputs = {**_SAVED, "quality": Input("COMBO", {"default": "128k"}, choices=tuple(_OPUS), v3=True)}
 
     def run(self, ctx: Context, *, audio: Audio, filename_prefix: str, quality: str) -> Ui:
         return _save(ctx, audio, filename_prefix, _OPUS[quality])

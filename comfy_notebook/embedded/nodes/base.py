@@ -57,8 +57,12 @@ class Context(Protocol):
         """Raise if the job was cancelled; to be called inside anything that takes long."""
         ...
 
-    def save(self, data: bytes, prefix: str, suffix: str, type: str = "output") -> dict[str, str]:
+    def save(
+        self, data: bytes, prefix: str, suffix: str, type: str = "output", *, mark: str = "_"
+    ) -> dict[str, str]:
         """Store an output as `<prefix>_00001_<suffix>`; answers {"filename", "subfolder", "type"}.
+
+        `mark` is what stands between the number and the suffix.
 
         `suffix` holds the extension (".png"). The prefix may hold folders and ComfyUI's
         `%width%`-style fields, already filled in by the caller.
@@ -149,8 +153,16 @@ class Input:
         if self.choices is None:
             return [self.type, options] if options else [self.type]
         if self.v3:
-            return ["COMBO", {**options, "options": self.listed(files)}]
+            return ["COMBO", {"multiselect": False, **options, "options": self.listed(files)}]
         return [self.listed(files), options] if options else [self.listed(files)]
+
+    def expand(self, name: str, values: Mapping[str, Any]) -> dict[str, Input]:
+        """The inputs this declaration stands for when a node has these values; see `dynamic`."""
+        return {name: self}
+
+    def nest(self, name: str, flat: dict[str, Any]) -> Any:
+        """Take this input's value out of a node's flat values."""
+        return flat.pop(name, None)
 
 
 @dataclass(frozen=True)
@@ -160,6 +172,8 @@ class Output:
     type: str
     name: str = ""
     is_list: bool = False
+    template_id: str = ""
+    """Of the type that inputs of this `MatchType` template get; `type` is then `*`."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +203,10 @@ class Node:
     deprecated: ClassVar[bool] = False
     experimental: ClassVar[bool] = False
     api_node: ClassVar[bool] = False
+    takes_any: ClassVar[bool] = False
+    """Inputs that are not declared are passed to `run` too."""
+    shows_input: ClassVar[bool] = False
+    """Shows something though it is not an output node (`has_intermediate_output`)."""
 
     def run(self, ctx: Context, *args: Any, **inputs: Any) -> tuple[Any, ...] | Ui:
         """Do the node's work; one value an output. Blocking: the executor calls it off the event loop.

@@ -24,7 +24,7 @@ class ConditioningCombine(Node):
     """Both conditionings at once: each predicts, and the predictions are averaged."""
 
     display_name = "Conditioning (Combine)"
-    category = "conditioning"
+    category = "model/conditioning/transform"
     inputs = {"conditioning_1": Input("CONDITIONING"), "conditioning_2": Input("CONDITIONING")}
     outputs = (Output("CONDITIONING"),)
 
@@ -38,7 +38,8 @@ class ConditioningCombine(Node):
 class ConditioningAverage(Node):
     """Embeddings between two conditionings: at 1 `conditioning_to`, at 0 `conditioning_from`."""
 
-    category = "conditioning"
+    display_name = "Conditioning (Average)"
+    category = "model/conditioning/transform"
     inputs = {
         "conditioning_to": Input("CONDITIONING"),
         "conditioning_from": Input("CONDITIONING"),
@@ -72,7 +73,7 @@ class ConditioningConcat(Node):
     """One conditioning with the words of both."""
 
     display_name = "Conditioning (Concat)"
-    category = "conditioning"
+    category = "model/conditioning/transform"
     inputs = {"conditioning_to": Input("CONDITIONING"), "conditioning_from": Input("CONDITIONING")}
     outputs = (Output("CONDITIONING"),)
 
@@ -87,7 +88,8 @@ class ConditioningConcat(Node):
 class ConditioningZeroOut(Node):
     """A conditioning that says nothing."""
 
-    category = "advanced/conditioning"
+    display_name = "Conditioning Zero Out"
+    category = "model/conditioning/transform"
     inputs = {"conditioning": Input("CONDITIONING")}
     outputs = (Output("CONDITIONING"),)
 
@@ -99,7 +101,7 @@ class ConditioningZeroOut(Node):
 class ConditioningSetTimestepRange(Node):
     """A conditioning for a part of the sampling: 0 is its start, 1 its end."""
 
-    category = "advanced/conditioning"
+    category = "model/conditioning/transform"
     inputs = {
         "conditioning": Input("CONDITIONING"),
         "start": Input("FLOAT", {"default": 0.0, "min": 0.0, "max": 1.0, "step": 0.001}),
@@ -116,7 +118,7 @@ class ConditioningSetArea(Node):
     """A conditioning for a rectangle of the picture, in pixels."""
 
     display_name = "Conditioning (Set Area)"
-    category = "conditioning"
+    category = "model/conditioning/transform"
     inputs = {
         "conditioning": Input("CONDITIONING"),
         "width": Input("INT", {"default": 64, "min": 64, "max": 16384, "step": 8}),
@@ -149,7 +151,7 @@ class ConditioningSetAreaPercentage(Node):
     """A conditioning for a rectangle of the picture, in shares of its sides."""
 
     display_name = "Conditioning (Set Area with Percentage)"
-    category = "conditioning"
+    category = "model/conditioning/transform"
     inputs = {
         "conditioning": Input("CONDITIONING"),
         "width": Input("FLOAT", {"default": 1.0, **_SHARE}),
@@ -182,7 +184,7 @@ class ConditioningSetMask(Node):
     """A conditioning for the white of a mask."""
 
     display_name = "Conditioning (Set Mask)"
-    category = "conditioning"
+    category = "model/conditioning/transform"
     inputs = {
         "conditioning": Input("CONDITIONING"),
         "mask": Input("MASK"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .base import Context, Input, Node, Output, room_for
+from .dynamic import Autogrow
 from .pixels import Array
 from .resize import upscale
 
@@ -19,44 +21,74 @@ def with_alpha(images: Array, channels: int) -> Array:
     return np.pad(images, [(0, 0)] * 3 + [(0, missing)], constant_values=np.float32(1))
 
 
+def joined_batches(batches: Sequence[Array]) -> Array:
+    """The batches as one; those of another size than the first are scaled (bilinear) and cropped to it."""
+    channels = max(batch.shape[-1] for batch in batches)
+    height, width = batches[0].shape[1:3]
+    room_for(sum(len(batch) for batch in batches), height, width, channels)
+    fitted = []
+    for batch in batches:
+        batch = with_alpha(batch, channels)
+        if batch.shape[1:3] != (height, width):
+            batch = upscale(batch, width, height, "bilinear", "center")
+        fitted.append(batch)
+    return np.concatenate(fitted)
+
+
 class ImageBatch(Node):
     """Two batches one after the other; the second is scaled (bilinear) and cropped to the first's size."""
 
-    display_name = "Batch Images"
-    category = "image"
+    deprecated = True
+
+    display_name = "Batch Images (DEPRECATED)"
+    category = "image/batch"
     inputs = {"image1": Input("IMAGE"), "image2": Input("IMAGE")}
     outputs = (Output("IMAGE"),)
 
     def run(self, ctx: Context, *, image1: Array, image2: Array) -> tuple[Any, ...]:
-        channels = max(image1.shape[-1], image2.shape[-1])
-        image1, image2 = with_alpha(image1, channels), with_alpha(image2, channels)
-        height, width = image1.shape[1:3]
-        if image2.shape[1:3] != (height, width):
-            image2 = upscale(image2, width, height, "bilinear", "center")
-        room_for(len(image1) + len(image2), height, width, channels)
-        return (np.concatenate([image1, image2]),)
+        return (joined_batches([image1, image2]),)
+
+
+class BatchImagesNode(Node):
+    """Any number of batches one after the other, each scaled and cropped to the first's size."""
+
+    display_name = "Batch Images"
+    category = "image/batch"
+    python_module = "comfy_extras.nodes_post_processing"
+    inputs = {"images": Autogrow(item=Input("IMAGE"), item_name="image", prefix="image", most=50)}
+    outputs = (Output("IMAGE"),)
+
+    def run(self, ctx: Context, *, images: dict[str, Array]) -> tuple[Any, ...]:
+        return (joined_batches(list(images.values())),)
+
+
+def start_index(index: int, length: int) -> int:
+    """Where a part of a batch starts: negative indices count from the end; all are cut to what there is."""
+    return min(max(index + length if index < 0 else index, 0), length - 1)
 
 
 class ImageFromBatch(Node):
     """Some images of a batch; index and length are cut to what there is."""
 
+    display_name = "Get Image from Batch"
     category = "image/batch"
     python_module = "comfy_extras.nodes_images"
     inputs = {
         "image": Input("IMAGE"),
-        "batch_index": Input("INT", {"default": 0, "min": 0, "max": 4095}),
+        "batch_index": Input("INT", {"default": 0, "min": -16384, "max": 16384}),
         "length": Input("INT", {"default": 1, "min": 1, "max": 4096}),
     }
     outputs = (Output("IMAGE"),)
 
     def run(self, ctx: Context, *, image: Array, batch_index: int, length: int) -> tuple[Any, ...]:
-        start = min(len(image) - 1, batch_index)
+        start = start_index(batch_index, len(image))
         return (image[start : start + length].copy(),)
 
 
 class RepeatImageBatch(Node):
     """The whole batch, several times over."""
 
+    display_name = "Repeat Image Batch"
     category = "image/batch"
     python_module = "comfy_extras.nodes_images"
     inputs = {"image": Input("IMAGE"), "amount": Input("INT", {"default": 1, "min": 1, "max": 4096})}
@@ -93,7 +125,7 @@ class GetImageSize(Node):
     category = "image"
     python_module = "comfy_extras.nodes_images"
     inputs = {"image": Input("IMAGE")}
-    hidden = {"unique_id": "UNIQUE_ID"}
+    hidden = {"unique_id": ["UNIQUE_ID"]}
     outputs = (Output("INT", "width"), Output("INT", "height"), Output("INT", "batch_size"))
 
     def run(self, ctx: Context, *, image: Array) -> tuple[Any, ...]:
@@ -102,4 +134,11 @@ class GetImageSize(Node):
         return width, height, batch
 
 
-NODES: list[type[Node]] = [ImageBatch, ImageFromBatch, RepeatImageBatch, RebatchImages, GetImageSize]
+NODES: list[type[Node]] = [
+    ImageBatch,
+    BatchImagesNode,
+    ImageFromBatch,
+    RepeatImageBatch,
+    RebatchImages,
+    GetImageSize,
+]

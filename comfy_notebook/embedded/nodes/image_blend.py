@@ -40,14 +40,14 @@ def same_channels(destination: Array, source: Array) -> Array:
 class ImageBlend(Node):
     """image2 blended onto image1; one of another size is first scaled (bicubic) and cropped to fit."""
 
-    display_name = None
-    category = "image/postprocessing"
+    display_name = "Blend Images"
+    category = "image/filters"
     python_module = "comfy_extras.nodes_post_processing"
     inputs = {
         "image1": Input("IMAGE"),
         "image2": Input("IMAGE"),
         "blend_factor": Input("FLOAT", {"default": 0.5, "min": 0.0, "max": 1.0, "step": 0.01}),
-        "blend_mode": Input("COMBO", {"multiselect": False}, choices=_MODES, v3=True),
+        "blend_mode": Input("COMBO", choices=_MODES, v3=True),
     }
     outputs = (Output("IMAGE"),)
 
@@ -83,7 +83,8 @@ def _blend(one: Array, two: Array, mode: str) -> Array:
 class ImageCompositeMasked(Node):
     """A source pasted into a destination at x, y, where its mask is white; what sticks out is cut."""
 
-    category = "image"
+    display_name = "Image Composite Masked"
+    category = "image/compositing"
     python_module = "comfy_extras.nodes_mask"
     inputs = {
         "destination": Input("IMAGE"),
@@ -135,7 +136,7 @@ class SplitImageWithAlpha(Node):
     """The colours, and 1 - alpha as a mask (zeros when there is no alpha)."""
 
     display_name = "Split Image with Alpha"
-    category = "mask/compositing"
+    category = "image/compositing"
     python_module = "comfy_extras.nodes_compositing"
     inputs = {"image": Input("IMAGE")}
     outputs = (Output("IMAGE"), Output("MASK"))
@@ -150,7 +151,7 @@ class JoinImageWithAlpha(Node):
     """An RGBA image whose alpha is 1 - mask, the mask scaled (bilinear) to the image."""
 
     display_name = "Join Image with Alpha"
-    category = "mask/compositing"
+    category = "image/compositing"
     python_module = "comfy_extras.nodes_compositing"
     inputs = {"image": Input("IMAGE"), "alpha": Input("MASK")}
     outputs = (Output("IMAGE"),)
@@ -200,7 +201,7 @@ class PorterDuffImageComposite(Node):
     """
 
     display_name = "Porter-Duff Image Composite"
-    category = "mask/compositing"
+    category = "image/compositing"
     python_module = "comfy_extras.nodes_compositing"
     inputs = {
         "source": Input("IMAGE"),

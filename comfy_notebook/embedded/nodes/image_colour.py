@@ -13,8 +13,8 @@ from .pixels import Array
 class ImageInvert(Node):
     """1 - image."""
 
-    display_name = "Invert Image"
-    category = "image"
+    display_name = "Invert Image Colors"
+    category = "image/color"
     inputs = {"image": Input("IMAGE")}
     outputs = (Output("IMAGE"),)
 
@@ -25,14 +25,14 @@ class ImageInvert(Node):
 class _Yuv(Node):
     """The colour space is full-range YCbCr with rounded coefficients (kornia's), zero at 0.5."""
 
-    display_name = None
-    category = "image/batch"
+    category = "image/color"
     python_module = "comfy_extras.nodes_morphology"
 
 
 class ImageRGBToYUV(_Yuv):
     """Luma and the two colour differences, each as a grey image."""
 
+    display_name = "Image RGB to YUV"
     inputs = {"image": Input("IMAGE")}
     outputs = (Output("IMAGE", "Y"), Output("IMAGE", "U"), Output("IMAGE", "V"))
 
@@ -49,6 +49,7 @@ class ImageRGBToYUV(_Yuv):
 class ImageYUVToRGB(_Yuv):
     """The image of a luma and two colour differences, each taken as the mean of its channels."""
 
+    display_name = "Image YUV to RGB"
     inputs = {"Y": Input("IMAGE"), "U": Input("IMAGE"), "V": Input("IMAGE")}
     outputs = (Output("IMAGE"),)
 

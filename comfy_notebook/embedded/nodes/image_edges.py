@@ -20,8 +20,8 @@ _ALONG = ((0, 1), (1, 1), (1, 0), (1, -1))  # rows, columns of one step in each 
 class Canny(Node):
     """White lines, one pixel thin, where brightness changes more than the thresholds say."""
 
-    display_name = None
-    category = "image/preprocessors"
+    display_name = "Detect Edges (Canny)"
+    category = "image/filters"
     python_module = "comfy_extras.nodes_canny"
     inputs = {
         "image": Input("IMAGE"),

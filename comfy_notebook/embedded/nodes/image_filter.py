@@ -17,8 +17,7 @@ _RADIUS = {"default": 1, "min": 1, "max": 31, "step": 1}
 
 
 class _PostProcessing(Node):
-    display_name = None
-    category = "image/postprocessing"
+    category = "image/filters"
     python_module = "comfy_extras.nodes_post_processing"
     outputs = (Output("IMAGE"),)
 
@@ -51,6 +50,7 @@ def _mirrored(length: int, weight: Array) -> Taps:
 class ImageBlur(_PostProcessing):
     """Blurred with a Gaussian."""
 
+    display_name = "Blur Image"
     inputs = {
         "image": Input("IMAGE"),
         "blur_radius": Input("INT", _RADIUS),
@@ -64,11 +64,12 @@ class ImageBlur(_PostProcessing):
 class ImageSharpen(_PostProcessing):
     """The image, plus ten times alpha of what a Gaussian blur takes away."""
 
+    display_name = "Sharpen Image"
     inputs = {
         "image": Input("IMAGE"),
-        "sharpen_radius": Input("INT", _RADIUS),
-        "sigma": Input("FLOAT", {"default": 1.0, "min": 0.1, "max": 10.0, "step": 0.01}),
-        "alpha": Input("FLOAT", {"default": 1.0, "min": 0.0, "max": 5.0, "step": 0.01}),
+        "sharpen_radius": Input("INT", {**_RADIUS, "advanced": True}),
+        "sigma": Input("FLOAT", {"default": 1.0, "min": 0.1, "max": 10.0, "step": 0.01, "advanced": True}),
+        "alpha": Input("FLOAT", {"default": 1.0, "min": 0.0, "max": 5.0, "step": 0.01, "advanced": True}),
     }
 
     def run(
@@ -82,6 +83,7 @@ class ImageSharpen(_PostProcessing):
 class ImageQuantize(_PostProcessing):
     """Few colours: PIL's median cut, with no dithering, PIL's error diffusion, or an ordered matrix."""
 
+    display_name = "Quantize Image"
     inputs = {
         "image": Input("IMAGE"),
         "colors": Input("INT", {"default": 256, "min": 1, "max": 256, "step": 1}),
@@ -143,7 +145,8 @@ def _bayer(order: int) -> Array:
 class ImageAddNoise(Node):
     """Plus Gaussian noise, the same numbers for a seed as PyTorch's CPU generator gives."""
 
-    category = "image"
+    display_name = "Add Noise to Image"
+    category = "image/filters"
     python_module = "comfy_extras.nodes_images"
     inputs = {
         "image": Input("IMAGE"),
@@ -166,8 +169,8 @@ class Morphology(Node):
     before, as kornia does since 0.9 (older ones look before in both).
     """
 
-    display_name = "ImageMorphology"
-    category = "image/postprocessing"
+    display_name = "Apply Morphology"
+    category = "image/filters"
     python_module = "comfy_extras.nodes_morphology"
     inputs = {
         "image": Input("IMAGE"),

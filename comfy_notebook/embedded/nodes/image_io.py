@@ -103,7 +103,7 @@ class LoadImageMask(Node):
     """One channel of an image file as a mask; alpha counts inverted, colours as they are."""
 
     display_name = "Load Image (as Mask)"
-    category = "mask"
+    category = "image"
     inputs = {
         "image": Input("COMBO", {"image_upload": True}, choices=lambda files: files.names("input")),
         "channel": Input("COMBO", choices=("alpha", "red", "green", "blue")),
@@ -133,7 +133,7 @@ def save_pngs(
         ctx.check_cancelled()
         data = png_bytes(to_pil(image), pnginfo=info, compress_level=compress_level)
         saved.append(ctx.save(data, fill_prefix(prefix, width, height, number), ".png", type))
-    return Ui({"images": saved})
+    return Ui({"images": saved}, (images,))
 
 
 class SaveImage(Node):
@@ -143,6 +143,7 @@ class SaveImage(Node):
     category = "image"
     inputs = {"images": Input("IMAGE"), "filename_prefix": Input("STRING", {"default": "ComfyUI"})}
     hidden = _SAVING
+    outputs = (Output("IMAGE", "images"),)
     output_node = True
 
     def run(self, ctx: Context, *, images: Array, filename_prefix: str = "ComfyUI") -> Ui:
@@ -156,6 +157,7 @@ class PreviewImage(Node):
     category = "image"
     inputs = {"images": Input("IMAGE")}
     hidden = _SAVING
+    outputs = (Output("IMAGE", "images"),)
     output_node = True
 
     def run(self, ctx: Context, *, images: Array) -> Ui:
@@ -168,8 +170,9 @@ class SaveImageWebsocket(Node):
     Nothing is stored, so it never counts as cached.
     """
 
+    display_name = "Save Image (Websocket)"
     python_module = "custom_nodes.websocket_image_save"
-    category = "api/image"
+    category = "image"
     inputs = {"images": Input("IMAGE")}
     output_node = True
 
@@ -185,6 +188,7 @@ class SaveImageWebsocket(Node):
 class EmptyImage(Node):
     """A batch of one colour."""
 
+    display_name = "Empty Image"
     category = "image"
     inputs = {
         "width": Input("INT", {"default": 512, "min": 1, "max": 16384, "step": 1}),

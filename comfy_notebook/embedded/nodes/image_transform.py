@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from .base import Context, Input, Node, Output, room_for
+from .base import Context, Input, Node, Output, Ui, room_for
 from .image_batch import with_alpha
+from .image_io import save_pngs
+from .metadata import temporary_prefix
 from .pixels import Array
 from .resize import upscale
 
@@ -25,7 +27,9 @@ class _Transform(Node):
 class ImageCrop(_Transform):
     """A rectangle, cut short at the edges; its corner is moved inside, so one pixel always remains."""
 
-    display_name = "Image Crop"
+    deprecated = True
+
+    display_name = "Crop Image (DEPRECATED)"
     inputs = {
         "image": Input("IMAGE"),
         "width": Input("INT", _SIDE),
@@ -39,12 +43,39 @@ class ImageCrop(_Transform):
         return (image[:, y : y + height, x : x + width].copy(),)
 
 
+class ImageCropV2(_Transform):
+    """A rectangle, cut short at the edges. The editor draws it on the input, which is shown for that."""
+
+    display_name = "Crop Image"
+    shows_input = True
+    inputs = {
+        "image": Input("IMAGE"),
+        "crop_region": Input(
+            "BOUNDING_BOX",
+            {
+                "default": {"x": 0, "y": 0, "width": 512, "height": 512},
+                "socketless": True,
+                "component": "ImageCrop",
+            },
+        ),
+    }
+
+    def run(self, ctx: Context, *, image: Array, crop_region: dict[str, int]) -> Ui:
+        x = min(crop_region.get("x", 0), image.shape[2] - 1)
+        y = min(crop_region.get("y", 0), image.shape[1] - 1)
+        width, height = crop_region.get("width", 512), crop_region.get("height", 512)
+        shown = save_pngs(ctx, image, temporary_prefix(), type="temp", compress_level=1)
+        cropped = image[:, y : y + height, x : x + width].copy()
+        return Ui({**shown.ui, "animated": [False]}, (cropped,))
+
+
 class ImageFlip(_Transform):
     """Mirrored up-down or left-right."""
 
+    display_name = "Flip Image"
     inputs = {
         "image": Input("IMAGE"),
-        "flip_method": Input("COMBO", choices=("x-axis: vertically", "y-axis: horizontally")),
+        "flip_method": Input("COMBO", choices=("x-axis: vertically", "y-axis: horizontally"), v3=True),
     }
 
     def run(self, ctx: Context, *, image: Array, flip_method: str) -> tuple[Any, ...]:
@@ -54,9 +85,10 @@ class ImageFlip(_Transform):
 class ImageRotate(_Transform):
     """Turned clockwise."""
 
+    display_name = "Rotate Image"
     inputs = {
         "image": Input("IMAGE"),
-        "rotation": Input("COMBO", choices=("none", "90 degrees", "180 degrees", "270 degrees")),
+        "rotation": Input("COMBO", choices=("none", "90 degrees", "180 degrees", "270 degrees"), v3=True),
     }
 
     def run(self, ctx: Context, *, image: Array, rotation: str) -> tuple[Any, ...]:
@@ -71,11 +103,11 @@ class ImagePadForOutpaint(Node):
     """
 
     display_name = "Pad Image for Outpainting"
-    category = "image"
+    category = "image/transform"
     inputs = {
         "image": Input("IMAGE"),
         **{side: Input("INT", {**_OFFSET, "step": 8}) for side in ("left", "top", "right", "bottom")},
-        "feathering": Input("INT", {**_OFFSET, "default": 40}),
+        "feathering": Input("INT", {**_OFFSET, "default": 40, "advanced": True}),
     }
     outputs = (Output("IMAGE"), Output("MASK"))
 
@@ -121,13 +153,15 @@ class ImageStitch(_Transform):
     with white when the strip is white, else with black.
     """
 
-    display_name = "Image Stitch"
+    display_name = "Stitch Images"
     inputs = {
         "image1": Input("IMAGE"),
-        "direction": Input("COMBO", {"default": "right"}, choices=("right", "down", "left", "up")),
+        "direction": Input("COMBO", {"default": "right"}, choices=("right", "down", "left", "up"), v3=True),
         "match_image_size": Input("BOOLEAN", {"default": True}),
-        "spacing_width": Input("INT", {"default": 0, "min": 0, "max": 1024, "step": 2}),
-        "spacing_color": Input("COMBO", {"default": "white"}, choices=tuple(_COLOURS)),
+        "spacing_width": Input("INT", {"default": 0, "min": 0, "max": 1024, "step": 2, "advanced": True}),
+        "spacing_color": Input(
+            "COMBO", {"default": "white", "advanced": True}, choices=tuple(_COLOURS), v3=True
+        ),
         "image2": Input("IMAGE", optional=True),
     }
 
@@ -191,4 +225,4 @@ def _strip(neighbour: Array, width: int, sideways: bool, colour: str) -> Array:
     return strip
 
 
-NODES: list[type[Node]] = [ImageCrop, ImageFlip, ImageRotate, ImagePadForOutpaint, ImageStitch]
+NODES: list[type[Node]] = [ImageCrop, ImageCropV2, ImageFlip, ImageRotate, ImagePadForOutpaint, ImageStitch]

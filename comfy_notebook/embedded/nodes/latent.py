@@ -22,7 +22,7 @@ class EmptyLatentImage(Node):
     """Latents of zeros: where a picture from nothing but noise begins."""
 
     display_name = "Empty Latent Image"
-    category = "latent"
+    category = "model/latent"
     inputs = {
         "width": Input("INT", {"default": 512, "min": 16, "max": 16384, "step": 8}),
         "height": Input("INT", {"default": 512, "min": 16, "max": 16384, "step": 8}),
@@ -41,7 +41,7 @@ class LatentUpscale(Node):
     """Latents at another size; a side of 0 follows from the other, both 0 change nothing."""
 
     display_name = "Upscale Latent"
-    category = "latent"
+    category = "model/latent"
     inputs = {
         "samples": Input("LATENT"),
         "upscale_method": Input("COMBO", choices=METHODS),
@@ -72,7 +72,7 @@ class LatentUpscaleBy(Node):
     """Latents scaled by a factor."""
 
     display_name = "Upscale Latent By"
-    category = "latent"
+    category = "model/latent"
     inputs = {
         "samples": Input("LATENT"),
         "upscale_method": Input("COMBO", choices=METHODS),
@@ -91,7 +91,7 @@ class LatentFlip(Node):
     """Latents mirrored."""
 
     display_name = "Flip Latent"
-    category = "latent/transform"
+    category = "model/latent/transform"
     inputs = {
         "samples": Input("LATENT"),
         "flip_method": Input("COMBO", choices=("x-axis: vertically", "y-axis: horizontally")),
@@ -108,7 +108,7 @@ class LatentRotate(Node):
     """Latents turned clockwise by quarters."""
 
     display_name = "Rotate Latent"
-    category = "latent/transform"
+    category = "model/latent/transform"
     inputs = {
         "samples": Input("LATENT"),
         "rotation": Input("COMBO", choices=("none", "90 degrees", "180 degrees", "270 degrees")),
@@ -125,7 +125,7 @@ class LatentCrop(Node):
     """A part of the latents."""
 
     display_name = "Crop Latent"
-    category = "latent/transform"
+    category = "model/latent/transform"
     inputs = {
         "samples": Input("LATENT"),
         "width": Input("INT", {"default": 512, "min": 64, "max": 16384, "step": 8}),
@@ -153,7 +153,7 @@ class LatentComposite(Node):
     """Latents laid over others, their edges faded if asked."""
 
     display_name = "Latent Composite"
-    category = "latent"
+    category = "model/latent"
     inputs = {
         "samples_to": Input("LATENT"),
         "samples_from": Input("LATENT"),
@@ -204,7 +204,8 @@ def _faded(length: int, fade: int, *, start: bool, end: bool) -> Array:
 class LatentCompositeMasked(Node):
     """Latents laid over others through a mask (white = what is laid over)."""
 
-    category = "latent"
+    display_name = "Latent Composite Masked"
+    category = "model/latent"
     python_module = "comfy_extras.nodes_mask"
     inputs = {
         "destination": Input("LATENT"),
@@ -250,7 +251,7 @@ class SetLatentNoiseMask(Node):
     """Latents of which only the white part of a mask will be painted anew."""
 
     display_name = "Set Latent Noise Mask"
-    category = "latent/inpaint"
+    category = "model/latent"
     inputs = {"samples": Input("LATENT"), "mask": Input("MASK")}
     outputs = (Output("LATENT"),)
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .base import Context, Input, Node, Output
+from .image_batch import start_index
 from .latent_grid import CELL, Latent, fitted, repeated, resized_mask
 from .pixels import Array
 
@@ -26,8 +27,10 @@ def indices(latent: Latent, start: int = 0) -> list[int]:
 class LatentBatch(Node):
     """Two batches in one; the second is fitted to the first one's size."""
 
-    display_name = None
-    category = "latent/batch"
+    deprecated = True
+
+    display_name = "Batch Latents (DEPRECATED)"
+    category = "model/latent/batch"
     python_module = _EXTRAS
     inputs = {"samples1": Input("LATENT"), "samples2": Input("LATENT")}
     outputs = (Output("LATENT"),)
@@ -42,11 +45,11 @@ class LatentBatch(Node):
 class LatentFromBatch(Node):
     """Some items of a batch."""
 
-    display_name = "Latent From Batch"
-    category = "latent/batch"
+    display_name = "Get Latent From Batch"
+    category = "model/latent/batch"
     inputs = {
         "samples": Input("LATENT"),
-        "batch_index": Input("INT", {"default": 0, "min": 0, "max": 63}),
+        "batch_index": Input("INT", {"default": 0, "min": -16384, "max": 16384}),
         "length": Input("INT", {"default": 1, "min": 1, "max": 64}),
     }
     outputs = (Output("LATENT"),)
@@ -54,7 +57,7 @@ class LatentFromBatch(Node):
     def run(self, ctx: Context, *, samples: Latent, batch_index: int, length: int) -> tuple[Any, ...]:
         """As many of them as there are, at least the last; they keep their noise."""
         cells = samples["samples"]
-        start = min(len(cells) - 1, batch_index)
+        start = start_index(batch_index, len(cells))
         part = slice(start, min(start + length, len(cells)))
         found = {**samples, "samples": cells[part].copy(), "batch_index": indices(samples)[part]}
         masks = samples.get("noise_mask")
@@ -67,7 +70,7 @@ class RepeatLatentBatch(Node):
     """A batch over and over, each time with other noise."""
 
     display_name = "Repeat Latent Batch"
-    category = "latent/batch"
+    category = "model/latent/batch"
     inputs = {"samples": Input("LATENT"), "amount": Input("INT", {"default": 1, "min": 1, "max": 64})}
     outputs = (Output("LATENT"),)
 
@@ -89,7 +92,7 @@ class LatentBatchSeedBehavior(Node):
     """Whether the items of a batch get noise of their own, or all the same."""
 
     display_name = None
-    category = "latent/advanced"
+    category = "model/latent/advanced"
     python_module = _EXTRAS
     inputs = {
         "samples": Input("LATENT"),
@@ -112,7 +115,7 @@ class RebatchLatents(Node):
 
     display_name = "Rebatch Latents"
     python_module = "comfy_extras.nodes_rebatch"
-    category = "latent/batch"
+    category = "model/latent/batch"
     input_is_list = True
     inputs = {
         "latents": Input("LATENT"),

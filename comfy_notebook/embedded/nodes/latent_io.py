@@ -27,7 +27,9 @@ _UNSCALED = 0.18215
 class SaveLatent(Node):
     """Latents as a `.latent` file in the output folder."""
 
-    category = "_for_testing"
+    display_name = "Save Latent"
+    category = "model/latent"
+    outputs = (Output("LATENT", "samples"),)
     output_node = True
     inputs = {
         "samples": Input("LATENT"),
@@ -39,7 +41,7 @@ class SaveLatent(Node):
         """Reports the file under `latents`."""
         tensors = {"latent_tensor": samples["samples"], "latent_format_version_0": np.zeros(0, np.float32)}
         data = to_safetensors(tensors, workflow_fields(ctx))
-        return Ui({"latents": [ctx.save(data, fill_prefix(filename_prefix), ".latent")]})
+        return Ui({"latents": [ctx.save(data, fill_prefix(filename_prefix), ".latent")]}, (samples,))
 
 
 def latent_names(files: Files) -> list[str]:
@@ -50,7 +52,8 @@ def latent_names(files: Files) -> list[str]:
 class LoadLatent(Node):
     """Latents out of a `.latent` file of the input folder."""
 
-    category = "_for_testing"
+    display_name = "Load Latent"
+    category = "model/latent"
     inputs = {"latent": Input("COMBO", choices=latent_names)}
     outputs = (Output("LATENT"),)
 

@@ -17,7 +17,7 @@ class LatentBlend(Node):
     """A weighted mean of two latents: at 1 the first, at 0 the second."""
 
     display_name = "Latent Blend"
-    category = "_for_testing"
+    category = "experimental"
     inputs = {
         "samples1": Input("LATENT"),
         "samples2": Input("LATENT"),
@@ -43,7 +43,7 @@ class _Pair(Node):
     """Two latents made one, cell by cell."""
 
     display_name = None
-    category = "latent/advanced"
+    category = "model/latent/advanced"
     python_module = _EXTRAS
     inputs = {"samples1": Input("LATENT"), "samples2": Input("LATENT")}
     outputs = (Output("LATENT"),)
@@ -71,7 +71,7 @@ class LatentMultiply(Node):
     """A latent times a number."""
 
     display_name = None
-    category = "latent/advanced"
+    category = "model/latent/advanced"
     python_module = _EXTRAS
     inputs = {
         "samples": Input("LATENT"),
@@ -88,7 +88,7 @@ class LatentInterpolate(Node):
     """Between two latents: directions and lengths of the cells' vectors are mixed apart."""
 
     display_name = None
-    category = "latent/advanced"
+    category = "model/latent/advanced"
     python_module = _EXTRAS
     inputs = {
         "samples1": Input("LATENT"),
@@ -123,12 +123,12 @@ class LatentConcat(Node):
     """Two latents side by side; with a minus the second comes first."""
 
     display_name = None
-    category = "latent/advanced"
+    category = "model/latent/advanced"
     python_module = _EXTRAS
     inputs = {
         "samples1": Input("LATENT"),
         "samples2": Input("LATENT"),
-        "dim": Input("COMBO", {"multiselect": False}, choices=("x", "-x", "y", "-y", "t", "-t"), v3=True),
+        "dim": Input("COMBO", choices=("x", "-x", "y", "-y", "t", "-t"), v3=True),
     }
     outputs = (Output("LATENT"),)
 
@@ -145,11 +145,11 @@ class LatentCut(Node):
     """A strip of a latent, counted in cells; a negative index counts from the end."""
 
     display_name = None
-    category = "latent/advanced"
+    category = "model/latent/advanced"
     python_module = _EXTRAS
     inputs = {
         "samples": Input("LATENT"),
-        "dim": Input("COMBO", {"multiselect": False}, choices=("x", "y", "t"), v3=True),
+        "dim": Input("COMBO", choices=("x", "y", "t"), v3=True),
         "index": Input("INT", {"default": 0, "min": -16384, "max": 16384, "step": 1}),
         "amount": Input("INT", {"default": 1, "min": 1, "max": 16384, "step": 1}),
     }

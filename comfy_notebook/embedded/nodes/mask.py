@@ -28,13 +28,14 @@ def mask_image(mask: Array) -> Array:
 
 
 class _Mask(Node):
-    category = "mask"
+    category = "image/mask"
     python_module = "comfy_extras.nodes_mask"
 
 
 class SolidMask(_Mask):
     """One value everywhere."""
 
+    display_name = "Create Solid Mask"
     inputs = {
         "value": Input("FLOAT", {"default": 1.0, "min": 0.0, "max": 1.0, "step": 0.01}),
         "width": Input("INT", _SIDE),
@@ -50,6 +51,7 @@ class SolidMask(_Mask):
 class InvertMask(_Mask):
     """1 - mask."""
 
+    display_name = "Invert Mask"
     inputs = {"mask": Input("MASK")}
     outputs = _MASK
 
@@ -60,6 +62,7 @@ class InvertMask(_Mask):
 class CropMask(_Mask):
     """A rectangle of the mask, cut short at its edges (and empty when it lies outside)."""
 
+    display_name = "Crop Mask"
     inputs = {
         "mask": Input("MASK"),
         "x": Input("INT", _OFFSET),
@@ -76,12 +79,13 @@ class CropMask(_Mask):
 class MaskComposite(_Mask):
     """One mask put onto another at x, y; `and`, `or` and `xor` round both to 0 or 1 first."""
 
+    display_name = "Combine Masks"
     inputs = {
         "destination": Input("MASK"),
         "source": Input("MASK"),
         "x": Input("INT", _OFFSET),
         "y": Input("INT", _OFFSET),
-        "operation": Input("COMBO", choices=("multiply", "add", "subtract", "and", "or", "xor")),
+        "operation": Input("COMBO", choices=("multiply", "add", "subtract", "and", "or", "xor"), v3=True),
     }
     outputs = _MASK
 
@@ -108,6 +112,7 @@ def _combine(there: Array, here: Array, operation: str) -> Any:
 class FeatherMask(_Mask):
     """Ramps down to the edges over so many cells."""
 
+    display_name = "Feather Mask"
     inputs = {
         "mask": Input("MASK"),
         **{side: Input("INT", _OFFSET) for side in ("left", "top", "right", "bottom")},
@@ -142,11 +147,11 @@ class GrowMask(_Mask):
     With tapered corners each step takes in the four neighbours (a diamond), else all eight (a box).
     """
 
-    display_name = "GrowMask"
+    display_name = "Grow Mask"
     inputs = {
         "mask": Input("MASK"),
         "expand": Input("INT", {"default": 0, "min": -16384, "max": 16384, "step": 1}),
-        "tapered_corners": Input("BOOLEAN", {"default": True}),
+        "tapered_corners": Input("BOOLEAN", {"default": True, "advanced": True}),
     }
     outputs = _MASK
 
@@ -166,6 +171,7 @@ class GrowMask(_Mask):
 class ThresholdMask(_Mask):
     """1 where the mask is above a value, else 0."""
 
+    display_name = "Threshold Mask"
     inputs = {
         "mask": Input("MASK"),
         "value": Input("FLOAT", {"default": 0.5, "min": 0.0, "max": 1.0, "step": 0.01}),
@@ -191,7 +197,10 @@ class ImageToMask(_Mask):
     """One channel of an image; IndexError when it has none of that name (alpha of an RGB image)."""
 
     display_name = "Convert Image to Mask"
-    inputs = {"image": Input("IMAGE"), "channel": Input("COMBO", choices=("red", "green", "blue", "alpha"))}
+    inputs = {
+        "image": Input("IMAGE"),
+        "channel": Input("COMBO", choices=("red", "green", "blue", "alpha"), v3=True),
+    }
     outputs = _MASK
 
     def run(self, ctx: Context, *, image: Array, channel: str) -> tuple[Any, ...]:
@@ -201,9 +210,10 @@ class ImageToMask(_Mask):
 class ImageColorToMask(_Mask):
     """1 where the image, in 8 bits, has exactly this colour (0xRRGGBB)."""
 
+    display_name = "Convert Image Color to Mask"
     inputs = {
         "image": Input("IMAGE"),
-        "color": Input("INT", {"default": 0, "min": 0, "max": 0xFFFFFF, "step": 1, "display": "color"}),
+        "color": Input("INT", {"default": 0, "min": 0, "max": 0xFFFFFF, "step": 1, "display": "number"}),
     }
     outputs = _MASK
 
@@ -216,12 +226,15 @@ class ImageColorToMask(_Mask):
 class MaskPreview(_Mask):
     """The mask as a temporary grey picture."""
 
+    display_name = "Preview Mask"
     inputs = {"mask": Input("MASK")}
-    hidden = {"prompt": "PROMPT", "extra_pnginfo": "EXTRA_PNGINFO"}
+    hidden = {"prompt": ["PROMPT"], "extra_pnginfo": ["EXTRA_PNGINFO"]}
+    outputs = (Output("MASK", "mask"),)
     output_node = True
 
     def run(self, ctx: Context, *, mask: Array) -> Ui:
-        return save_pngs(ctx, mask_image(mask), temporary_prefix(), type="temp")
+        shown = save_pngs(ctx, mask_image(mask), temporary_prefix(), type="temp")
+        return Ui({**shown.ui, "animated": [False]}, (mask,))
 
 
 NODES: list[type[Node]] = [

@@ -44,7 +44,7 @@ class CheckpointLoaderSimple(Node):
     """
 
     display_name = "Load Checkpoint"
-    category = "loaders"
+    category = "model/loaders"
     description = (
         "Loads the checkpoint. analytic-scenes.safetensors has learned nothing: it is a closed-form "
         "denoiser for scenes drawn by code, chosen between by words of the prompt."
@@ -61,7 +61,7 @@ class CLIPTextEncode(Node):
     """A prompt as conditioning: the listed words tilt the model towards their scenes, others do nothing."""
 
     display_name = "CLIP Text Encode (Prompt)"
-    category = "conditioning"
+    category = "model/conditioning"
     description = (
         "A prompt as conditioning. The model knows these words, and no others have an effect: "
         + ", ".join(VOCABULARY)
@@ -82,10 +82,12 @@ class CLIPSetLastLayer(Node):
     """Kept for workflows that have it: this reader of prompts has no layers, and nothing changes."""
 
     display_name = "CLIP Set Last Layer"
-    category = "conditioning"
+    category = "model/conditioning"
     inputs = {
         "clip": Input("CLIP"),
-        "stop_at_clip_layer": Input("INT", {"default": -1, "min": -24, "max": -1, "step": 1}),
+        "stop_at_clip_layer": Input(
+            "INT", {"default": -1, "min": -24, "max": -1, "step": 1, "advanced": True}
+        ),
     }
     outputs = (Output("CLIP"),)
 
@@ -98,7 +100,7 @@ class VAEDecode(Node):
     """Pictures of latents."""
 
     display_name = "VAE Decode"
-    category = "latent"
+    category = "model/latent"
     inputs = {"samples": Input("LATENT"), "vae": Input("VAE")}
     outputs = (Output("IMAGE"),)
 
@@ -111,7 +113,7 @@ class VAEEncode(Node):
     """Latents of pictures; sides that are no multiples of 8 lose their outermost pixels."""
 
     display_name = "VAE Encode"
-    category = "latent"
+    category = "model/latent"
     inputs = {"pixels": Input("IMAGE"), "vae": Input("VAE")}
     outputs = (Output("LATENT"),)
 
@@ -121,9 +123,9 @@ class VAEEncode(Node):
 
 
 _TILES = {
-    "overlap": Input("INT", {"default": 64, "min": 0, "max": 4096, "step": 32}),
-    "temporal_size": Input("INT", {"default": 64, "min": 8, "max": 4096, "step": 4}),
-    "temporal_overlap": Input("INT", {"default": 8, "min": 4, "max": 4096, "step": 4}),
+    "overlap": Input("INT", {"default": 64, "min": 0, "max": 4096, "step": 32, "advanced": True}),
+    "temporal_size": Input("INT", {"default": 64, "min": 8, "max": 4096, "step": 4, "advanced": True}),
+    "temporal_overlap": Input("INT", {"default": 8, "min": 4, "max": 4096, "step": 4, "advanced": True}),
 }
 
 
@@ -131,10 +133,10 @@ class VAEDecodeTiled(VAEDecode):
     """VAEDecode: this coder works block by block, so that tiles would change nothing but the time."""
 
     display_name = "VAE Decode (Tiled)"
-    category = "_for_testing"
+    category = "model/latent"
     inputs = {
         **VAEDecode.inputs,
-        "tile_size": Input("INT", {"default": 512, "min": 64, "max": 4096, "step": 32}),
+        "tile_size": Input("INT", {"default": 512, "min": 64, "max": 4096, "step": 32, "advanced": True}),
         **_TILES,
     }
 
@@ -149,10 +151,10 @@ class VAEEncodeTiled(VAEEncode):
     """VAEEncode, as VAEDecodeTiled is VAEDecode."""
 
     display_name = "VAE Encode (Tiled)"
-    category = "_for_testing"
+    category = "model/latent"
     inputs = {
         **VAEEncode.inputs,
-        "tile_size": Input("INT", {"default": 512, "min": 64, "max": 4096, "step": 64}),
+        "tile_size": Input("INT", {"default": 512, "min": 64, "max": 4096, "step": 64, "advanced": True}),
         **_TILES,
     }
 
@@ -165,7 +167,7 @@ class VAEEncodeForInpaint(Node):
     """Latents of pictures whose masked part is grey, to be painted anew under the (grown) mask."""
 
     display_name = "VAE Encode (for Inpainting)"
-    category = "latent/inpaint"
+    category = "model/latent"
     inputs = {
         "pixels": Input("IMAGE"),
         "vae": Input("VAE"),

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .base import Files, Node
+from .dynamic import MATCH
 
 FAMILIES = (
     "image_io",
@@ -38,6 +39,9 @@ FAMILIES = (
     "latent_math",
     "latent_batch",
     "latent_io",
+    "loaders",
+    "flow_matching",
+    "logic",
     "testing",
 )
 NEED_AV = ("audio_io", "video")
@@ -74,7 +78,7 @@ def class_type(node: type[Node]) -> str:
 
 
 def describe(node: type[Node], files: Files) -> dict[str, Any]:
-    """One node's object_info entry, with the keys ComfyUI 0.3.64 gives it; its docstring describes it."""
+    """One node's object_info entry, with the keys ComfyUI 0.33 gives it; its docstring describes it."""
     groups: dict[str, dict[str, Any]] = {"required": {}}
     for name, spec in node.inputs.items():
         groups.setdefault("optional" if spec.optional else "required", {})[name] = spec.describe(files)
@@ -84,7 +88,7 @@ def describe(node: type[Node], files: Files) -> dict[str, Any]:
     info: dict[str, Any] = {
         "input": groups,
         "input_order": {group: list(members) for group, members in groups.items()},
-        "output": [output.type for output in node.outputs],
+        "output": [MATCH if output.template_id else output.type for output in node.outputs],
         "output_is_list": [output.is_list for output in node.outputs],
         "output_name": [output.name or output.type for output in node.outputs],
         "name": name,
@@ -93,7 +97,11 @@ def describe(node: type[Node], files: Files) -> dict[str, Any]:
         "python_module": node.python_module,
         "category": node.category,
         "output_node": node.output_node,
+        "is_input_list": node.input_is_list,
+        "has_intermediate_output": node.shows_input,
     }
+    if any(output.template_id for output in node.outputs):
+        info["output_matchtypes"] = [output.template_id or None for output in node.outputs]
     for flag in ("deprecated", "experimental", "api_node"):
         if getattr(node, flag):
             info[flag] = True

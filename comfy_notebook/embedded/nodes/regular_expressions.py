@@ -105,14 +105,14 @@ def _flags(case_insensitive: bool, multiline: bool, dotall: bool) -> int:
 
 
 class _Regex(Node):
-    category = "utils/string"
+    category = "text"
     python_module = "comfy_extras.nodes_string"
 
 
 class RegexMatch(_Regex):
     """Whether a pattern is found; false for a pattern that is not valid."""
 
-    display_name = "Regex Match"
+    display_name = "Match Text"
     inputs = {
         "string": _TEXT,
         "regex_pattern": _TEXT,
@@ -142,7 +142,7 @@ class RegexMatch(_Regex):
 class RegexExtract(_Regex):
     """The first or all finds, or one group of them; empty for a pattern that is not valid."""
 
-    display_name = "Regex Extract"
+    display_name = "Extract Text"
     inputs = {
         "string": _TEXT,
         "regex_pattern": _TEXT,
@@ -150,7 +150,7 @@ class RegexExtract(_Regex):
         "case_insensitive": flag(True),
         "multiline": flag(False),
         "dotall": flag(False),
-        "group_index": Input("INT", {"default": 1, "min": 0, "max": 100}),
+        "group_index": Input("INT", {"default": 1, "min": 0, "max": 100, "advanced": True}),
     }
     outputs = (Output("STRING"),)
 
@@ -176,7 +176,7 @@ class RegexExtract(_Regex):
 class RegexReplace(_Regex):
     """Finds replaced, all or the first `count`; the replacement may name groups (\\1)."""
 
-    display_name = "Regex Replace"
+    display_name = "Replace Text (Regex)"
     inputs = {
         "string": _TEXT,
         "regex_pattern": _TEXT,
@@ -184,7 +184,7 @@ class RegexReplace(_Regex):
         "case_insensitive": flag(True, optional=True),
         "multiline": flag(False, optional=True),
         "dotall": flag(False, optional=True),
-        "count": Input("INT", {"default": 0, "min": 0, "max": 100}, optional=True),
+        "count": Input("INT", {"default": 0, "min": 0, "max": 100, "advanced": True}, optional=True),
     }
     outputs = (Output("STRING"),)
 

@@ -23,7 +23,7 @@ SCHEDULER_NAMES = list(SCHEDULERS)
 class KSampler(Node):
     """Denoises a latent: all of it, or with `denoise` < 1 only the last part of the noise levels."""
 
-    category = "sampling"
+    category = "model/sampling"
     inputs = {
         "model": Input("MODEL"),
         "seed": Input("INT", SEED),
@@ -64,10 +64,10 @@ class KSamplerAdvanced(Node):
     """KSampler over a part of the steps, with or without noise added before and left after."""
 
     display_name = "KSampler (Advanced)"
-    category = "sampling"
+    category = "model/sampling"
     inputs = {
         "model": Input("MODEL"),
-        "add_noise": Input("COMBO", choices=["enable", "disable"]),
+        "add_noise": Input("COMBO", {"advanced": True}, choices=["enable", "disable"]),
         "noise_seed": Input("INT", SEED),
         "steps": Input("INT", STEPS),
         "cfg": Input("FLOAT", CFG),
@@ -76,9 +76,9 @@ class KSamplerAdvanced(Node):
         "positive": Input("CONDITIONING"),
         "negative": Input("CONDITIONING"),
         "latent_image": Input("LATENT"),
-        "start_at_step": Input("INT", {"default": 0, "min": 0, "max": 10000}),
-        "end_at_step": Input("INT", {"default": 10000, "min": 0, "max": 10000}),
-        "return_with_leftover_noise": Input("COMBO", choices=["disable", "enable"]),
+        "start_at_step": Input("INT", {"default": 0, "min": 0, "max": 10000, "advanced": True}),
+        "end_at_step": Input("INT", {"default": 10000, "min": 0, "max": 10000, "advanced": True}),
+        "return_with_leftover_noise": Input("COMBO", {"advanced": True}, choices=["disable", "enable"]),
     }
     outputs = (Output("LATENT"),)
 

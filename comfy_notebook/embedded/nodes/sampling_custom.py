@@ -16,17 +16,18 @@ from .sampling import CFG, SAMPLER_NAMES, SEED
 
 _MODULE = "comfy_extras.nodes_custom_sampler"
 _ETA = {"default": 1.0, "min": 0.0, "max": 100.0, "step": 0.01, "round": False}
-_DEVICE = Input("COMBO", choices=("gpu", "cpu"))
+_DEVICE = Input("COMBO", {"advanced": True}, choices=("gpu", "cpu"), v3=True)
 
 
 class SamplerCustom(Node):
     """A sampler over given noise levels."""
 
-    category = "sampling/custom_sampling"
+    display_name = None
+    category = "model/sampling/custom"
     python_module = _MODULE
     inputs = {
         "model": Input("MODEL"),
-        "add_noise": Input("BOOLEAN", {"default": True}),
+        "add_noise": Input("BOOLEAN", {"default": True, "advanced": True}),
         "noise_seed": Input("INT", SEED),
         "cfg": Input("FLOAT", CFG),
         "positive": Input("CONDITIONING"),
@@ -59,7 +60,8 @@ class SamplerCustom(Node):
 class SamplerCustomAdvanced(Node):
     """The same, with the noise and the guider given too."""
 
-    category = "sampling/custom_sampling"
+    display_name = None
+    category = "model/sampling/custom"
     python_module = _MODULE
     inputs = {
         "noise": Input("NOISE"),
@@ -87,7 +89,8 @@ class SamplerCustomAdvanced(Node):
 class BasicGuider(Node):
     """Only the positive's prediction."""
 
-    category = "sampling/custom_sampling/guiders"
+    display_name = "Basic Guider"
+    category = "model/sampling/guiders"
     python_module = _MODULE
     inputs = {"model": Input("MODEL"), "conditioning": Input("CONDITIONING")}
     outputs = (Output("GUIDER"),)
@@ -100,7 +103,8 @@ class BasicGuider(Node):
 class CFGGuider(Node):
     """Classifier-free guidance."""
 
-    category = "sampling/custom_sampling/guiders"
+    display_name = "CFG Guider"
+    category = "model/sampling/guiders"
     python_module = _MODULE
     inputs = {
         "model": Input("MODEL"),
@@ -126,7 +130,8 @@ class CFGGuider(Node):
 class RandomNoise(Node):
     """The noise of a seed."""
 
-    category = "sampling/custom_sampling/noise"
+    display_name = None
+    category = "model/sampling/noise"
     python_module = _MODULE
     inputs = {"noise_seed": Input("INT", SEED)}
     outputs = (Output("NOISE"),)
@@ -139,7 +144,8 @@ class RandomNoise(Node):
 class DisableNoise(Node):
     """No noise: for a latent that has some left."""
 
-    category = "sampling/custom_sampling/noise"
+    display_name = None
+    category = "model/sampling/noise"
     python_module = _MODULE
     outputs = (Output("NOISE"),)
 
@@ -151,7 +157,8 @@ class DisableNoise(Node):
 class AddNoise(Node):
     """A latent with as much noise as a run over these levels takes away."""
 
-    category = "_for_testing/custom_sampling/noise"
+    display_name = None
+    category = "model/sampling/noise"
     python_module = _MODULE
     inputs = {
         "model": Input("MODEL"),
@@ -175,9 +182,10 @@ class AddNoise(Node):
 class KSamplerSelect(Node):
     """A sampler by name."""
 
-    category = "sampling/custom_sampling/samplers"
+    display_name = None
+    category = "model/sampling/samplers"
     python_module = _MODULE
-    inputs = {"sampler_name": Input("COMBO", choices=SAMPLER_NAMES)}
+    inputs = {"sampler_name": Input("COMBO", choices=SAMPLER_NAMES, v3=True)}
     outputs = (Output("SAMPLER"),)
 
     def run(self, ctx: Context, *, sampler_name: str) -> tuple[Any, ...]:
@@ -188,7 +196,7 @@ class KSamplerSelect(Node):
 class _SamplerOf(Node):
     """A sampler with its options."""
 
-    category = "sampling/custom_sampling/samplers"
+    category = "model/sampling/samplers"
     python_module = _MODULE
     outputs = (Output("SAMPLER"),)
     sampler_name = ""
@@ -203,19 +211,28 @@ class _SamplerOf(Node):
 class SamplerEulerAncestral(_SamplerOf):
     """`euler_ancestral`: `eta` is how much of each step is noise put back, `s_noise` its strength."""
 
+    display_name = None
+
     sampler_name = "euler_ancestral"
-    inputs = {"eta": Input("FLOAT", _ETA), "s_noise": Input("FLOAT", _ETA)}
+    inputs = {
+        "eta": Input("FLOAT", {**_ETA, "advanced": True}),
+        "s_noise": Input("FLOAT", {**_ETA, "advanced": True}),
+    }
 
 
 class SamplerLMS(_SamplerOf):
     """`lms` of a given order."""
 
+    display_name = None
+
     sampler_name = "lms"
-    inputs = {"order": Input("INT", {"default": 4, "min": 1, "max": 100})}
+    inputs = {"order": Input("INT", {"default": 4, "min": 1, "max": 100, "advanced": True})}
 
 
 class SamplerDPMPP_2S_Ancestral(_SamplerOf):
     """`dpmpp_2s_ancestral`."""
+
+    display_name = None
 
     sampler_name = "dpmpp_2s_ancestral"
     inputs = {"eta": Input("FLOAT", _ETA), "s_noise": Input("FLOAT", _ETA)}
@@ -224,11 +241,13 @@ class SamplerDPMPP_2S_Ancestral(_SamplerOf):
 class SamplerDPMPP_SDE(_SamplerOf):
     """`dpmpp_sde`; `r` is where in the step the second evaluation lies."""
 
+    display_name = None
+
     sampler_name = "dpmpp_sde"
     inputs = {
-        "eta": Input("FLOAT", _ETA),
-        "s_noise": Input("FLOAT", _ETA),
-        "r": Input("FLOAT", {**_ETA, "default": 0.5}),
+        "eta": Input("FLOAT", {**_ETA, "advanced": True}),
+        "s_noise": Input("FLOAT", {**_ETA, "advanced": True}),
+        "r": Input("FLOAT", {**_ETA, "default": 0.5, "advanced": True}),
         "noise_device": _DEVICE,
     }
 
@@ -236,11 +255,13 @@ class SamplerDPMPP_SDE(_SamplerOf):
 class SamplerDPMPP_2M_SDE(_SamplerOf):
     """`dpmpp_2m_sde`, with the midpoint's or Heun's weights."""
 
+    display_name = None
+
     sampler_name = "dpmpp_2m_sde"
     inputs = {
-        "solver_type": Input("COMBO", choices=("midpoint", "heun")),
-        "eta": Input("FLOAT", _ETA),
-        "s_noise": Input("FLOAT", _ETA),
+        "solver_type": Input("COMBO", choices=("midpoint", "heun"), v3=True),
+        "eta": Input("FLOAT", {**_ETA, "advanced": True}),
+        "s_noise": Input("FLOAT", {**_ETA, "advanced": True}),
         "noise_device": _DEVICE,
     }
 
@@ -248,8 +269,14 @@ class SamplerDPMPP_2M_SDE(_SamplerOf):
 class SamplerDPMPP_3M_SDE(_SamplerOf):
     """`dpmpp_3m_sde`."""
 
+    display_name = None
+
     sampler_name = "dpmpp_3m_sde"
-    inputs = {"eta": Input("FLOAT", _ETA), "s_noise": Input("FLOAT", _ETA), "noise_device": _DEVICE}
+    inputs = {
+        "eta": Input("FLOAT", {**_ETA, "advanced": True}),
+        "s_noise": Input("FLOAT", {**_ETA, "advanced": True}),
+        "noise_device": _DEVICE,
+    }
 
 
 NODES: list[type[Node]] = [

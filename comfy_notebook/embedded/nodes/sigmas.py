@@ -22,11 +22,11 @@ from .base import Context, Input, Node, Output
 from .sampling import DENOISE, SCHEDULER_NAMES, STEPS
 
 _MODULE = "comfy_extras.nodes_custom_sampler"
-_SCHEDULERS = "sampling/custom_sampling/schedulers"
-_SIGMAS = "sampling/custom_sampling/sigmas"
+_SCHEDULERS = "model/sampling/schedulers"
+_SIGMAS = "model/sampling/sigmas"
 _LEVEL = {"min": 0.0, "max": 5000.0, "step": 0.01, "round": False}
-_HIGH = Input("FLOAT", {"default": 14.614642, **_LEVEL})
-_LOW = Input("FLOAT", {"default": 0.0291675, **_LEVEL})
+_HIGH = Input("FLOAT", {"default": 14.614642, **_LEVEL, "advanced": True})
+_LOW = Input("FLOAT", {"default": 0.0291675, **_LEVEL, "advanced": True})
 
 
 class _Schedule(Node):
@@ -40,9 +40,10 @@ class _Schedule(Node):
 class BasicScheduler(_Schedule):
     """A schedule of the model's levels, or with `denoise` < 1 the last part of a longer one."""
 
+    display_name = None
     inputs = {
         "model": Input("MODEL"),
-        "scheduler": Input("COMBO", choices=SCHEDULER_NAMES),
+        "scheduler": Input("COMBO", choices=SCHEDULER_NAMES, v3=True),
         "steps": Input("INT", STEPS),
         "denoise": Input("FLOAT", DENOISE),
     }
@@ -57,11 +58,15 @@ class BasicScheduler(_Schedule):
 class KarrasScheduler(_Schedule):
     """Karras et al. (2022)."""
 
+    display_name = None
     inputs = {
         "steps": Input("INT", STEPS),
         "sigma_max": _HIGH,
         "sigma_min": _LOW,
-        "rho": Input("FLOAT", {"default": 7.0, "min": 0.0, "max": 100.0, "step": 0.01, "round": False}),
+        "rho": Input(
+            "FLOAT",
+            {"default": 7.0, "min": 0.0, "max": 100.0, "step": 0.01, "round": False, "advanced": True},
+        ),
     }
 
     def run(
@@ -74,6 +79,7 @@ class KarrasScheduler(_Schedule):
 class ExponentialScheduler(_Schedule):
     """Even in log σ."""
 
+    display_name = None
     inputs = {"steps": Input("INT", STEPS), "sigma_max": _HIGH, "sigma_min": _LOW}
 
     def run(self, ctx: Context, *, steps: int, sigma_max: float, sigma_min: float) -> tuple[Any, ...]:
@@ -84,11 +90,15 @@ class ExponentialScheduler(_Schedule):
 class PolyexponentialScheduler(_Schedule):
     """A power of a ramp, in log σ."""
 
+    display_name = None
     inputs = {
         "steps": Input("INT", STEPS),
         "sigma_max": _HIGH,
         "sigma_min": _LOW,
-        "rho": Input("FLOAT", {"default": 1.0, "min": 0.0, "max": 100.0, "step": 0.01, "round": False}),
+        "rho": Input(
+            "FLOAT",
+            {"default": 1.0, "min": 0.0, "max": 100.0, "step": 0.01, "round": False, "advanced": True},
+        ),
     }
 
     def run(
@@ -101,11 +111,15 @@ class PolyexponentialScheduler(_Schedule):
 class VPScheduler(_Schedule):
     """The continuous variance-preserving schedule."""
 
+    display_name = None
     inputs = {
         "steps": Input("INT", STEPS),
-        "beta_d": Input("FLOAT", {"default": 19.9, **_LEVEL}),
-        "beta_min": Input("FLOAT", {"default": 0.1, **_LEVEL}),
-        "eps_s": Input("FLOAT", {"default": 0.001, "min": 0.0, "max": 1.0, "step": 0.0001, "round": False}),
+        "beta_d": Input("FLOAT", {"default": 19.9, **_LEVEL, "advanced": True}),
+        "beta_min": Input("FLOAT", {"default": 0.1, **_LEVEL, "advanced": True}),
+        "eps_s": Input(
+            "FLOAT",
+            {"default": 0.001, "min": 0.0, "max": 1.0, "step": 0.0001, "round": False, "advanced": True},
+        ),
     }
 
     def run(
@@ -118,11 +132,16 @@ class VPScheduler(_Schedule):
 class BetaSamplingScheduler(_Schedule):
     """The model's timesteps at the quantiles of a Beta distribution."""
 
+    display_name = None
     inputs = {
         "model": Input("MODEL"),
         "steps": Input("INT", STEPS),
-        "alpha": Input("FLOAT", {"default": 0.6, "min": 0.0, "max": 50.0, "step": 0.01, "round": False}),
-        "beta": Input("FLOAT", {"default": 0.6, "min": 0.0, "max": 50.0, "step": 0.01, "round": False}),
+        "alpha": Input(
+            "FLOAT", {"default": 0.6, "min": 0.0, "max": 50.0, "step": 0.01, "round": False, "advanced": True}
+        ),
+        "beta": Input(
+            "FLOAT", {"default": 0.6, "min": 0.0, "max": 50.0, "step": 0.01, "round": False, "advanced": True}
+        ),
     }
 
     def run(
@@ -135,6 +154,7 @@ class BetaSamplingScheduler(_Schedule):
 class SDTurboScheduler(_Schedule):
     """Every hundredth timestep from the top: for one to ten large steps."""
 
+    display_name = None
     inputs = {
         "model": Input("MODEL"),
         "steps": Input("INT", {"default": 1, "min": 1, "max": 10}),
@@ -149,6 +169,7 @@ class SDTurboScheduler(_Schedule):
 class SplitSigmas(Node):
     """The levels up to a step, and from it on; both hold the level between."""
 
+    display_name = None
     category = _SIGMAS
     python_module = _MODULE
     inputs = {"sigmas": Input("SIGMAS"), "step": Input("INT", {"default": 0, "min": 0, "max": 10000})}
@@ -162,6 +183,7 @@ class SplitSigmas(Node):
 class SplitSigmasDenoise(Node):
     """The same, cut so that the second part is this share of the steps."""
 
+    display_name = None
     category = _SIGMAS
     python_module = _MODULE
     inputs = {"sigmas": Input("SIGMAS"), "denoise": Input("FLOAT", DENOISE)}
@@ -177,6 +199,7 @@ class SplitSigmasDenoise(Node):
 class FlipSigmas(Node):
     """The levels from the lowest up: adds noise where a sampler takes it away."""
 
+    display_name = None
     category = _SIGMAS
     python_module = _MODULE
     inputs = {"sigmas": Input("SIGMAS")}
@@ -193,6 +216,7 @@ class FlipSigmas(Node):
 class SetFirstSigma(Node):
     """The levels with another first one."""
 
+    display_name = None
     category = _SIGMAS
     python_module = _MODULE
     inputs = {
@@ -214,6 +238,7 @@ class SetFirstSigma(Node):
 class SamplingPercentToSigma(Node):
     """The level after a share of the sampling."""
 
+    display_name = None
     category = _SIGMAS
     python_module = _MODULE
     inputs = {

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .base import Context, Input, Node, Output, Ui, room_for_text
+from .metadata import fill_prefix
 
 _TEXT = Input("STRING", {"multiline": True})
 _CASES = {
@@ -22,16 +23,16 @@ _TRIMS = {"Both": str.strip, "Left": str.lstrip, "Right": str.rstrip}
 
 def combo(*choices: str) -> Input:
     """A choice as ComfyUI's newer schema writes it."""
-    return Input("COMBO", {"multiselect": False}, choices=choices, v3=True)
+    return Input("COMBO", choices=choices, v3=True)
 
 
 def flag(default: bool, optional: bool = False) -> Input:
-    """A yes or no with a default."""
-    return Input("BOOLEAN", {"default": default}, optional=optional)
+    """A BOOLEAN that the editor shows among the advanced inputs."""
+    return Input("BOOLEAN", {"default": default, "advanced": True}, optional=optional)
 
 
 class _String(Node):
-    category = "utils/string"
+    category = "text"
     python_module = "comfy_extras.nodes_string"
     outputs = (Output("STRING"),)
 
@@ -39,7 +40,7 @@ class _String(Node):
 class StringConcatenate(_String):
     """Two texts with a delimiter between them."""
 
-    display_name = "Concatenate"
+    display_name = "Concatenate Text"
     inputs = {
         "string_a": _TEXT,
         "string_b": _TEXT,
@@ -64,7 +65,7 @@ class StringSubstring(_String):
 class StringLength(_String):
     """The number of characters."""
 
-    display_name = "Length"
+    display_name = "Text Length"
     inputs = {"string": _TEXT}
     outputs = (Output("INT", "length"),)
 
@@ -75,7 +76,7 @@ class StringLength(_String):
 class CaseConverter(_String):
     """Upper case, lower case, first letter, or first letters."""
 
-    display_name = "Case Converter"
+    display_name = "Convert Text Case"
     inputs = {"string": _TEXT, "mode": combo(*_CASES)}
 
     def run(self, ctx: Context, *, string: str, mode: str) -> tuple[Any, ...]:
@@ -85,7 +86,7 @@ class CaseConverter(_String):
 class StringTrim(_String):
     """Without white space at its ends."""
 
-    display_name = "Trim"
+    display_name = "Trim Text"
     inputs = {"string": _TEXT, "mode": combo(*_TRIMS)}
 
     def run(self, ctx: Context, *, string: str, mode: str) -> tuple[Any, ...]:
@@ -95,7 +96,7 @@ class StringTrim(_String):
 class StringReplace(_String):
     """Every occurrence of one text replaced by another."""
 
-    display_name = "Replace"
+    display_name = "Replace Text"
     inputs = {"string": _TEXT, "find": _TEXT, "replace": _TEXT}
 
     def run(self, ctx: Context, *, string: str, find: str, replace: str) -> tuple[Any, ...]:
@@ -106,7 +107,7 @@ class StringReplace(_String):
 class StringContains(_String):
     """Whether one text is in the other."""
 
-    display_name = "Contains"
+    display_name = "Contains Text"
     inputs = {"string": _TEXT, "substring": _TEXT, "case_sensitive": flag(True)}
     outputs = (Output("BOOLEAN", "contains"),)
 
@@ -119,7 +120,7 @@ class StringContains(_String):
 class StringCompare(_String):
     """Whether two texts are equal, or one starts or ends with the other."""
 
-    display_name = "Compare"
+    display_name = "Compare Text"
     inputs = {
         "string_a": _TEXT,
         "string_b": _TEXT,
@@ -140,17 +141,41 @@ class StringCompare(_String):
         return (string_a == string_b,)
 
 
+class SaveText(Node):
+    """A text file in the output folder; the format is its extension."""
+
+    display_name = "Save Text"
+    category = "text"
+    python_module = "comfy_extras.nodes_text"
+    inputs = {
+        "text": Input("STRING", {"forceInput": True, "multiline": False}),
+        "filename_prefix": Input("STRING", {"default": "ComfyUI", "multiline": False}),
+        "format": Input("COMBO", {"default": "txt"}, choices=("txt", "csv", "md", "json"), v3=True),
+    }
+    hidden = {"prompt": ["PROMPT"], "extra_pnginfo": ["EXTRA_PNGINFO"]}
+    outputs = (Output("STRING", "text"),)
+    output_node = True
+
+    def run(self, ctx: Context, *, text: str, filename_prefix: str, format: str) -> Ui:
+        """Reports the text, and the file under `files`."""
+        data = text.encode("utf-8", "replace")
+        saved = ctx.save(data, fill_prefix(filename_prefix), f".{format}", mark="")
+        return Ui({"text": [text], "files": [saved]}, (text,))
+
+
 class PreviewAny(Node):
     """Any value as text: numbers and strings as they are, the rest as JSON, or as it prints."""
 
-    display_name = "Preview Any"
-    category = "utils"
+    display_name = "Preview as Text"
+    category = "utilities"
     python_module = "comfy_extras.nodes_preview_any"
     inputs = {"source": Input("*")}
+    outputs = (Output("STRING"),)
     output_node = True
 
     def run(self, ctx: Context, *, source: Any = None) -> Ui:
-        return Ui({"text": [as_text(source)]})
+        text = as_text(source)
+        return Ui({"text": [text]}, (text,))
 
 
 def as_text(value: Any) -> str:
@@ -206,5 +231,6 @@ NODES: list[type[Node]] = [
     StringReplace,
     StringContains,
     StringCompare,
+    SaveText,
     PreviewAny,
 ]

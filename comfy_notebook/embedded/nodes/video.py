@@ -7,17 +7,18 @@ from typing import Any
 
 from .audio_edit import Audio
 from .base import Context, Files, Input, Node, Output, Ui
+from .dynamic import DynamicCombo
 from .image_io import file_hash, file_problem, names_of
 from .metadata import fill_prefix, workflow_fields
 from .pixels import Array
 from .text import combo
-from .video_files import Clip, VideoFile, clip_of, mp4_bytes, webm_bytes
+from .video_files import Clip, VideoFile, clip_of, video_bytes, webm_bytes
 
 _SAVING = {"prompt": ["PROMPT"], "extra_pnginfo": ["EXTRA_PNGINFO"]}
 
 
 class _Video(Node):
-    category = "image/video"
+    category = "video"
     python_module = "comfy_extras.nodes_video"
 
 
@@ -34,10 +35,16 @@ class CreateVideo(_Video):
         "images": Input("IMAGE"),
         "fps": Input("FLOAT", {"default": 30.0, "min": 1.0, "max": 120.0, "step": 1.0}),
         "audio": Input("AUDIO", optional=True),
+        "bit_depth": Input(
+            "INT", {"default": 8, "min": 8, "max": 10, "step": 2, "display": "number"}, optional=True
+        ),
     }
     outputs = (Output("VIDEO"),)
 
-    def run(self, ctx: Context, *, images: Array, fps: float, audio: Audio | None = None) -> tuple[Any, ...]:
+    def run(
+        self, ctx: Context, *, images: Array, fps: float, audio: Audio | None = None, bit_depth: int = 8
+    ) -> tuple[Any, ...]:
+        """Files have 8 bits a colour, whatever `bit_depth` says."""
         return (Clip(images, Fraction(fps), audio),)
 
 
@@ -48,7 +55,7 @@ class LoadVideo(_Video):
     inputs = {
         "file": Input(
             "COMBO",
-            {"multiselect": False, "video_upload": True},
+            {"video_upload": True},
             choices=lambda files: names_of(files, "video"),
             v3=True,
         )
@@ -66,35 +73,88 @@ class LoadVideo(_Video):
 
 
 class GetVideoComponents(_Video):
-    """The frames, the sound (None when silent) and the frames a second of a video."""
+    """A video's frames, sound (None when silent), frames a second, bits a colour and colour space."""
 
     display_name = "Get Video Components"
     inputs = {"video": Input("VIDEO")}
-    outputs = (Output("IMAGE", "images"), Output("AUDIO", "audio"), Output("FLOAT", "fps"))
+    outputs = (
+        Output("IMAGE", "images"),
+        Output("AUDIO", "audio"),
+        Output("FLOAT", "fps"),
+        Output("INT", "bit_depth"),
+        Output("COMBO", "color_space"),
+    )
 
     def run(self, ctx: Context, *, video: Clip | VideoFile) -> tuple[Any, ...]:
         clip = clip_of(video, ctx.check_cancelled)
-        return clip.images, clip.audio, float(clip.fps)
+        return clip.images, clip.audio, float(clip.fps), 8, "sRGB"
+
+
+def _codec(name: str, crf: float, most: float) -> dict[str, Input]:
+    """What may be said of a codec: how to encode, and when that is by choice, the quality and the colours."""
+    encoding = {
+        "color_space": Input(
+            "COMBO",
+            {"default": "auto", "display_name": "color space"},
+            choices=("auto", "sRGB", "HDR", "HDR PQ"),
+            v3=True,
+        ),
+        "crf": Input("FLOAT", {"default": crf, "min": 0.0, "max": most, "step": 1.0}),
+    }
+    return {
+        "encoding": DynamicCombo(
+            options={"display_name": "encoding mode"},
+            optional=True,
+            branches={"auto": {}, "re-encode": encoding},
+        )
+    }
+
+
+_H264, _AV1 = _codec("h264", 23.0, 51.0), _codec("av1", 30.0, 63.0)
+_CODECS = {"auto": {}, "h264": _H264, "av1": _AV1}
+_FORMATS: dict[str, dict[str, Input]] = {
+    **{name: {"codec": DynamicCombo(branches=_CODECS)} for name in ("auto", "mp4", "mkv")},
+    "webm": {"codec": DynamicCombo(branches={"auto": {}, "av1": _AV1})},
+}
 
 
 class SaveVideo(_Video):
-    """An MP4 file with the workflow in its metadata; a loaded file is copied where an MP4 can hold it."""
+    """A video file with the workflow in its metadata; a loaded file is copied where an MP4 can hold it.
+
+    `codec` beside `format.codec` is what workflows of older releases have.
+    """
 
     display_name = "Save Video"
     inputs = {
         "video": Input("VIDEO"),
         "filename_prefix": Input("STRING", {"default": "video/ComfyUI", "multiline": False}),
-        "format": Input("COMBO", {"default": "auto", "multiselect": False}, choices=("auto", "mp4"), v3=True),
-        "codec": Input("COMBO", {"default": "auto", "multiselect": False}, choices=("auto", "h264"), v3=True),
+        "format": DynamicCombo(branches=_FORMATS),
+        "codec": DynamicCombo(options={"hidden": True}, optional=True, branches=_CODECS),
     }
     hidden = _SAVING
+    outputs = (Output("VIDEO", "video"),)
     output_node = True
 
     def run(
-        self, ctx: Context, *, video: Clip | VideoFile, filename_prefix: str, format: str, codec: str
+        self,
+        ctx: Context,
+        *,
+        video: Clip | VideoFile,
+        filename_prefix: str,
+        format: dict[str, Any],
+        codec: dict[str, Any] | None = None,
     ) -> Ui:
-        data = mp4_bytes(video, codec, workflow_fields(ctx), ctx.check_cancelled)
-        return _report(ctx, data, filename_prefix, size_of(video), ".mp4")
+        """ValueError for colours this server cannot write."""
+        container = "mp4" if format["format"] == "auto" else format["format"]
+        chosen = format.get("codec") or codec or {"codec": "auto"}
+        encoding = chosen.get("encoding", {})
+        if encoding.get("color_space", "auto").startswith("HDR"):
+            raise ValueError("This server writes sRGB only. Choose the color space auto or sRGB.")
+        data = video_bytes(
+            video, container, chosen["codec"], encoding.get("crf"), workflow_fields(ctx), ctx.check_cancelled
+        )
+        shown = _report(ctx, data, filename_prefix, size_of(video), f".{container}")
+        return Ui(shown.ui, (video,))
 
 
 def size_of(video: Clip | VideoFile) -> tuple[int, int]:
@@ -111,7 +171,7 @@ def size_of(video: Clip | VideoFile) -> tuple[int, int]:
 class SaveWEBM(_Video):
     """A WebM file with the workflow in its metadata."""
 
-    display_name = None
+    display_name = "Save WEBM"
     inputs = {
         "images": Input("IMAGE"),
         "filename_prefix": Input("STRING", {"default": "ComfyUI", "multiline": False}),
@@ -120,6 +180,7 @@ class SaveWEBM(_Video):
         "crf": Input("FLOAT", {"default": 32.0, "min": 0, "max": 63.0, "step": 1}),
     }
     hidden = _SAVING
+    outputs = (Output("IMAGE", "images"),)
     output_node = True
 
     def run(
@@ -127,7 +188,7 @@ class SaveWEBM(_Video):
     ) -> Ui:
         clip = Clip(images, Fraction(fps))
         data = webm_bytes(clip, codec, crf, workflow_fields(ctx), ctx.check_cancelled)
-        return _report(ctx, data, filename_prefix, size_of(clip), ".webm")
+        return Ui(_report(ctx, data, filename_prefix, size_of(clip), ".webm").ui, (images,))
 
 
 NODES: list[type[Node]] = [CreateVideo, LoadVideo, GetVideoComponents, SaveVideo, SaveWEBM]

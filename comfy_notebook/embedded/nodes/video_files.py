@@ -71,14 +71,34 @@ def _sound_of(path: Path, check: Check) -> dict[str, Any] | None:
     return {"waveform": waveform[None], "sample_rate": rate}
 
 
-def mp4_bytes(video: Clip | VideoFile, codec: str, metadata: Mapping[str, str], check: Check) -> bytes:
-    """An MP4 file: H.264 and AAC, or what a file has that an MP4 can hold, copied (`codec="auto"`)."""
-    if isinstance(video, VideoFile):
+def video_bytes(
+    video: Clip | VideoFile,
+    format: str,
+    codec: str,
+    crf: float | None,
+    metadata: Mapping[str, str],
+    check: Check,
+) -> bytes:
+    """A file in `format` (mp4, mkv or webm).
+
+    Without a `crf`, what a loaded file has is copied where an MP4 can hold it; `codec` says which of it
+    ("auto": all). Else H.264 and AAC, or AV1 and Opus in a WebM file.
+    """
+    if isinstance(video, VideoFile) and format == "mp4" and crf is None:
         copied = _copied(video.path, codec, metadata, check)
         if copied is not None:
             return copied
     clip = clip_of(video, check)
-    return _encoded(clip, "mp4", "h264", "yuv420p", {}, metadata, check)
+    options = {} if crf is None else {"crf": str(crf)}
+    if codec == "av1" or format == "webm":
+        encoder, speed = _av1()
+        return _encoded(
+            clip, _MUXERS[format], encoder, "yuv420p", {"crf": "30", **options, **speed}, metadata, check
+        )
+    return _encoded(clip, _MUXERS[format], "h264", "yuv420p", options, metadata, check)
+
+
+_MUXERS = {"mp4": "mp4", "mkv": "matroska", "webm": "webm"}
 
 
 def webm_bytes(clip: Clip, codec: str, crf: float, metadata: Mapping[str, str], check: Check) -> bytes:
@@ -127,7 +147,9 @@ def _encoded(
         waveform, sound_rate = _sound(clip, count / rate)
         sound = None
         if waveform is not None:
-            sound = container.add_stream("aac", rate=sound_rate, layout=layout(waveform))
+            # Opus knows few rates; PyAV resamples to the one it is given.
+            encoder, rate_out = ("libopus", 48000) if format == "webm" else ("aac", sound_rate)
+            sound = container.add_stream(encoder, rate=rate_out, layout=layout(waveform))
         for image in clip.images[..., :3]:
             check()
             frame = av.VideoFrame.from_ndarray(to_uint8(image), format="rgb24")

@@ -99,11 +99,10 @@ def _refuse(status: int, type: str, message: str) -> Response:
 
 async def _verdict(server: Server, user: str, body: dict[str, Any]) -> Verdict:
     nodes, files = await server.nodes.get(), server.files(user)
-    modern = server.options.dialect == "cloud"
     targets = body.get("partial_execution_targets")
 
     def check() -> Verdict:
-        return validate_prompt(body["prompt"], nodes, files, targets=targets, modern=modern)
+        return validate_prompt(body["prompt"], nodes, files, targets=targets)
 
     return await asyncio.to_thread(check) if len(body["prompt"]) > _LARGE else check()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from comfy_notebook.embedded.nodes.base import Ui
+from comfy_notebook.embedded.nodes.dynamic import nested
 from comfy_notebook.embedded.nodes.registry import Registry, default_registry
 
 
@@ -60,16 +61,19 @@ class Bench:
         if self.cancel_after is not None and self.looks > self.cancel_after:
             raise Cancelled
 
-    def save(self, data: bytes, prefix: str, suffix: str, type: str = "output") -> dict[str, str]:
+    def save(
+        self, data: bytes, prefix: str, suffix: str, type: str = "output", *, mark: str = "_"
+    ) -> dict[str, str]:
         subfolder, _, name = prefix.rpartition("/")
         number = 1 + sum(key.startswith(prefix) for key in self.saved)
-        self.saved[f"{prefix}_{number:05}_{suffix}"] = data
-        return {"filename": f"{name}_{number:05}_{suffix}", "subfolder": subfolder, "type": type}
+        self.saved[f"{prefix}_{number:05}{mark}{suffix}"] = data
+        return {"filename": f"{name}_{number:05}{mark}{suffix}", "subfolder": subfolder, "type": type}
 
 
 def run(bench: Bench, class_type: str, **inputs: Any) -> tuple[Any, ...] | Ui:
-    """Run one node."""
-    return default_registry()[class_type]().run(bench, **inputs)
+    """Run one node; inputs have the names of a graph (`{"format.codec": "h264"}`)."""
+    node = default_registry()[class_type]
+    return node().run(bench, **nested(node, inputs))
 
 
 def run_graph(graph: Mapping[str, Any], bench: Bench, registry: Registry) -> None:
@@ -83,7 +87,8 @@ def run_graph(graph: Mapping[str, Any], bench: Bench, registry: Registry) -> Non
                 name: result(value[0])[value[1]] if isinstance(value, list) else value
                 for name, value in node["inputs"].items()
             }
-            made = registry[node["class_type"]]().run(bench, **inputs)
+            cls = registry[node["class_type"]]
+            made = cls().run(bench, **nested(cls, inputs))
             results[node_id] = made.outputs if isinstance(made, Ui) else made
         return results[node_id]
 

@@ -119,10 +119,11 @@ def sample(
 
     Each step reports 1…n with a preview. Where `noise_mask` is 0 the latent stays as it was.
     """
-    samples = checked(latent["samples"])
+    latent = {**latent, "samples": checked(latent["samples"])}
+    samples = latent["samples"]
     sigmas = sigmas[np.append(True, np.diff(sigmas) != 0)] if len(sigmas) else sigmas
     if len(sigmas) < 2:
-        return {**latent, "samples": samples}, {**latent, "samples": samples}
+        return latent, dict(latent)
     start = samples * np.float32(SCALE)
     mask = _mask_of(latent, start.shape)
     unit = noise.draw(latent)
@@ -146,7 +147,13 @@ def sample(
 
 
 def checked(samples: Array) -> Array:
-    """The samples, if the model can work on them; ValueError says why not."""
+    """The samples, if the model can work on them; ValueError says why not.
+
+    Empty latents are made for a model by the node: as in ComfyUI, one of another number of channels is
+    replaced by one of four.
+    """
+    if samples.ndim == 4 and samples.shape[1] != 4 and not samples.any():
+        samples = np.zeros((len(samples), 4, *samples.shape[2:]), np.float32)
     if samples.ndim != 4 or samples.shape[1] != 4:
         raise ValueError(
             f"This model works on latents of shape (batch, 4, height, width), not {tuple(samples.shape)}. "
