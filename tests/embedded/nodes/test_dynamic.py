@@ -44,12 +44,8 @@ DEEP = {"mode": "deep", "mode.inner": "a", "mode.inner.size": 3, "mode.note": "n
 
 
 def test_the_inputs_of_a_node_follow_from_its_values() -> None:
-    assert list(live_inputs(Nested, {"mode": "plain"})) == [
-        "mode",
-        "items.item0",
-        "items.item1",
-        "items.item2",
-    ]
+    slots = ["items.item0", "items.item1", "items.item2"]
+    assert list(live_inputs(Nested, {"mode": "plain"})) == ["mode", *slots]
     assert [name for name in live_inputs(Nested, DEEP) if name.startswith("mode")] == [
         "mode", "mode.inner", "mode.inner.size", "mode.note",
     ]  # fmt: skip
