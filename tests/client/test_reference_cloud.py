@@ -182,7 +182,9 @@ def test_s17_media_files(cloud: Client) -> None:
         {
             "1": graphs.node("EmptyImage", width=32, height=32, batch_size=4, color=9),
             "2": graphs.node("CreateVideo", images=["1", 0], fps=4.0),
-            "3": graphs.node("SaveVideo", video=["2", 0], filename_prefix="v", format="mp4", codec="h264"),
+            "3": graphs.node(
+                "SaveVideo", video=["2", 0], filename_prefix="v", format="mp4", **{"format.codec": "h264"}
+            ),
             "4": graphs.node("EmptyAudio", duration=0.2, sample_rate=8000, channels=1),
             "5": graphs.node("SaveAudio", audio=["4", 0], filename_prefix="s"),
         }
