@@ -97,7 +97,9 @@ def test_a_failure_is_a_row_and_costs_nothing_else(client: comfy.Client) -> None
     assert "2 completed, 1 not (The workflow has 1 problem" in repr(grid)
     with pytest.raises(comfy.InvalidWorkflow):
         grid[1]
-    assert grid.array if grid.results[0] else None
+    with pytest.raises(comfy.ComfyError, match="different shapes"):
+        grid.array()
+    assert grid[:2].array().shape == (1, 8, 8, 3), "failed rows are left out"
     figure = grid.plot()
     assert sum(bool(axes.images) for axes in figure.axes) == 2
 
