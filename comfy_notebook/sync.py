@@ -246,8 +246,9 @@ class BackgroundLoop:
         self.spawn(running, coroutine, done)
         try:
             return _outcome(await asyncio.shield(future))
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             running.discard()
+            render_as(error, "CancelledError: the call was interrupted.")
             raise
 
 
@@ -284,6 +285,12 @@ class _Running(Generic[T]):
             cancel_soon = getattr(task.result(), "cancel_soon", None)
             if cancel_soon is not None:
                 cancel_soon()
+
+
+def render_as(error: BaseException, line: str) -> None:
+    """Have IPython print this line: a traceback into a waiting loop would not help its reader."""
+    if not hasattr(error, "_render_traceback_"):
+        error._render_traceback_ = lambda: [line]  # type: ignore[attr-defined]
 
 
 def _outcome(task: asyncio.Task[T] | None) -> T:

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import Protocol
 
 from ..protocol.status import JobStatus
-from ..sync import TICK
+from ..sync import TICK, render_as
 
 _WAIT = 2.0
 
@@ -64,7 +64,7 @@ class cancel_on_interrupt:  # a context manager reads as a verb, as contextlib's
     ) -> None:
         if not isinstance(error, KeyboardInterrupt):
             return
-        _render(error, "KeyboardInterrupt")
+        render_as(error, "KeyboardInterrupt")
         with suppress(KeyboardInterrupt):
             ending = _cancel([job for job in self._jobs if not job.detached])
             deadline = time.monotonic() + self._wait
@@ -80,9 +80,8 @@ class cancel_on_interrupt:  # a context manager reads as a verb, as contextlib's
         if not isinstance(error, asyncio.CancelledError):
             return self.__exit__(kind, error, trace)
         ending = _cancel([job for job in self._jobs if not (job.detached or job.shared)])
-        if not hasattr(error, "_render_traceback_"):
-            what = "the job was cancelled" if ending else "the job continues"
-            _render(error, f"CancelledError: waiting was interrupted; {what}.")
+        what = "the job was cancelled" if ending else "the job continues"
+        render_as(error, f"CancelledError: waiting was interrupted; {what}.")
         deadline = time.monotonic() + self._wait
         while _any_left(ending) and time.monotonic() < deadline:  # noqa: ASYNC110  # from another loop
             await asyncio.sleep(TICK / 4)
@@ -102,8 +101,3 @@ def _cancel(jobs: Sequence[Cancellable]) -> list[Cancellable]:
 
 def _any_left(jobs: Sequence[Cancellable]) -> bool:
     return any(not job.status.is_final for job in jobs)
-
-
-def _render(error: BaseException, line: str) -> None:
-    """Have IPython print one line; a traceback into the waiting loop would tell a user nothing."""
-    error._render_traceback_ = lambda: [line]  # type: ignore[attr-defined]

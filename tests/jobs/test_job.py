@@ -121,6 +121,28 @@ def test_a_cancelled_coroutine_cancels_the_job_it_waits_for(
     other.cancel()
 
 
+@pytest.mark.parametrize("code", ["await job", "await client.run(slow)", "[e async for e in job.events()]"])
+def test_an_interrupted_cell_shows_one_line(cloud: Client, code: str, capsys: Any) -> None:
+    """A kernel cancels the task of a cell that awaits; IPython then prints what the error says of itself."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    job = cloud.submit(graphs.sleep(60))
+    shell.push({"job": job, "client": cloud._async, "slow": graphs.sleep(60)})
+
+    async def main() -> None:
+        cell = asyncio.ensure_future(shell.run_cell_async(code, transformed_cell=code))
+        await _until(lambda: any(follower.waiters for follower in cloud._async.connection.live))
+        cell.cancel()
+        await asyncio.wait({cell})
+
+    asyncio.run(main())
+    said = capsys.readouterr()
+    assert "CancelledError: " in said.out + said.err
+    assert "Traceback" not in said.out + said.err
+    job.cancel()
+
+
 def test_wait_for_cancels_the_job_when_its_time_is_over(cloud: Client, cancels: list[str]) -> None:
     job = cloud.submit(graphs.sleep(60))
 
@@ -154,7 +176,7 @@ def test_a_cancelled_task_group_cancels_its_jobs(cloud: Client, cancels: list[st
 
 
 def test_a_job_that_another_call_waits_for_continues(cloud: Client, cancels: list[str]) -> None:
-    job = cloud.submit(graphs.sleep(0.5))
+    job = cloud.submit(graphs.sleep(1.5))
 
     async def main() -> comfy.Result:
         one, other = asyncio.ensure_future(_await(job)), asyncio.ensure_future(_await(job))
@@ -167,15 +189,17 @@ def test_a_job_that_another_call_waits_for_continues(cloud: Client, cancels: lis
 
 
 def test_a_detached_job_continues(cloud: Client, cancels: list[str]) -> None:
-    job = cloud.submit(graphs.sleep(0.5)).detach()
+    job = cloud.submit(graphs.sleep(60)).detach()
 
     async def main() -> None:
         await asyncio.wait_for(_await(job), 0.1)
 
     with pytest.raises(asyncio.TimeoutError):
         asyncio.run(main())
-    assert job.result(timeout=10).texts
+    IO.run(asyncio.sleep(0))  # a cancellation would have been asked for by now
     assert cancels == []
+    assert not job.status.is_final
+    job.cancel()
 
 
 def test_a_loop_over_events_that_is_left_cancels_nothing(cloud: Client, cancels: list[str]) -> None:

@@ -75,7 +75,9 @@ def test_the_records_error_comes_before_the_events() -> None:
     assert verdict.failure("j", None, state).message == "heard"
 
 
-@pytest.mark.parametrize("name", ["api_key_comfy_org", "MY_API_KEY", "auth_token", "password", "client_secret"])
+@pytest.mark.parametrize(
+    "name", ["api_key_comfy_org", "MY_API_KEY", "auth_token", "password", "client_secret"]
+)
 def test_a_secret_named_by_its_input_is_masked(name: str) -> None:
     """Its value looks like nothing in particular: only the input's name tells."""
     error = raised(exception_message="no", current_inputs={name: ["hunter2"], "seed": [7]})
