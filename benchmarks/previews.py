@@ -1,4 +1,4 @@
-"""500 preview frames: all accounted for, CPU beside the floor with nothing displayed, memory over 10,000."""
+"""500 preview frames: none lost, CPU compared with the floor without display, memory over 10,000."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""50 queued jobs: pictures a second and CPU a picture, beside the floor."""
+"""50 queued jobs: pictures per second and CPU per picture, compared with the floor."""
 
 from __future__ import annotations
 

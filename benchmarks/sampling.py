@@ -1,4 +1,4 @@
-"""Twenty steps of text to image, beside the arithmetic no exact denoiser of these scenes can do without.
+"""Twenty steps of text to image, compared with the arithmetic that any exact denoiser of these scenes needs.
 
     python -m benchmarks.sampling [WIDTH HEIGHT]
 

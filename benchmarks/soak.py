@@ -1,4 +1,4 @@
-"""200 jobs one after another: none lost, none hung, none wrong."""
+"""200 jobs one after another: none lost, stuck or wrong."""
 
 from __future__ import annotations
 

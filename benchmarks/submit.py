@@ -1,4 +1,4 @@
-"""Latency from submission to a PIL image, beside a floor that makes the same requests."""
+"""Latency from submission to a PIL image, compared with a floor that makes the same requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session: which server is taken when nobody says, and the module's own functions."""
+"""The session: which server is chosen without a target, and the module-level functions."""
 
 from __future__ import annotations
 

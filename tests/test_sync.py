@@ -1,4 +1,4 @@
-"""One loop for everyone: plain calls wait for it, and an interrupt gets through to what they wait for."""
+"""One background loop: plain calls wait for it, and an interrupt reaches the coroutine they wait for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that is told what to answer, over real sockets: for what no real one should do."""
+"""A server with scripted answers over real sockets, for what no real server should send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""KeyboardInterrupt ends exactly the job that is waited for, on the server, and gets through at once."""
+"""KeyboardInterrupt cancels exactly the job that is waited for, on the server, and is raised at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Node definitions are fetched once, kept on disk, and checked before they are believed again."""
+"""Node definitions are fetched once, kept on disk, and checked before they are used again."""
 
 from __future__ import annotations
 

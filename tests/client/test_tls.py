@@ -1,4 +1,4 @@
-"""Certificates: believed by this system, by a CA file, or not asked for, which is said aloud."""
+"""Certificates: trusted by the system, by a CA file, or not checked, with a warning."""
 
 from __future__ import annotations
 

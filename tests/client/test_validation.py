@@ -1,4 +1,4 @@
-"""A mistake is told before anything is sent, and never from an outdated memory of the server."""
+"""Mistakes are reported before anything is sent, and never because of an outdated cache."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests nobody means well: each gets a bounded 4xx, and none leaves the data directory."""
+"""Hostile requests: each gets a bounded 4xx, and none reaches outside the data directory."""
 
 from __future__ import annotations
 

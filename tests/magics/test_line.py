@@ -1,4 +1,4 @@
-"""A line splits as design.md says: prompts and paths survive, Python objects are told from text."""
+"""A line is split into words: prompts and paths survive, and Python objects differ from text."""
 
 from __future__ import annotations
 
