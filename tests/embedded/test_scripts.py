@@ -1,4 +1,4 @@
-"""Two plain scripts, written from the reference and importing nothing from this package, against the server."""
+"""Two plain scripts, written from the reference without importing this package, against the server."""
 
 from __future__ import annotations
 
