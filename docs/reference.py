@@ -127,6 +127,7 @@ def _doc(value: Any) -> list[str]:
     # `<` opens a tag in Markdown, outside of code.
     parts = re.split(r"(`[^`]*`)", text)
     parts[::2] = [part.replace("<", "&lt;").replace("*", r"\*") for part in parts[::2]]
+    parts[1::2] = [f"{{py:obj}}{code}" if code.strip("`") in comfy.__all__ else code for code in parts[1::2]]
     return "".join(parts).splitlines()
 
 
