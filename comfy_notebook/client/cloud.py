@@ -13,8 +13,7 @@ from urllib.parse import quote
 
 from ..protocol.messages import Event
 from ..protocol.status import JobStatus, parse_status
-from .answers import record_of
-from .common import CommonRoutes, job_path, send
+from .common import CommonRoutes, send
 from .dialect import EventSource, Request
 from .exchange import Access
 from .http import Http
@@ -30,9 +29,6 @@ class Cloud(CommonRoutes):
     names_by_content = True
     forgets_cancelled = False
     sort_words: ClassVar = {"created": "create_time", "seconds": "execution_time"}
-
-    def __init__(self) -> None:
-        self._cancel_route: bool | None = None
 
     def events(
         self,
@@ -52,10 +48,9 @@ class Cloud(CommonRoutes):
         return await send(http, request, {})
 
     async def record(self, http: Http, job_id: str, *, ended: bool = False) -> JobRecord | None:
-        answer = await http.request("GET", job_path(job_id), accept=(400, 404), doing="the job's record")
-        body = answer.json()
-        if answer.status == 200 and isinstance(body, Mapping) and "status" in body:
-            return record_of(body, job_id)
+        _, record = await self.record_by_route(http, job_id)
+        if record is not None:
+            return record
         path = f"/api/job/{quote(job_id, safe='')}/status"
         answer = await http.request("GET", path, accept=(400, 404), doing="the job's status")
         body = answer.json()
@@ -79,20 +74,9 @@ class Cloud(CommonRoutes):
         return page if page is not None else JobPage([], 0, offset, limit, has_more=False)
 
     async def cancel(self, http: Http, job_id: str) -> bool:
-        if self._cancel_route is not False:
-            answer = await http.request(
-                "POST",
-                job_path(job_id, "/cancel"),
-                accept=(404, 405, 409),
-                idempotent=True,
-                doing="the cancellation",
-            )
-            body = answer.json()
-            if answer.status < 300 and isinstance(body, Mapping):
-                self._cancel_route = True
-                return bool(body.get("cancelled"))
-            if self._cancel_route is None:
-                self._cancel_route = False
+        done = await self.cancel_by_route(http, job_id)
+        if done is not None:
+            return done
         body = await self.dequeue(http, job_id)
         if isinstance(body, Mapping) and job_id in (body.get("deleted") or ()):
             return True

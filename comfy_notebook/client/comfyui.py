@@ -1,18 +1,21 @@
 """ComfyUI's own dialect, as recorded from 0.3.64 and 0.33.
 
-A job's record is made from the queue and the history, requested in this order: a job that ends in
-between is then found in the history, whereas the other order can miss it in both. A job deleted while
-it waited is in neither, and no message reports it.
+A job's record is `GET /api/jobs/{id}`. Servers older than that route have the queue and the history, which
+are requested in this order: a job that ends in between is then found in the history, whereas the other
+order can miss it in both. A job deleted while it waited is in neither, and no message reports it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import quote
 
 from ..errors import ServerError
 from ..protocol.messages import Event
+from ..protocol.status import JobStatus
 from .answers import history_record, queued_record
 from .common import CommonRoutes, send
 from .dialect import EventSource, Request
@@ -48,11 +51,20 @@ class ComfyUI(CommonRoutes):
             extra["prompt_id"] = request.prompt_id
         if request.front:
             extra["front"] = True
+        if request.number is not None:
+            extra["number"] = request.number
         if request.preview_method is not None:
             request.extra_data["preview_method"] = request.preview_method
         return await send(http, request, extra)
 
     async def record(self, http: Http, job_id: str, *, ended: bool = False) -> JobRecord | None:
+        has_route, record = await self.record_by_route(http, job_id)
+        if has_route:
+            if record is not None and record.status is JobStatus.pending:
+                queued = (await self.queue(http)).find(job_id)
+                if queued is not None and queued.position:
+                    return replace(record, position=queued.position)
+            return record
         if ended and (record := await self._history(http, job_id)) is not None:
             return record
         queued = (await self.queue(http)).find(job_id)
@@ -60,8 +72,11 @@ class ComfyUI(CommonRoutes):
 
     async def _history(self, http: Http, job_id: str) -> JobRecord | None:
         path = f"/api/history/{quote(job_id, safe='')}"
-        body = (await http.get(path, doing="the job's history")).json()
-        entry = body.get(job_id) if isinstance(body, Mapping) else None
+        answer = await http.get(path, doing="the job's history")
+        body = answer.object("the job's history")
+        entry = body.get(job_id)
+        if entry is None and body:
+            raise answer.not_the_answer("the job's history")
         return history_record(job_id, entry) if isinstance(entry, Mapping) else None
 
     async def jobs(
@@ -80,9 +95,8 @@ class ComfyUI(CommonRoutes):
         """The same page from the queue and the history, for servers without `/api/jobs`."""
         queue = await self.queue(http)
         found = {job.id: queued_record(job) for job in reversed([*queue.running, *queue.pending])}
-        body = (await http.get("/api/history", doing="the history")).json()
-        entries = list(body.items()) if isinstance(body, Mapping) else []
-        for job_id, entry in reversed(entries):
+        history = (await http.get("/api/history", doing="the history")).object("the history")
+        for job_id, entry in reversed(list(history.items())):
             if isinstance(entry, Mapping):
                 found[job_id] = history_record(job_id, entry)
         wanted = {word.strip() for word in status.split(",")} if status else None
@@ -95,11 +109,14 @@ class ComfyUI(CommonRoutes):
         return JobPage(page, len(records), offset, limit, has_more=offset + limit < len(records))
 
     async def cancel(self, http: Http, job_id: str) -> bool:
-        """Delete the job from the queue if it waits; interrupt it by name if it is the one that runs.
+        """Cancel the job in one request; on old servers delete it from the queue or interrupt it by name.
 
         Old servers ignore the name and interrupt whatever runs, so the queue is requested right before;
         newer servers leave any other job alone.
         """
+        done = await self.cancel_by_route(http, job_id)
+        if done is not None:
+            return done
         await self.dequeue(http, job_id)
         queued = (await self.queue(http)).find(job_id)
         if queued is not None and queued.position == 0:
@@ -116,8 +133,11 @@ class ComfyUI(CommonRoutes):
         return None
 
     def upload_limits(self, flags: Mapping[str, Any]) -> UploadLimits:
-        told = flags.get("max_upload_size")
-        return UploadLimits(told if isinstance(told, int) else None)
+        # A float when the server was started with --max-upload-size.
+        limit = flags.get("max_upload_size")
+        if isinstance(limit, (int, float)) and math.isfinite(limit) and limit > 1:
+            return UploadLimits(int(limit))
+        return UploadLimits()
 
     def stored(self, answer: Mapping[str, Any], sent: FileRef) -> FileRef:
         name = answer.get("name")

@@ -8,10 +8,11 @@ from urllib.parse import quote
 
 from ..errors import InvalidWorkflow
 from . import failures
-from .answers import page_of, queue_of
+from .answers import page_of, queue_of, record_of
 from .dialect import Request
+from .exchange import Response
 from .http import Http, ResponseLost
-from .records import JobPage, QueueInfo, Submission
+from .records import JobPage, JobRecord, QueueInfo, Submission
 
 
 class CommonRoutes:
@@ -19,6 +20,41 @@ class CommonRoutes:
 
     sort_words: ClassVar[Mapping[str, str]]
     """The server's words for the keys that jobs are sorted by."""
+
+    def __init__(self) -> None:
+        self._missing_routes: set[str] = set()
+
+    async def _ask_job(self, http: Http, method: str, job_id: str, rest: str, doing: str) -> Response | None:
+        """An answer of `/api/jobs/{id}` or a route below it; None when the server has no such route.
+
+        A missing route is found once. ComfyUI answers it with an empty body, and an unknown job with JSON.
+        """
+        route = f"{method} {rest}"
+        if route in self._missing_routes:
+            return None
+        path = f"/api/jobs/{quote(job_id, safe='')}{rest}"
+        answer = await http.request(method, path, accept=(400, 404, 405, 409), idempotent=True, doing=doing)
+        if answer.status < 300 or isinstance(answer.json(), Mapping):
+            return answer
+        if not answer.content or answer.status == 405:
+            self._missing_routes.add(route)
+        return None
+
+    async def cancel_by_route(self, http: Http, job_id: str) -> bool | None:
+        """Cancel a job in one request; None when the server cannot."""
+        answer = await self._ask_job(http, "POST", job_id, "/cancel", "the cancellation")
+        if answer is None or answer.status >= 300:
+            return None
+        return bool(answer.object("the cancellation", "cancelled")["cancelled"])
+
+    async def record_by_route(self, http: Http, job_id: str) -> tuple[bool, JobRecord | None]:
+        """(whether the server has the route, the job's record if it has one)."""
+        answer = await self._ask_job(http, "GET", job_id, "", "the job's record")
+        if answer is None:
+            return False, None
+        if answer.status >= 300:
+            return True, None
+        return True, record_of(answer.object("the job's record", "status"), job_id)
 
     async def queue(self, http: Http) -> QueueInfo:
         answer = await http.get("/api/queue", doing="the queue")
@@ -65,17 +101,13 @@ class CommonRoutes:
         return page_of(found, offset, limit)
 
 
-def job_path(job_id: str, rest: str = "") -> str:
-    """The path of one job, or of a route below it."""
-    return f"/api/jobs/{quote(job_id, safe='')}{rest}"
-
-
 async def send(http: Http, request: Request, extra: Mapping[str, Any]) -> Submission:
     """`POST /api/prompt`, with `extra` beside the fields that both kinds of server take.
 
     The answer is 200, possibly with `node_errors` of outputs that were left out, or 400 with all of them.
     """
-    body: dict[str, Any] = {"prompt": request.graph, "client_id": request.client_id, **extra}
+    graph = {node_id: _with_meta(node) for node_id, node in request.graph.items()}
+    body: dict[str, Any] = {"prompt": graph, "client_id": request.client_id, **extra}
     if request.extra_data:
         body["extra_data"] = request.extra_data
     if request.targets is not None:
@@ -98,3 +130,10 @@ async def send(http: Http, request: Request, extra: Mapping[str, Any]) -> Submis
         number if isinstance(number, (int, float)) else None,
         failures.node_problems(answer.get("node_errors"), request.graph, severity="warning"),
     )
+
+
+def _with_meta(node: Any) -> Any:
+    """A node with `_meta`: ComfyUI 0.33 fails on a graph with a replaced class and a node without it."""
+    if not isinstance(node, Mapping) or "_meta" in node:
+        return node
+    return {**node, "_meta": {"title": str(node.get("class_type") or "")}}

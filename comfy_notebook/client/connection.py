@@ -55,7 +55,7 @@ class Connection:
         server: Embedded | None = None,
     ) -> Connection:
         """A connection to the server that `http` asks, in its dialect."""
-        client_id = uuid.uuid4().hex
+        client_id = str(uuid.uuid4())
         meter, downloads = Meter(), Downloads(http)
         live = LiveJobs(
             lambda deliver, resync: dialect.events(http.access, client_id, deliver, resync),
