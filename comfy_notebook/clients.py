@@ -14,13 +14,13 @@ from .client.connection import Connection
 from .client.records import FileRef, JobPage, QueueInfo, ServerInfo
 from .client.uploads import Progress
 from .config import Settings
-from .errors import ComfyError
 from .jobs import submit as submitting
 from .jobs.job import Job
 from .jobs.submit import DEFAULTS, SubmitOptions
 from .signatures import shows_options
 from .sync import IO, LazyAwaitable, PlainProperty, on_io, plain
 from .views import view
+from .workflow.workflow import Workflow
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -31,26 +31,10 @@ if TYPE_CHECKING:
     from .workflow.catalog import NodeCatalog
 
 
-class AsyncClient:
-    """One server, awaitable: `await AsyncClient.connect(…)` makes one."""
+class _Described:
+    """What both clients tell of their connection without a request."""
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self._plain: Client | None = None
-
-    @classmethod
-    @shows_options(ConnectOptions, verify=True)
-    async def connect(cls, target: str | None = None, **options: Unpack[ConnectOptions]) -> AsyncClient:
-        """Connect to a target or URL; the arguments are those of `comfy.connect`."""
-        warn_unverified(options.get("verify", True))
-        return cls(await IO.bridge(open_connection(target, **options)))
-
-    @property
-    def plain(self) -> Client:
-        """The same connection with plain calls."""
-        if self._plain is None:
-            self._plain = Client(self)
-        return self._plain
+    connection: Connection
 
     @property
     def url(self) -> str:
@@ -91,6 +75,37 @@ class AsyncClient:
     def job_ids(self) -> list[str]:
         """The ids of jobs submitted, attached to or listed here, newest last; makes no request."""
         return self.connection.live.job_ids
+
+    @property
+    def nodes_at_hand(self) -> NodeCatalog | None:
+        """The node classes if they were fetched before; makes no request."""
+        return self.connection.nodes.catalog
+
+    def __repr__(self) -> str:
+        state = ", closed" if self.closed else ""
+        return f"<{type(self).__name__} of {self.target} ({self.dialect}){state}>"
+
+
+class AsyncClient(_Described):
+    """One server, awaitable: `await AsyncClient.connect(…)` makes one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._plain: Client | None = None
+
+    @classmethod
+    @shows_options(ConnectOptions, verify=True)
+    async def connect(cls, target: str | None = None, **options: Unpack[ConnectOptions]) -> AsyncClient:
+        """Connect to a target or URL; the arguments are those of `comfy.connect`."""
+        warn_unverified(options.get("verify", True))
+        return cls(await IO.bridge(open_connection(target, **options)))
+
+    @property
+    def plain(self) -> Client:
+        """The same connection with plain calls."""
+        if self._plain is None:
+            self._plain = Client(self)
+        return self._plain
 
     # -- jobs ----------------------------------------------------------------------------------------
 
@@ -157,24 +172,11 @@ class AsyncClient:
 
     @on_io
     async def interrupt(self, *, force: bool = False) -> list[str]:
-        """Interrupt what runs on the server, whoever submitted it; returns the ids of the jobs hit.
+        """Interrupt what runs on the server; returns the ids of the jobs hit. `cancel` ends one job.
 
-        Raises `ComfyError`, and interrupts nothing, when that would end jobs this client did not
-        submit, unless `force=True`. To end one job, use `cancel`.
+        Raises `ComfyError` when that would end jobs this client did not submit, unless `force=True`.
         """
-        connection = self.connection
-        running = [job.id for job in (await self.queue()).running]
-        foreign = [job_id for job_id in running if job_id not in self.connection.live]
-        if foreign and not force:
-            raise ComfyError(
-                f"This would also interrupt {len(foreign)} running "
-                f"job{'s' if len(foreign) > 1 else ''} not submitted from here: {', '.join(foreign[:5])}.",
-                hint="client.cancel(job_id) ends one job; client.interrupt(force=True) ends them all.",
-            )
-        if running:
-            await connection.dialect.interrupt(connection.http)
-        connection.live.poll_soon()
-        return running
+        return await submitting.interrupt(self.connection, force=force)
 
     @on_io
     async def queue(self) -> QueueInfo:
@@ -184,11 +186,7 @@ class AsyncClient:
     @on_io
     async def clear_queue(self) -> int:
         """Delete every job that waits (those that run go on); returns how many there were."""
-        connection = self.connection
-        waiting = len((await self.queue()).pending)
-        await connection.dialect.clear(connection.http)
-        connection.live.poll_soon()
-        return waiting
+        return await submitting.clear_queue(self.connection)
 
     @on_io
     async def jobs(
@@ -201,13 +199,11 @@ class AsyncClient:
         descending: bool = True,
     ) -> JobPage:
         """A page of the server's jobs, newest first; `sort` is "created" or "seconds"."""
-        wanted = status if status is None or isinstance(status, str) else ",".join(str(s) for s in status)
-        connection = self.connection
-        page = await connection.dialect.jobs(
-            connection.http, status=wanted, limit=limit, offset=offset, sort=sort, descending=descending
-        )
+        wanted = status if status is None or isinstance(status, str) else ",".join(map(str, status))
+        http, ask = self.connection.http, self.connection.dialect.jobs
+        page = await ask(http, status=wanted, limit=limit, offset=offset, sort=sort, descending=descending)
         for record in reversed(page.jobs):
-            connection.live.remember(record.id)
+            self.connection.live.remember(record.id)
         return page
 
     @on_io
@@ -228,11 +224,11 @@ class AsyncClient:
         overwrite: bool = False,
         progress: Progress | None = None,
     ) -> FileRef:
-        """Give the server a file; the reference's `.name` is what an input that takes files is set to.
+        """Upload a file; the reference's `.name` is what an input that takes files is set to.
 
-        `value` is a path, bytes (with `name`), a file object, a PIL image, or an array (uint8 or float
-        0–1; H×W, H×W×1, H×W×3, H×W×4). The same content is not sent twice. `progress(sent, total)`
-        is called on the background loop. Raises `UploadRejected`.
+        `value` is a path, a URL, bytes (with `name`), a file object, a PIL image or an array (see
+        `images.from_array`). The same content is not sent twice. `progress(sent, total)` is called on
+        the background loop. Raises `UploadRejected`.
         """
         return await self.connection.uploads.upload(
             value, name, subfolder=subfolder, overwrite=overwrite, progress=progress
@@ -240,11 +236,10 @@ class AsyncClient:
 
     @on_io
     async def upload_mask(self, mask: Any, original: Any, *, name: str | None = None) -> FileRef:
-        """Give a picture the server has a mask: white (True, 1.0, 255) is the area to repaint.
+        """Upload a mask for a picture: white (True, 1.0, 255) is the area to repaint.
 
-        `mask` is a bool, float or uint8 array, a PIL image or a path, of the picture's size; `original`
-        is what `upload` returned, or anything `upload` takes. The `.name` of what comes back goes into
-        LoadImage as it is. Raises `UploadRejected`.
+        `mask` has the picture's size; `original` is what `upload` returned, or anything it takes. The
+        `.name` of the returned reference goes into LoadImage. Raises `UploadRejected`.
         """
         return await self.connection.uploads.upload_mask(mask, original, name)
 
@@ -259,10 +254,8 @@ class AsyncClient:
         preview: str | None = None,
     ) -> bytes:
         """The bytes of a file; `channel` ("rgb", "a") and `preview` ("webp;90") ask for variants."""
-        data, _ = await self.connection.downloads.fetch(
-            filename, subfolder, type, channel=channel, preview=preview
-        )
-        return data
+        fetch = self.connection.downloads.fetch
+        return (await fetch(filename, subfolder, type, channel=channel, preview=preview))[0]
 
     # -- the server -------------------------------------------------------------------------------------
 
@@ -270,11 +263,6 @@ class AsyncClient:
     def nodes(self) -> LazyAwaitable[NodeCatalog]:
         """The node classes the server has, by class_type."""
         return LazyAwaitable(self.connection.nodes.get)
-
-    @property
-    def nodes_at_hand(self) -> NodeCatalog | None:
-        """The node classes if they were fetched before; never asks the server."""
-        return self.connection.nodes.catalog
 
     @on_io
     async def refresh_nodes(self) -> NodeCatalog:
@@ -288,8 +276,39 @@ class AsyncClient:
         return await (servers.model_folders(http) if folder is None else servers.models_in(http, folder))
 
     @on_io
+    async def workflows(self) -> list[str]:
+        """The names of the workflows that the editor saved on the server."""
+        return await servers.workflow_names(self.connection.http)
+
+    @on_io
+    async def workflow(self, name: str) -> Workflow:
+        """A workflow that the editor saved on the server. Raises `WorkflowNotFound`."""
+        document = await servers.saved_workflow(self.connection.http, name)
+        return Workflow.load(document, nodes=await self.nodes)
+
+    @on_io
+    async def save_workflow(self, workflow: Any, name: str, *, overwrite: bool = False) -> None:
+        """Save a workflow where the editor lists it: its editor document, else the graph in the API's format.
+
+        Raises `ComfyError` when there is one of that name, unless `overwrite=True`.
+        """
+        wf = workflow if isinstance(workflow, Workflow) else Workflow.load(workflow)
+        document = wf.extra_pnginfo.get("workflow") or wf.to_api()
+        await servers.save_workflow(self.connection.http, document, name, overwrite=overwrite)
+
+    @on_io
+    async def free(self, *, unload_models: bool = True, free_memory: bool = True) -> None:
+        """Have the server unload its models and drop the results it has cached."""
+        await servers.free(self.connection.http, unload_models=unload_models, free_memory=free_memory)
+
+    @on_io
+    async def logs(self, lines: int = 100) -> str:
+        """The last lines of the server's own log, secrets masked."""
+        return await servers.logs(self.connection.http, lines)
+
+    @on_io
     async def features(self) -> dict[str, Any]:
-        """What the server says it can do."""
+        """The server's feature flags."""
         return await servers.features(self.connection.http)
 
     @on_io
@@ -318,16 +337,13 @@ class AsyncClient:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def __repr__(self) -> str:
-        state = ", closed" if self.closed else ""
-        return f"<{type(self).__name__} of {self.target} ({self.dialect}){state}>"
 
+class Client(_Described):
+    """One server, with blocking calls: `comfy.connect(…)` makes one."""
 
-class Client:
-    """A connection to one server, with plain calls; `comfy.connect()` makes one."""
-
-    def __init__(self, connection: AsyncClient) -> None:
-        self._async = connection
+    def __init__(self, client: AsyncClient) -> None:
+        self._async = client
+        self.connection = client.connection
 
     submit = plain(AsyncClient.submit)
     job = plain(AsyncClient.job)
@@ -344,6 +360,11 @@ class Client:
     download = plain(AsyncClient.download)
     refresh_nodes = plain(AsyncClient.refresh_nodes)
     models = plain(AsyncClient.models)
+    workflows = plain(AsyncClient.workflows)
+    workflow = plain(AsyncClient.workflow)
+    save_workflow = plain(AsyncClient.save_workflow)
+    free = plain(AsyncClient.free)
+    logs = plain(AsyncClient.logs)
     features = plain(AsyncClient.features)
     system_stats = plain(AsyncClient.system_stats)
     user = plain(AsyncClient.user)
@@ -351,59 +372,11 @@ class Client:
     close = plain(AsyncClient.close)
     nodes: PlainProperty[NodeCatalog] = PlainProperty(AsyncClient.nodes)
 
-    @property
-    def nodes_at_hand(self) -> NodeCatalog | None:
-        """The node classes if they were fetched before; never asks the server."""
-        return self._async.nodes_at_hand
-
-    @property
-    def job_ids(self) -> list[str]:
-        """The ids of jobs submitted, attached to or listed here, newest last; never asks the server."""
-        return self._async.job_ids
-
-    @property
-    def url(self) -> str:
-        """The server's address."""
-        return self._async.url
-
-    @property
-    def target(self) -> str:
-        """What it was connected to, in words: cloud, local, embedded, or the URL."""
-        return self._async.target
-
-    @property
-    def dialect(self) -> str:
-        """Which dialect the server speaks: "cloud" or "comfyui"."""
-        return self._async.connection.dialect.name
-
-    @property
-    def reason(self) -> str:
-        """One line: which server was taken, and why."""
-        return self._async.reason
-
-    @property
-    def settings(self) -> Settings:
-        """The session's settings."""
-        return self._async.settings
-
-    @property
-    def closed(self) -> bool:
-        """Whether it was closed."""
-        return self._async.closed
-
-    @property
-    def server(self) -> Embedded | None:
-        """The embedded server's process, when that is what this talks to."""
-        return self._async.server
-
     def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __repr__(self) -> str:
-        return repr(self._async).replace("<AsyncClient", "<Client")
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         card: dict[str, Any] = view("client_card")(self)

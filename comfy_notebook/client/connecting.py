@@ -140,7 +140,7 @@ async def choose(target: str | None, api_key: str | None) -> Choice:
 
 async def choose_url(url: str, api_key: str | None, reason: str) -> Choice:
     """A server by its URL. The stored key is the Cloud's: another host gets only one meant for it."""
-    found = base_url(url)
+    found = base_url(url).removesuffix("/api")  # the base of the routes, as some guides give it
     if found == CLOUD_URL:
         return Choice("cloud", found, reason, find_key(api_key), "cloud")
     key = Key(api_key.strip(), "the api_key argument") if api_key else _key_for_url(reason)

@@ -1,19 +1,21 @@
-"""What a server says of itself and what it holds besides jobs: features, versions, model files.
+"""What a server says of itself and what holds besides jobs: features, versions, models, its log, workflows.
 
 Models are listed by ComfyUI at `/api/models[/folder]` (names), by the Cloud at
-`/api/experiment/models[/folder]` (objects with a name).
+`/api/experiment/models[/folder]` (objects with a name). The editor keeps its workflows in the user's files,
+below `workflows/`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from ..errors import ComfyError
-from ..text import did_you_mean
+from ..errors import ComfyError, WorkflowNotFound
+from ..text import did_you_mean, printable
 from .records import ServerInfo
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _NO_ROUTE = (404, 405, 501)
+_ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+_LONGEST_LINE = 2000
 
 
 async def features(http: Http) -> dict[str, Any]:
@@ -36,8 +40,7 @@ async def system_stats(http: Http) -> dict[str, Any]:
 
 
 async def _object(http: Http, path: str, doing: str) -> dict[str, Any]:
-    found = (await http.get(path, doing=doing)).json()
-    return found if isinstance(found, dict) else {}
+    return (await http.get(path, doing=doing)).object(doing)
 
 
 async def model_folders(http: Http) -> list[str]:
@@ -70,6 +73,74 @@ def _model_name(item: Any) -> str:
     if isinstance(item, Mapping):
         item = item.get("name")
     return item if isinstance(item, str) else ""
+
+
+async def free(http: Http, *, unload_models: bool, free_memory: bool) -> None:
+    """Have the server unload its models, and drop its cache of results with them."""
+    body = {"unload_models": unload_models, "free_memory": free_memory}
+    doing = "freeing memory"
+    answer = await http.request(
+        "POST", "/api/free", body=body, idempotent=True, accept=_NO_ROUTE, doing=doing
+    )
+    if answer.status in _NO_ROUTE:
+        raise ComfyError(f"{http.access.url} has no way to free memory.", hint="It manages its own memory.")
+
+
+async def logs(http: Http, lines: int) -> str:
+    """The last lines of the server's own log, without terminal codes and secrets."""
+    answer = await http.request("GET", "/internal/logs/raw", accept=_NO_ROUTE, doing="the server's log")
+    if answer.status in _NO_ROUTE:
+        raise ComfyError(f"{http.access.url} does not show its log.")
+    entries = answer.object("the server's log", "entries")["entries"]
+    said = [str(entry.get("m", "")) for entry in entries or () if isinstance(entry, Mapping)]
+    text = _ANSI.sub("", "".join(said)).replace("\r", "\n")
+    kept = [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
+    return "\n".join(printable(line, _LONGEST_LINE) for line in kept)
+
+
+async def workflow_names(http: Http) -> list[str]:
+    """The workflows that the editor saved on the server, without `.json`."""
+    answer = await http.request(
+        "GET",
+        "/api/userdata",
+        params={"dir": "workflows", "recurse": "true", "full_info": "true"},
+        accept=(400, *_NO_ROUTE),
+        doing="the saved workflows",
+    )
+    if answer.status >= 400:
+        return []
+    found = answer.array("the saved workflows")
+    paths = [item.get("path") if isinstance(item, Mapping) else item for item in found]
+    names = (path.removeprefix("workflows/") for path in paths if isinstance(path, str))
+    return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
+
+
+async def saved_workflow(http: Http, name: str) -> Any:
+    """The document of a saved workflow. Raises `WorkflowNotFound` with the closest names."""
+    answer = await http.request("GET", _workflow_path(name), accept=_NO_ROUTE, doing="the workflow")
+    if answer.status in _NO_ROUTE:
+        known = await workflow_names(http)
+        raise WorkflowNotFound(
+            f"The server has no saved workflow {name!r}.",
+            hint=did_you_mean(name, known) or (f"It has {', '.join(known[:10])}." if known else ""),
+        )
+    return answer.object("the workflow")
+
+
+async def save_workflow(http: Http, document: Any, name: str, *, overwrite: bool) -> None:
+    """Save a workflow's document. Raises `ComfyError` when there is one of that name."""
+    params = {"overwrite": "true" if overwrite else "false"}
+    answer = await http.request(
+        "POST", _workflow_path(name), params=params, body=document, accept=(409,), doing="the workflow",
+        idempotent=overwrite,
+    )  # fmt: skip
+    if answer.status == 409:
+        raise ComfyError(f"The server has a workflow {name!r} already.", hint="overwrite=True replaces it.")
+
+
+def _workflow_path(name: str) -> str:
+    path = f"workflows/{name.removesuffix('.json')}.json"
+    return f"/api/userdata/{quote(path, safe='')}"
 
 
 async def describe(connection: Connection) -> ServerInfo:

@@ -165,6 +165,33 @@ async def cancel(connection: Connection, job_id: str) -> bool:
     return not record.status.is_final and await connection.dialect.cancel(connection.http, job_id)
 
 
+async def interrupt(connection: Connection, *, force: bool) -> list[str]:
+    """Interrupt what runs on the server; returns the ids of the jobs hit.
+
+    Raises `ComfyError` when that would end jobs that this client did not submit, unless `force`.
+    """
+    running = [job.id for job in (await connection.dialect.queue(connection.http)).running]
+    foreign = [job_id for job_id in running if job_id not in connection.live]
+    if foreign and not force:
+        raise ComfyError(
+            f"This would also interrupt {len(foreign)} running job{'s' if len(foreign) > 1 else ''} "
+            f"not submitted from here: {', '.join(foreign[:5])}.",
+            hint="client.cancel(job_id) ends one job; client.interrupt(force=True) ends them all.",
+        )
+    if running:
+        await connection.dialect.interrupt(connection.http)
+    connection.live.poll_soon()
+    return running
+
+
+async def clear_queue(connection: Connection) -> int:
+    """Delete every waiting job; returns how many there were."""
+    waiting = len((await connection.dialect.queue(connection.http)).pending)
+    await connection.dialect.clear(connection.http)
+    connection.live.poll_soon()
+    return waiting
+
+
 async def prepare(
     connection: Connection, workflow: Any, *, seed: int | str | None, inputs: Mapping[str, Any] | None
 ) -> Workflow:
