@@ -1,6 +1,6 @@
 """Downloads of outputs: several at a time, streamed, resumed after a break, checked for completeness.
 
-Source: protocol §10. The Cloud answers `/api/view` with a redirect to a signed URL on another host, which
+The Cloud answers `/api/view` with a redirect to a signed URL on another host, which
 gets none of our headers (`http.stream`). A signed URL expires, so each attempt begins at `/api/view`.
 """
 

@@ -3,8 +3,8 @@
 PIL images and arrays become the same PNG without metadata, so that equal pixels are one asset; the rules
 are those of `images`. A file larger than the server takes is refused before anything is sent.
 
-ComfyUI and the Cloud read only the ALPHA channel of an uploaded mask and store the original picture with it
-(protocol, §10). LoadImage reads its mask as 1 − alpha, so the area to repaint is sent with alpha 0.
+ComfyUI and the Cloud read only the ALPHA channel of an uploaded mask and store the original picture with it.
+LoadImage reads its mask as 1 − alpha, so the area to repaint is sent with alpha 0.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .live import LiveJobs
     from .meter import Meter
 
-# Sent each time: the Cloud's default is "output", and LoadImage reads inputs (protocol, §10).
+# Sent each time: the Cloud's default is "output", and LoadImage reads inputs.
 UPLOAD_TYPE = "input"
 Progress = Callable[[int, int], Any]
 

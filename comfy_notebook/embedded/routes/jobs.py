@@ -1,8 +1,8 @@
 """Jobs as the Cloud's contract tells them: `/api/jobs`, `/api/jobs/{id}`, `/api/job/{id}/status`.
 
 Times of these routes are seconds (`create_time`, `update_time`) and milliseconds (`execution_*_time`),
-as the published contract has them. A job of a dead server says `lost`, a word the contract's enum
-lacks; protocol §7 has it among the Cloud's internal states.
+as the published contract has them. A job of a dead server says `lost`, a word that the
+contract's enum lacks and the Cloud uses internally.
 """
 
 from __future__ import annotations

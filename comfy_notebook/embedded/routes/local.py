@@ -1,6 +1,6 @@
 """ComfyUI's own spellings, for `--dialect comfyui`: what its routes answer where the Cloud's differ.
 
-No key, one user, one job at a time. Facts from the recordings of ComfyUI 0.3.64 (protocol §1, §8–10).
+No key, one user, one job at a time. Facts are from recordings of ComfyUI 0.3.64.
 """
 
 from __future__ import annotations

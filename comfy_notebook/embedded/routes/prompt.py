@@ -1,7 +1,7 @@
 """`POST /api/prompt`: check a graph, and queue it. `GET /api/prompt`: how much is queued.
 
 Refusals have ComfyUI's shape, `{"error": {type, message, details, extra_info}, "node_errors"}`, also for
-the account's own reasons; 402 and 429 are told apart by `error.type` (protocol §2).
+the account's own reasons; 402 and 429 are told apart by `error.type`.
 """
 
 from __future__ import annotations

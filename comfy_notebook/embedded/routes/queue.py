@@ -76,7 +76,7 @@ async def manage_request(request: Request) -> dict[str, Any]:
 
 
 def cloud_item(job: Job) -> list[Any]:
-    """[number, id, graph, outputs, metadata]: the Cloud's order (protocol §0.9)."""
+    """[number, id, graph, outputs, metadata]: the Cloud's order."""
     meta = {"create_time": job.created, "extra_data": shown_extra_data(job)}
     return [job.number, job.id, job.prompt, list(job.targets), meta]
 

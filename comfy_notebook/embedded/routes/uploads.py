@@ -29,7 +29,7 @@ async def upload_image(request: Request) -> Response:
     form = await read_form(request)
     data, filename = await _file(form)
     await asyncio.to_thread(check_picture, data, filename)
-    # The contract's default; ComfyUI's is "input" (protocol §10).
+    # The contract's default; ComfyUI's is "input".
     local = server_of(request).options.dialect == "comfyui"
     type = form.text("type") or ("input" if local else "output")
     asset = _store(request, form, data, filename, type)
@@ -54,7 +54,7 @@ async def upload_mask(request: Request) -> Response:
         "original_hash": f"{original.hash}{extension(original.filename)}",
         "mask_type": "painted_masked",
     }
-    # Both dialects default to "output" here (protocol §10).
+    # Both dialects default to "output" here.
     type = form.text("type") or "output"
     asset = _store(request, form, picture, _png_name(filename), type, metadata)
     answer = _answer(asset, form)
