@@ -62,7 +62,8 @@ def _neither(http: Http, user: Response, stats: Response) -> ComfyError:
     if stats.status in (401, 403, 407) or user.status in (401, 403, 407):
         return error_of(stats if stats.status >= 400 else user, doing="a first question", access=http.access)
     if stats.status in REDIRECTS:
-        return error_of(stats, doing="a first question", access=http.access)
+        redirect = error_of(stats, doing="a first question", access=http.access)
+        return ConnectionFailed(redirect.message, hint=redirect.hint)
     if user.status >= 500 or user.status == 429:
         return ConnectionFailed(
             f"{url} answered HTTP {user.status} for /api/user, so its kind of server is not known.",
