@@ -1,8 +1,8 @@
 """Run ComfyUI workflows from notebook cells.
 
 `%load_ext comfy_notebook`, then `%comfy run workflow.json`; or, in Python, `comfy.connect()`,
-`comfy.run(workflow)`. Importing this module loads nothing heavy: every public name arrives from
-its own module when it is first used.
+`comfy.run(workflow)`. Importing this module loads nothing heavy: each public name is imported from
+its own module on first use.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How objects draw themselves: the one place through which a lower room reaches `display`.
 
 IPython asks an object to draw itself (`_repr_mimebundle_`, `_ipython_display_`), but jobs, results and
-clients stand below what draws them. They ask here, by name, and `display` is imported on first use.
+clients are in rooms below `display`. They call `view` with a name, which imports `display` on first use.
 """
 
 from __future__ import annotations

@@ -104,8 +104,8 @@ class Planned:
 
     @property
     def image(self) -> Image | None:
-        """The first picture, if there is one."""
-        return self.result.image if self.result is not None and self.result.images else None
+        """The first picture of the result, if there is one."""
+        return self.result.image if self.result is not None and self.result.pictures else None
 
     def cancel_soon(self) -> None:
         """Cancel this run without waiting, from any thread: its job, or its submission."""

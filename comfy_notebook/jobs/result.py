@@ -74,9 +74,14 @@ class Result(Sequence[Output]):
         return [output for output in self.shown if output.kind == kind]
 
     @property
+    def pictures(self) -> list[Output]:
+        """The outputs of `images`, not decoded."""
+        return self._kind("image")
+
+    @property
     def images(self) -> list[Image.Image]:
         """Every saved picture, or every preview when no picture was saved."""
-        return [output.image for output in self._kind("image")]
+        return [output.image for output in self.pictures]
 
     @property
     def image(self) -> Image.Image:
@@ -86,7 +91,7 @@ class Result(Sequence[Output]):
     @property
     def arrays(self) -> list[numpy.ndarray[Any, Any]]:
         """`images` as uint8 arrays, (H, W, C)."""
-        return [output.array for output in self._kind("image")]
+        return [output.array for output in self.pictures]
 
     @property
     def array(self) -> numpy.ndarray[Any, Any]:

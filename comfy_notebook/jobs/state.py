@@ -171,7 +171,9 @@ class JobState:
         if isinstance(event, Executed):
             return self._output(event)
         if isinstance(event, PreviewImage):
-            node = None if event.node_id is None else self._visible(event.node_id)
+            display = (event.metadata or {}).get("display_node_id")
+            display = display if isinstance(display, str) else None
+            node = None if event.node_id is None else self._visible(event.node_id, display)
             others = {k: v for k, v in self.previews.items() if k != node}
             return replace(self, previews={**others, node: event}, preview_count=self.preview_count + 1)
         if isinstance(event, TextFrame):

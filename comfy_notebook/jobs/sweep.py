@@ -172,7 +172,7 @@ class Sweep(Sequence[Any]):
         """
         import numpy as np
 
-        arrays = [result.array for result in self.results if result is not None and result.images]
+        arrays = [result.array for result in self.results if result is not None and result.pictures]
         if not arrays:
             raise NoOutput("The sweep made no pictures.", hint="sweep.table() shows how each job ended.")
         shapes = sorted({array.shape for array in arrays})

@@ -1,7 +1,7 @@
 """Binary frames ⇄ frozen dataclasses; every integer is big-endian u32.
 
     1 PREVIEW_IMAGE                 event | format 1=JPEG 2=PNG | image
-    2 UNENCODED_PREVIEW_IMAGE       server-internal; decoded like 1 should one ever be seen
+    2 UNENCODED_PREVIEW_IMAGE       used inside the server only; decoded like type 1
     3 TEXT                          event | length of node id | node id | UTF-8 text
     4 PREVIEW_IMAGE_WITH_METADATA   event | length of metadata | JSON metadata | image
 
@@ -28,10 +28,10 @@ _MAGIC = ((b"\xff\xd8\xff", "image/jpeg"), (b"\x89PNG\r\n\x1a\n", "image/png"), 
 
 @dataclass(frozen=True)
 class PreviewImage:
-    """A picture of work in progress: `image` holds the encoded bytes as they came, `mime` their format.
+    """A picture of work in progress: `image` holds the encoded bytes, `mime` their format.
 
-    Frames of type 1 name neither job nor node (`metadata` is None); the socket fills in both from
-    what this socket last heard of. SaveImageWebsocket sends final images the same way.
+    Frames of type 1 name neither job nor node (`metadata` is None); the socket fills in the job and node
+    of its last `progress` message. SaveImageWebsocket sends final images the same way.
     """
 
     image: bytes = field(repr=False)
@@ -43,7 +43,7 @@ class PreviewImage:
 
 @dataclass(frozen=True)
 class TextFrame:
-    """Text a node shows while it runs. The wire gives it no prompt_id; the socket fills it in."""
+    """Text that a node shows while it runs. The frame holds no prompt_id; the socket fills it in."""
 
     node_id: str | None
     text: str
@@ -52,8 +52,8 @@ class TextFrame:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Whatever else came over the socket, kept as it came: a JSON message (`kind` is its type, `data`
-    its data) or a binary frame (`kind` is "frame N", `raw` its bytes)."""
+    """Anything else, unchanged: a JSON message (`kind` is its type, `data` its data) or a binary frame
+    (`kind` is "frame N", `raw` its bytes)."""
 
     kind: str = ""
     data: Any = field(default=None, repr=False)
@@ -65,7 +65,7 @@ Frame = PreviewImage | TextFrame | Unknown
 
 
 def sniff(image: bytes) -> str | None:
-    """The mime type an image's first bytes tell, or None."""
+    """The MIME type of an image by its first bytes, or None."""
     for magic, mime in _MAGIC:
         if image.startswith(magic):
             return mime
@@ -103,7 +103,7 @@ def _with_metadata(head: bytes, image: bytes) -> PreviewImage | None:
         return None
     if not isinstance(metadata, dict) or not image:
         return None
-    # The published pages leave image_type out of the metadata; the wire has it. The magic decides.
+    # The published pages omit image_type, which real servers send. The first bytes decide.
     mime = sniff(image) or metadata.get("image_type")
     if not isinstance(mime, str):
         return None

@@ -1,7 +1,7 @@
-"""JSON messages ⇄ one frozen dataclass a kind.
+"""JSON messages ⇄ one frozen dataclass for each kind.
 
-Decoding never raises: a message of an unknown type, or a known one whose fields are not what the
-wire has been seen to carry, becomes `Unknown` and keeps its data. Field names are the wire's.
+Decoding never raises: a message of an unknown type, or with fields of unexpected types, becomes `Unknown`
+and keeps its data. Field names are the wire's.
 Sources: the Cloud API reference, "WebSocket Message Types"; the frames recorded from ComfyUI 0.3.64.
 """
 
@@ -44,7 +44,7 @@ class FeatureFlags(Message):
 
 @dataclass(frozen=True)
 class Notification(Message):
-    """A line for the person waiting, such as "Executing workflow…" (Cloud only)."""
+    """A line to show to the user, such as "Executing workflow…" (Cloud only)."""
 
     type = "notification"
     value: str = ""
@@ -53,7 +53,7 @@ class Notification(Message):
 
 @dataclass(frozen=True)
 class ExecutionStart(Message):
-    """The job has begun; `timestamp` is in ms since the epoch where the server gives it."""
+    """The job has started; `timestamp` is in ms since the epoch where the server gives it."""
 
     type = "execution_start"
     prompt_id: str | None = None
@@ -72,7 +72,7 @@ class ExecutionCached(Message):
 
 @dataclass(frozen=True)
 class Executing(Message):
-    """The node now running; `node` None is ComfyUI's last word on a job.
+    """The node now running; `node` None is ComfyUI's last message about a job.
 
     After a reconnect ComfyUI sends this without a prompt_id (reconnect recording).
     """
@@ -190,7 +190,7 @@ _NUMBERS = {"value", "max"}
 
 
 def decode_message(raw: str | bytes | Mapping[str, Any]) -> Event:
-    """One JSON text frame (or its parsed object) as an event; `Unknown` when it is none we know."""
+    """One JSON text frame (or its parsed object) as an event; `Unknown` for other kinds."""
     message: Any = raw
     if isinstance(raw, (str, bytes)):
         try:
@@ -222,7 +222,7 @@ def decode_message(raw: str | bytes | Mapping[str, Any]) -> Event:
 def encode_message(event: Event) -> dict[str, Any]:
     """The `{"type", "data"}` object a server sends for this event; fields that are None are left out.
 
-    `Executing.node` and `Executed.output` are the exceptions: their None is a word of the wire.
+    `Executing.node` and `Executed.output` are kept: servers send null there.
     """
     if isinstance(event, Status):
         data: dict[str, Any] = {"status": {"exec_info": {"queue_remaining": event.queue_remaining}}}
@@ -278,7 +278,7 @@ def _plain(cls: type[Message], data: Mapping[str, Any]) -> Message:
             continue
         value = data[f.name]
         if f.name in _TUPLES:
-            # A traceback is a list of lines in ComfyUI; one text is taken as one line, not as its letters.
+            # ComfyUI sends a traceback as a list of lines; a single text counts as one line.
             value = (value,) if isinstance(value, str) else tuple(str(item) for item in value or ())
         elif f.name in _IDS:
             value = _id(value)

@@ -1,4 +1,4 @@
-"""Every job-status vocabulary of every server ▶ one `JobStatus`.
+"""The status words of all servers as one `JobStatus`.
 
 | here          | reference    | ComfyUI queue, history        | ComfyUI jobs | Cloud, raw                                   | v2        |
 |---------------|--------------|-------------------------------|--------------|----------------------------------------------|-----------|
@@ -9,8 +9,8 @@
 | cancelled     | cancelled    | error + execution_interrupted | cancelled    | cancelled                                    | canceled  |
 | lost          |              | in none of them               |              | lost                                         | expired   |
 
-A word in none of the columns means that the job is still in flight: servers add states, and only
-the terminal ones are promised (the Cloud's published enum for /api/job/{id}/status is not what it sends).
+An unknown word means that the job has not ended: servers add states, and only the terminal ones are
+documented reliably (the Cloud's published enum for /api/job/{id}/status is not what it sends).
 """  # noqa: E501
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from enum import Enum
 
 
 class JobStatus(str, Enum):
-    """Where a job stands; equal to, and printed as, its own word."""
+    """The status of a job; equal to, and printed as, its own word."""
 
     pending = "pending"
     in_progress = "in_progress"
@@ -36,7 +36,7 @@ class JobStatus(str, Enum):
 
     @property
     def is_final(self) -> bool:
-        """True when nothing will change any more."""
+        """Whether the job has ended."""
         return self not in (JobStatus.pending, JobStatus.in_progress)
 
 
@@ -45,7 +45,7 @@ _WORDS = {
         "pending queued submitted waiting_to_dispatch queued_limited queued_waiting "
         "allocated preparing pending_execution"
     ),
-    # An ending that has not ended yet is still in progress: the record's last word comes later.
+    # A job that is being cancelled or is failing counts as in progress until its record is final.
     JobStatus.in_progress: (
         "in_progress running executing executed erroring cancel_requested cancel_pending "
         "cancelling_preparing cancelling canceling"
@@ -59,12 +59,12 @@ _BY_WORD = {word: status for status, words in _WORDS.items() for word in words.s
 
 
 def is_known(word: object) -> bool:
-    """Whether some server's vocabulary has this word."""
+    """Whether any server uses this word."""
     return isinstance(word, str) and word.lower() in _BY_WORD
 
 
 def parse_status(word: object) -> JobStatus:
-    """The `JobStatus` of a server's word; a word nobody has documented means still in progress."""
+    """The `JobStatus` of a server's word; an unknown word means in progress."""
     return (
         _BY_WORD.get(word.lower(), JobStatus.in_progress) if isinstance(word, str) else JobStatus.in_progress
     )

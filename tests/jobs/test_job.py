@@ -332,9 +332,9 @@ def test_a_closed_client_ends_the_wait(embedded: Any) -> None:
         assert again.job(job.id).cancel()
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_forked_child_is_told_that_nobody_follows_the_job_there(cloud: Client) -> None:
+def test_a_forked_child_cannot_wait_for_the_job(cloud: Client) -> None:
     job = cloud.submit(graphs.sleep(0.5))
     child = os.fork()
     if child == 0:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 import comfy_notebook as comfy
+from comfy_notebook.errors import Problem
 from comfy_notebook.jobs.outputs import Output, kind_of, outputs_of
 from comfy_notebook.jobs.result import Result
 
@@ -66,6 +67,44 @@ def test_saved_pictures_only_and_previews_where_none_was_saved() -> None:
     assert (previews.shown, previews.temps) == ([temp], [temp])
     assert repr(previews) == "<Result of id: 1 preview image>"
     assert result["2"].image.size == (1, 1), "one node's previews, asked for by its id"
+
+
+def test_one_nodes_result_has_its_own_problems() -> None:
+    problems = [Problem("blocked", node_id=node_id) for node_id in ("2", "9")]
+    result = Result("id", [picture("9"), picture("2", type="temp")], problems=problems)
+    assert result["9"].problems == problems[1:]
+    assert repr(result).endswith(": 1 image (and 1 in temps), 2 problems>")
+    assert repr(result["9"]).endswith(": 1 image, 1 problem>")
+
+
+def test_what_an_output_is_called() -> None:
+    text = Output(node_id="1", kind="text", text="hello", node_title="Note")
+    assert (picture().label, text.label) == ("a.png", "text of Note")
+    assert (repr(text), text.mime, text.bytes) == ("<Output text from Note: 'hello'>", "text/plain", b"hello")
+    with pytest.raises(comfy.NoOutput, match="text of Note is a text, not a picture"):
+        text.image  # noqa: B018
+    assert repr(picture()) == "<Output image a.png from 9>"
+    assert repr(picture(data=None)) == "<Output image a.png from 9 (not downloaded)>"
+    failed = picture(data=None)
+    failed.error = comfy.DownloadFailed("gone")
+    assert repr(failed) == "<Output image a.png from 9 (failed)>"
+    with pytest.raises(comfy.DownloadFailed, match="gone"):
+        failed.bytes  # noqa: B018
+    with pytest.raises(comfy.DownloadFailed, match=r"a\.png was not downloaded"):
+        picture(data=None).bytes  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("output", "mime"),
+    [
+        (picture(data=encoded(kind="JPEG")), "image/jpeg"),
+        (picture(data=b"?", mime="image/webp"), "image/webp"),
+        (picture(data=None), "image/png"),
+        (picture(filename="a.unknown", data=None), "application/octet-stream"),
+    ],
+)
+def test_media_types(output: Output, mime: str) -> None:
+    assert output.mime == mime
 
 
 def test_asking_for_what_is_not_there() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -214,3 +215,33 @@ def test_seconds_of_a_job() -> None:
     state = state.started(2.0).started(3.0)
     assert (state.started_at, state.seconds) == (2.0, None)
     assert state.ended(JobStatus.failed, 5.5).seconds == 3.5
+
+
+def test_time_left_is_estimated_from_five_percent_on() -> None:
+    titles = {str(n): "" for n in range(40)}
+    state = JobState(titles=titles).started(0.0)
+    assert state.remaining(10.0) is None
+    state = state.after(Executed("0"), 1.0)
+    assert (state.fraction, state.remaining(10.0)) == (1 / 40, None)
+    state = state.after(Executed("1"), 1.0)
+    assert state.fraction == 1 / 20
+    assert state.remaining(10.0) == pytest.approx(190.0)
+    assert state.ended(JobStatus.completed, 11.0).remaining(12.0) is None
+
+
+def test_the_rate_of_steps() -> None:
+    state = JobState(titles={"3": "Sampler"}).after(Executing("3"), 1.0)
+    assert state.rate(2.0) is None
+    state = state.after(Progress(1, 20, "3"), 2.0)
+    assert state.rate(3.0) is None, "one step may include loading"
+    state = state.after(Progress(4, 20, "3"), 3.0)
+    assert (state.rate(3.0), state.rate(1.0)) == (2.0, None)
+
+
+def test_elapsed_time_never_runs_backwards() -> None:
+    assert JobState().elapsed(5.0) == 0.0
+    state = JobState(submitted_at=2.0)
+    assert (state.elapsed(5.0), state.elapsed(1.0)) == (3.0, 0.0)
+    state = state.started(4.0)
+    assert state.elapsed(5.0) == 1.0
+    assert state.ended(JobStatus.failed, 7.0).elapsed(99.0) == 3.0

@@ -37,7 +37,7 @@ def test_an_ending_is_not_an_end(word: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["warming_up", "", None, 3])
-def test_a_word_nobody_documented_means_in_flight(word: object) -> None:
+def test_an_unknown_word_means_in_progress(word: object) -> None:
     assert parse_status(word) is JobStatus.in_progress
     assert not is_known(word)
 

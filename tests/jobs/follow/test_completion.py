@@ -123,7 +123,7 @@ def test_deleted_by_someone_else_while_it_waited(replay: Any) -> None:
     assert first.wait(timeout=10) is comfy.JobStatus.completed
 
 
-def test_a_status_nobody_knows_is_in_flight_until_it_stalls(
+def test_an_unknown_status_is_in_progress_until_it_stalls(
     replay: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from comfy_notebook.client.records import JobRecord
