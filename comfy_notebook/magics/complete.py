@@ -201,7 +201,7 @@ def _addresses(magics: ComfyMagics, source: str, fragment: str) -> list[str]:
 
 
 def _file_in(rest: str) -> str:
-    """The FILE|VAR of a line: the first word after the command that is neither an option nor an assignment."""
+    """The FILE|VAR of a line: the first word after the command, other than options and assignments."""
     for word in rest.split():
         if not word.startswith("-") and "=" not in word and word != "run":
             word = word.strip("\"'")
