@@ -54,7 +54,7 @@ def decode(data: bytes, label: str) -> Image:
 
     Pictures of up to `LARGEST` pixels are decoded, whatever Pillow's own limit is.
     """
-    return _loaded(_opened(data, label), data, label)
+    return _loaded(opened(data, label), data, label)
 
 
 def reduced(data: bytes, label: str, side: int) -> Image:
@@ -62,9 +62,9 @@ def reduced(data: bytes, label: str, side: int) -> Image:
 
     Only the reduced picture is kept in memory. Raises `NoOutput` like `decode`.
     """
-    opened = _opened(data, label)
-    opened.draft(None, (side, side))  # a JPEG is decoded at down to an eighth of its size
-    image = _loaded(opened, data, label)
+    file = opened(data, label)
+    file.draft(None, (side, side))  # a JPEG is decoded at down to an eighth of its size
+    image = _loaded(file, data, label)
     factor = max(image.width, image.height) // side
     return normal(image).reduce(factor) if factor > 1 else image
 
@@ -75,8 +75,8 @@ def is_large(data: bytes) -> bool:
     return size is not None and size[0] * size[1] > LARGE
 
 
-def _opened(data: bytes, label: str) -> ImageFile:
-    """The picture with its header read and nothing else."""
+def opened(data: bytes, label: str) -> ImageFile:
+    """The picture with only its header read. Raises `NoOutput` when it is not one."""
     from PIL import Image
 
     _register_heif(data)
@@ -140,10 +140,7 @@ def normal(image: Image, *, exact: bool = False) -> Image:
 
     With `exact`, raises `UploadRejected` for values that would be clipped.
     """
-    from PIL import ImageOps
-
-    if image.getexif().get(_ORIENTATION, 1) != 1:
-        image = ImageOps.exif_transpose(image)
+    image = _upright(image)
     mode = image.mode
     if mode in _UNCHANGED:
         return image
@@ -229,7 +226,7 @@ def to_mask(image: Image) -> Image:
 def dimensions(data: bytes) -> tuple[int, int] | None:
     """(width, height) of an encoded picture, or None when it is not one."""
     try:
-        with _opened(data, "") as image:
+        with opened(data, "") as image:
             return image.width, image.height
     except NoOutput:
         return None
@@ -244,6 +241,26 @@ def is_pil(value: Any) -> bool:
 def is_array(value: Any) -> bool:
     """Whether it is an array or converts to one (torch, jax); does not import numpy."""
     return hasattr(value, "__array__") and hasattr(value, "shape")
+
+
+def _upright(image: Image) -> Image:
+    """The picture turned and mirrored as its EXIF orientation says; damaged EXIF says nothing."""
+    from PIL.Image import Transpose
+
+    try:
+        orientation = image.getexif().get(_ORIENTATION, 1)
+    except Exception:
+        return image
+    turns = {
+        2: Transpose.FLIP_LEFT_RIGHT,
+        3: Transpose.ROTATE_180,
+        4: Transpose.FLIP_TOP_BOTTOM,
+        5: Transpose.TRANSPOSE,
+        6: Transpose.ROTATE_270,
+        7: Transpose.TRANSVERSE,
+        8: Transpose.ROTATE_90,
+    }
+    return image.transpose(turns[orientation]) if orientation in turns else image
 
 
 def _transparent(image: Image) -> bool:

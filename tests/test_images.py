@@ -208,11 +208,22 @@ def test_a_picture_from_a_server_is_clipped_rather_than_refused() -> None:
     assert images.to_array(filled("F", float("nan"))).max() == 0
 
 
-def test_orientation_is_applied_everywhere() -> None:
-    image = rotated()
-    upright = numpy.asarray(ImageOps.exif_transpose(image))
-    assert upright.shape == (4, 2, 3)
-    assert (images.to_array(image) == upright).all()
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_orientation_is_applied_as_pillow_does(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = numpy.random.default_rng(1).integers(0, 256, (3, 5, 3), numpy.uint8)
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG", exif=exif)
+    image = images.decode(out.getvalue(), "a.png")
+    assert (images.to_array(image) == numpy.asarray(ImageOps.exif_transpose(image))).all()
+    agree(image)
+
+
+def test_damaged_exif_is_ignored() -> None:
+    image = filled("RGB", (1, 2, 3))
+    image.info["exif"] = b"Exif\0\0garbage"
+    assert images.to_array(image)[0, 0].tolist() == [1, 2, 3]
 
 
 def test_the_current_frame_of_an_animation_is_taken() -> None:

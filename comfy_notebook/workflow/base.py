@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, overload
 
-from ..errors import ConversionError, Problem
+from ..errors import ComfyError, ConversionError, Problem
 from . import model
 from .catalog import NodeCatalog
 from .formats import is_editor_format
@@ -135,15 +135,32 @@ class BaseWorkflow:
         fill_names(graph, lambda: self.extra_pnginfo.get("workflow"), self._catalog)
         return graph
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the graph as an API-format JSON file and return its path.
+    def save(self, path: str | Path, *, format: str = "api", overwrite: bool = False) -> Path:
+        """Write the workflow as a JSON file and return its path.
 
-        An existing file is replaced when it is itself an API-format workflow; anything else (the
-        editor's own file, a picture) only with `overwrite=True`. The file is written whole or not at all.
+        `format` is "api", or "editor" for a file that the ComfyUI editor opens: the document that was
+        loaded with the values of this graph, or a new one, which needs node definitions and is laid out in
+        columns. An existing file is replaced when it holds a workflow of the same format and nothing else;
+        any other only with `overwrite=True`. The file is written whole or not at all.
         """
         from .files import write
 
-        return write(path, self.to_api(), overwrite=overwrite)
+        if format not in ("api", "editor"):
+            raise ComfyError(f"{format!r} is not a format of workflows.", hint="Use 'api' or 'editor'.")
+        document = self.to_api() if format == "api" else self._editor_document()
+        return write(path, document, overwrite=overwrite)
+
+    def _editor_document(self) -> dict[str, Any]:
+        if kept := self.extra_pnginfo.get("workflow"):
+            return dict(kept)
+        if self._catalog is None:
+            raise ConversionError(
+                "The editor's format needs the node definitions.",
+                hint="Load the workflow with them: Workflow.load(source, nodes=client.nodes).",
+            )
+        from .writeback import editor_document
+
+        return editor_document(self.to_api(), self._catalog)
 
     def to_python(self) -> str:
         """A Python program that rebuilds the graph exactly and runs it. Raises as `to_api` does."""

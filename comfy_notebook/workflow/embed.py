@@ -6,13 +6,13 @@ PNG: `prompt` and `workflow` as tEXt chunks. JPEG and WebP: the EXIF tags Model 
 
 from __future__ import annotations
 
-import io
 import json
 import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..errors import ComfyError
+from ..images import opened
 from .containers import kind_of
 
 _MODEL, _MAKE = 0x0110, 0x010F
@@ -60,19 +60,17 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _exif(data: bytes, texts: Mapping[str, str]) -> bytes:
-    from PIL import Image
-
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with opened(data, "It") as image:
             exif = image.getexif()
-    except (OSError, SyntaxError):
-        raise ValueError("it cannot be opened") from None
-    for tag, key in ((_MODEL, "prompt"), (_MAKE, "workflow")):
-        if key in texts:
-            exif[tag] = f"{key}:{texts[key]}"
-        else:
-            exif.pop(tag, None)
-    block: bytes = exif.tobytes()
+        for tag, key in ((_MODEL, "prompt"), (_MAKE, "workflow")):
+            if key in texts:
+                exif[tag] = f"{key}:{texts[key]}"
+            else:
+                exif.pop(tag, None)
+        block: bytes = exif.tobytes()
+    except Exception as error:  # whatever Pillow raises for damaged EXIF
+        raise ValueError(f"its EXIF cannot be read ({type(error).__name__})") from None
     return block
 
 
@@ -119,9 +117,7 @@ def _riff(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _extended(data: bytes) -> bytes:
     """The VP8X chunk of a simple WebP: its size, and whether it has alpha."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(data)) as image:
+    with opened(data, "The picture") as image:
         width, height, alpha = image.width, image.height, image.mode == "RGBA"
     sides = b"".join((side - 1).to_bytes(3, "little") for side in (width, height))
     return bytes([0x10 if alpha else 0, 0, 0, 0]) + sides

@@ -34,6 +34,7 @@ from ..errors import (
 from ..text import clip, missing_file_hint
 from . import documents, parameters, recipe
 from .containers import Damaged, Reader, kind_of, pil, texts
+from .formats import is_editor_format
 from .json_text import decode, looks_like_json, may_hold_json
 
 LARGEST_JSON = 32 * 1024 * 1024
@@ -72,11 +73,6 @@ class Source:
 
     def __str__(self) -> str:
         return f"from {self.name} ({self.part})"
-
-    @property
-    def is_bare(self) -> bool:
-        """Whether it is a JSON file with an API-format graph and nothing else."""
-        return self.part == _part("JSON", {}, None)
 
 
 @dataclass(frozen=True)
@@ -356,18 +352,20 @@ def _from_url(url: str) -> Found:
         raise ConnectionFailed(f"{where} could not be fetched: {error or type(error).__name__}.") from None
 
 
-def write(path: str | Path, api: dict[str, Any], *, overwrite: bool = False) -> Path:
-    """Write an API-format workflow; an existing file of another kind only when told to."""
+def write(path: str | Path, document: dict[str, Any], *, overwrite: bool = False) -> Path:
+    """Write a workflow as JSON; an existing file of another kind or format only when told to."""
     path = Path(path).expanduser()
     if path.is_dir() or not path.parent.is_dir():
         wrong = f"{str(path)!r} is a folder" if path.is_dir() else f"there is no folder {str(path.parent)!r}"
         raise ComfyError(
             f"The workflow could not be written: {wrong}.", hint="Name a file in a folder that exists."
         )
-    text = json.dumps(api, indent=2, ensure_ascii=False)
-    if path.exists() and not overwrite and not _replaceable(path):
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    editor = is_editor_format(document)
+    if path.exists() and not overwrite and not _replaceable(path, editor=editor):
+        kind = "editor-format" if editor else "API-format"
         raise ComfyError(
-            f"{str(path)!r} exists and is not an API-format workflow; it was left as it is.",
+            f"{str(path)!r} exists and is not an {kind} workflow; it was left as it is.",
             hint="Choose another name, or call wf.save(path, overwrite=True).",
         )
     try:
@@ -395,9 +393,9 @@ def changed(path: str | Path, change: Callable[[bytes], bytes]) -> Path:
     return path
 
 
-def _replaceable(path: Path) -> bool:
+def _replaceable(path: Path, *, editor: bool) -> bool:
     try:
         found = _from_path(path)
-        return found.source.is_bare
+        return found.source.part == _part("JSON", None if editor else {}, {} if editor else None)
     except (NotAWorkflow, InvalidWorkflow, WorkflowNotFound):
         return path.is_file() and path.stat().st_size == 0

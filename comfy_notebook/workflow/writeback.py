@@ -12,11 +12,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from ..errors import ComfyError
+from ..errors import ComfyError, ConversionError, Problem
+from ..protocol.graph import node_class, node_title
 from .catalog import NodeCatalog
 from .convert import Conversion, convert
+from .editor.compose import composed
 from .editor.graph import Source
-from .values import duplicate, is_json, is_link, same, unwrap
+from .model import layers
+from .values import duplicate, is_json, is_link, same, summary, unwrap
 
 _NOW = datetime(2000, 1, 1)
 _BRANCHES = re.compile(r"[{}|]")
@@ -57,6 +60,38 @@ def written_back(
         return document if _equal(_converted(document, catalog).api, wanted) else None
     except ComfyError:
         return None
+
+
+def editor_document(graph: Mapping[str, Any], catalog: NodeCatalog) -> dict[str, Any]:
+    """A new document of the editor's format that converts to this graph.
+
+    Inputs the graph leaves out get their defaults, as in the editor. Raises `ConversionError` that lists
+    what the editor's format cannot hold.
+    """
+    document = composed(graph, layers(graph), catalog)
+    found = _converted(document, catalog).api
+    lost: list[Problem] = []
+    for node_id, node in graph.items():
+        inputs = found.get(node_id, {}).get("inputs", {})
+        for name, value in node.get("inputs", {}).items():
+            if name not in inputs and value in ("", None):
+                continue
+            # The editor fills %date% and %Node.input% when it exports.
+            filled = isinstance(value, str) and "%" in value
+            if name not in inputs or not (filled or _equal(unwrap(inputs[name]), unwrap(value))):
+                lost.append(
+                    Problem(
+                        f"The editor's format cannot hold {summary(value)} here.",
+                        node_id=node_id,
+                        node_title=node_title(node),
+                        class_type=node_class(node),
+                        input_name=name,
+                        kind="not_in_editor_format",
+                    )
+                )
+    if lost:
+        raise ConversionError("The graph cannot be written in the editor's format.", problems=lost)
+    return document
 
 
 def _only_values_differ(original: Mapping[str, Any], graph: Mapping[str, Any]) -> bool:

@@ -48,7 +48,7 @@ def load_values(node: Node, plan: Plan, problems: ProblemLog) -> None:
         saved = without_dummies(plan, saved)
     order: Sequence[Slot] = plan.slots
     if plan.dynamic:
-        node.values, order = _dynamic(node, plan, saved)
+        node.values, order = dynamic_values(node, plan, saved)
     else:
         values = node.values = dict(plan.defaults)
         if isinstance(saved, list):
@@ -107,7 +107,9 @@ def _aligned(node: Node, saved: list[Any]) -> bool:
     plan = node.plan
     if plan is None:
         return False
-    slots = len(_dynamic(node, plan, without_dummies(plan, saved))[1]) if plan.dynamic else len(plan.slots)
+    slots = (
+        len(dynamic_values(node, plan, without_dummies(plan, saved))[1]) if plan.dynamic else len(plan.slots)
+    )
     return len(saved) >= slots and all(value in (None, "") for value in saved[slots:])
 
 
@@ -166,7 +168,7 @@ def rename_sampler(node: Node) -> None:
         node.values["sampler_name"] = name[7:]
 
 
-def _dynamic(node: Node, plan: Plan, saved: Any) -> tuple[dict[str, Any], list[Slot]]:
+def dynamic_values(node: Node, plan: Plan, saved: Any) -> tuple[dict[str, Any], list[Slot]]:
     """Values of a node whose widgets depend on its values, and the order in which they are saved.
 
     The inputs of a chosen option follow the choice itself, in the saved list as on the node.
@@ -217,7 +219,7 @@ def value_source(node: Node, name: str) -> Source | None:
     if saved is not None and not isinstance(saved, list):
         return None
     listed = saved or []
-    order = _dynamic(node, plan, without_dummies(plan, listed))[1] if plan.dynamic else plan.slots
+    order = dynamic_values(node, plan, without_dummies(plan, listed))[1] if plan.dynamic else plan.slots
     at = next((n for n, slot in enumerate(order) if slot.exported and slot.name == name), None)
     if at is None:
         at = surplus_names(node.type, len(order), listed).get(name)

@@ -54,7 +54,13 @@ def _node(node: Mapping[str, Any]) -> str:
 
 
 def _is_keyword(name: str) -> bool:
-    return name.isidentifier() and not keyword.iskeyword(name) and name not in ("class_type", "title")
+    # Python reads other letters in names as their plain forms.
+    return (
+        name.isascii()
+        and name.isidentifier()
+        and not keyword.iskeyword(name)
+        and name not in ("class_type", "title")
+    )
 
 
 def _literal(value: Any) -> str:
