@@ -19,7 +19,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import storage
 from .access import AccessLog
 from .http import Refused, crashed, gone, not_served, refused, route, unwritable
-from .routes import assets, files, history, info, jobs, local, prompt, queue, socket, uploads, userdata
+from .routes import (
+    assets,
+    comfyui_jobs,
+    editor,
+    files,
+    history,
+    info,
+    jobs,
+    local,
+    prompt,
+    queue,
+    socket,
+    uploads,
+    userdata,
+)
 from .server import Server
 
 
@@ -28,9 +42,8 @@ def cloud_routes() -> list[BaseRoute]:
     preview = "/api/experiment/models/preview/{folder}/{path_index}/{filename:any}"
     return [
         *_shared_routes("/api"),
+        *_internal_routes(),
         route("/api/user", info.user),
-        route("/api/global_subgraphs", info.global_subgraphs, public=True),
-        route("/api/global_subgraphs/{id}", info.global_subgraph, public=True),
         route(preview, info.model_preview, public=True),
         route("/api/jobs", jobs.list_jobs),
         route("/api/jobs/cancel", jobs.cancel_jobs, "POST"),
@@ -61,20 +74,22 @@ def cloud_routes() -> list[BaseRoute]:
 
 def comfyui_routes() -> list[BaseRoute]:
     """ComfyUI's routes, each with and without `/api`."""
-    routes: list[BaseRoute] = [route("/internal/files/{folder}", local.output_files)]
+    routes: list[BaseRoute] = [
+        *_internal_routes(),
+        route("/internal/files/{folder}", local.output_files),
+        route("/api/jobs", comfyui_jobs.list_jobs),
+        route("/api/jobs/cancel", comfyui_jobs.cancel_jobs, "POST"),
+        route("/api/jobs/{job_id}", comfyui_jobs.get_job),
+        route("/api/jobs/{job_id}/cancel", comfyui_jobs.cancel_job, "POST"),
+    ]
     for prefix in ("", "/api"):
         routes += [
             *_shared_routes(prefix),
             route(f"{prefix}/view", local.view),
             route(f"{prefix}/history", local.list_history),
             route(f"{prefix}/history/{{prompt_id}}", local.get_history),
-            route(f"{prefix}/models", local.models),
-            route(f"{prefix}/models/{{folder}}", local.models),
-            route(f"{prefix}/embeddings", local.embeddings),
-            route(f"{prefix}/extensions", local.extensions),
-            route(f"{prefix}/users", local.users),
-            route(f"{prefix}/settings", local.settings),
-            route(f"{prefix}/free", local.free, "POST"),
+            route(f"{prefix}/assets{{rest:any}}", local.assets_disabled),
+            route(f"{prefix}/tags", local.assets_disabled),
             WebSocketRoute(f"{prefix}/ws", socket.socket),
         ]
     return routes
@@ -87,7 +102,7 @@ def _shared_routes(prefix: str) -> list[BaseRoute]:
         route(f"{prefix}/object_info", info.object_info),
         route(f"{prefix}/object_info/{{class_type:any}}", info.object_info_of),
         route(f"{prefix}/features", info.features, public=True),
-        route(f"{prefix}/workflow_templates", info.workflow_templates, public=True),
+        *_editor_routes(prefix),
         route(f"{prefix}/experiment/models", info.model_folders, public=True),
         route(f"{prefix}/experiment/models/{{folder}}", info.models_in, public=True),
         route(f"{prefix}/system_stats", info.system_stats, public=True),
@@ -102,6 +117,37 @@ def _shared_routes(prefix: str) -> list[BaseRoute]:
         route(f"{prefix}/userdata/{{file:any}}", userdata.get_userdata, plain=True),
         route(f"{prefix}/userdata/{{file:any}}", userdata.post_userdata, "POST", plain=True),
         route(f"{prefix}/userdata/{{file:any}}", userdata.delete_userdata, "DELETE", plain=True),
+    ]
+
+
+def _editor_routes(prefix: str) -> list[BaseRoute]:
+    return [
+        route(f"{prefix}/users", editor.users),
+        route(f"{prefix}/settings", editor.get_settings),
+        route(f"{prefix}/settings", editor.post_settings, "POST"),
+        route(f"{prefix}/settings/{{id:any}}", editor.get_setting),
+        route(f"{prefix}/settings/{{id:any}}", editor.post_setting, "POST"),
+        route(f"{prefix}/i18n", editor.empty_object, public=True),
+        route(f"{prefix}/extensions", editor.empty_list, public=True),
+        route(f"{prefix}/embeddings", editor.empty_list, public=True),
+        route(f"{prefix}/node_replacements", editor.empty_object, public=True),
+        route(f"{prefix}/workflow_templates", editor.empty_object, public=True),
+        route(f"{prefix}/global_subgraphs", editor.empty_object, public=True),
+        route(f"{prefix}/global_subgraphs/{{id}}", editor.no_subgraph, public=True),
+        route(f"{prefix}/models", local.models),
+        route(f"{prefix}/models/{{folder}}", local.models),
+        route(f"{prefix}/free", local.free, "POST"),
+    ]
+
+
+def _internal_routes() -> list[BaseRoute]:
+    """The editor's routes outside `/api`."""
+    return [
+        route("/internal/logs", editor.logs),
+        route("/internal/logs/raw", editor.raw_logs),
+        route("/internal/logs/subscribe", editor.subscribe_logs, "PATCH"),
+        route("/templates/index.json", editor.empty_list, public=True),
+        route("/templates/{file:any}", editor.workflow_template, public=True),
     ]
 
 

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .logs import KeepRecent
 from .options import TIERS, Options, is_loopback, is_sendable
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--raw-status",
         action="store_true",
-        help="answer /api/job/ID/status in the Cloud's own words (success, error, …), as newer clients want",
+        help="answer /api/job/ID/status with the Cloud's internal words (success, error, lost, …), which the "
+        "newest published examples wait for; without it: completed, failed, cancelled, …",
     )
     add("--url-lifetime", type=_positive, default=6 * 3600.0, metavar="S", help="seconds a signed URL lasts")
     add(
@@ -220,6 +222,13 @@ def _announce(server: Server, options: Options, port: int) -> None:
     url = f"http://{host}:{port}"
     spoken = "Comfy Cloud" if options.dialect == "cloud" else "ComfyUI"
     log.info("%s on %s, files on port %d", spoken, url, server.storage_port)
+    if options.dialect == "cloud":
+        said = (
+            "success, error, …"
+            if options.raw_status
+            else "completed, failed, … (--raw-status: success, error)"
+        )
+        log.info("/api/job/ID/status answers %s", said)
     log.info("data in %s; stop with Ctrl-C", options.data_dir)
     with contextlib.suppress(OSError, ValueError):  # nobody reads it
         print(json.dumps({"url": url, "api_key": server.api_key}), flush=True)
@@ -239,6 +248,7 @@ def _set_up_logging() -> None:
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("comfy_notebook")
     logger.addHandler(handler)
+    logger.addHandler(KeepRecent())
     logger.setLevel(logging.INFO)
     # uvicorn's own lines would show the whole URL of a socket, key and all.
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):

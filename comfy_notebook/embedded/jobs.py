@@ -57,6 +57,11 @@ class Job:
         """Where it stands in the queue, lower first: its number, unless the request said."""
         return self.number if self.priority is None else self.priority
 
+    @property
+    def vanished(self) -> bool:
+        """Cancelled while it waited: ComfyUI lists such a job nowhere (queue_ops recording)."""
+        return self.status is JobStatus.cancelled and self.started is None
+
 
 def kinds_of(outputs: Mapping[str, Any]) -> set[str]:
     """The media among a job's outputs: image, video, audio."""
@@ -197,9 +202,15 @@ class Jobs:
         offset: int = 0,
         limit: int = 100,
         graphs: bool = True,
+        vanished: bool = True,
     ) -> tuple[list[Job], int]:
-        """One page of a user's jobs, and how many there are in all; without `graphs`, with empty ones."""
+        """One page of a user's jobs, and how many there are in all.
+
+        Without `graphs` these are left empty; without `vanished`, `vanished` jobs are left out.
+        """
         where, values = ["user = ?", "NOT forgotten"], [user]
+        if not vanished:
+            where.append("NOT (status = 'cancelled' AND started IS NULL)")
         if statuses:
             where.append("status IN (SELECT value FROM json_each(?))")
             values.append(json.dumps(list(statuses)))

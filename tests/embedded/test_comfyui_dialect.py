@@ -16,6 +16,7 @@ PICTURE = {
     "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 4, "batch_size": 1, "color": 255}},
     "2": {"class_type": "SaveImage", "inputs": {"images": ["1", 0], "filename_prefix": "local"}},
 }
+MINE = "0b0b2e5e-6c8e-4f8c-8f2a-3f1d5d0a4c11"
 LONG = {"1": {"class_type": "TestingSleep", "inputs": {"seconds": 60, "steps": 600}}}
 
 
@@ -41,6 +42,7 @@ def local(listen, comfyui):
 
 def test_every_route_answers_with_and_without_the_prefix_and_without_a_key(http):
     for route in (
+        "node_replacements", "global_subgraphs", "i18n", "extensions", "workflow_templates",
         "prompt", "queue", "history", "object_info", "object_info/SaveImage", "features", "system_stats",
         "models", "models/checkpoints", "embeddings", "experiment/models", "users", "settings",
     ):  # fmt: skip
@@ -51,7 +53,7 @@ def test_every_route_answers_with_and_without_the_prefix_and_without_a_key(http)
 
 
 @pytest.mark.parametrize(
-    "route", ["user", "jobs", "assets", "tags", "history_v2", "global_subgraphs", "nope"]
+    "route", ["user", "job/x/status", "history_v2", "files/mask-layers", "v2/jobs", "nope"]
 )
 def test_what_comfyui_has_not_is_an_empty_404(http, route):
     answer = http.get(f"/api/{route}")
@@ -67,7 +69,8 @@ def test_a_job_its_history_and_its_bytes(http, local):
     entry = http.get(f"/history/{job_id}").json()[job_id]
     _number, id, graph, extra, outputs = entry["prompt"]
     assert (id, graph, outputs) == (job_id, PICTURE, ["2"])
-    assert extra == {"client_id": listener.client_id}
+    assert extra.keys() == {"client_id", "create_time"}
+    assert extra["client_id"] == listener.client_id
     assert entry["status"]["status_str"] == "success"
     assert [name for name, _ in entry["status"]["messages"]] == [
         "execution_start", "execution_cached", "execution_success",
@@ -83,15 +86,15 @@ def test_a_job_its_history_and_its_bytes(http, local):
 
 
 def test_the_clients_own_id_is_kept_and_its_place_in_the_queue(http):
-    running = http.post("/prompt", json={"prompt": LONG, "prompt_id": "mine"}).json()
-    assert running["prompt_id"] == "mine"
+    running = http.post("/prompt", json={"prompt": LONG, "prompt_id": MINE}).json()
+    assert running["prompt_id"] == MINE
     second = http.post("/prompt", json={"prompt": PICTURE}).json()
     front = http.post("/prompt", json={"prompt": PICTURE, "front": True}).json()
     placed = http.post("/prompt", json={"prompt": PICTURE, "number": -3.5}).json()
     assert front["number"] < 0
     assert placed["number"] == -3.5
     queue = http.get("/queue").json()
-    assert [item[1] for item in queue["queue_running"]] == ["mine"]
+    assert [item[1] for item in queue["queue_running"]] == [MINE]
     assert [item[1] for item in queue["queue_pending"]] == [
         job["prompt_id"] for job in sorted((second, front, placed), key=lambda job: job["number"])
     ]
@@ -106,7 +109,8 @@ def test_the_clients_own_id_is_kept_and_its_place_in_the_queue(http):
     http.post("/interrupt")
     while http.get("/prompt").json()["exec_info"]["queue_remaining"]:
         pass
-    assert http.get("/history/mine").json()["mine"]["status"]["messages"][-1][0] == "execution_interrupted"
+    ended = http.get(f"/history/{MINE}").json()[MINE]
+    assert ended["status"]["messages"][-1][0] == "execution_interrupted"
 
 
 def test_only_the_client_that_submitted_hears_of_a_job(local):
@@ -262,3 +266,108 @@ def test_dynamic_inputs_run_or_fail_as_recorded(http, local, record):
         assert error["exception_type"] == expected["exception_type"]
         assert error["exception_message"] == expected["exception_message"]
         assert sorted(error["current_inputs"]) == expected["inputs"]
+
+
+def finished(http, listener, graph=PICTURE, **more):
+    heard = listener.run(graph, client_id=listener.client_id, **more)
+    return heard[0]["data"]["prompt_id"]
+
+
+def test_the_record_of_a_job_has_comfyuis_fields(http, local):
+    """Beside GET /api/jobs/{id} of the recording jobs_api."""
+    job_id = finished(http, local())
+    record = http.get(f"/api/jobs/{job_id}").json()
+    assert list(record) == [
+        "id", "status", "priority", "create_time", "execution_start_time", "execution_end_time",
+        "outputs_count", "previewable_outputs_count", "preview_output", "outputs", "execution_status",
+        "workflow",
+    ]  # fmt: skip
+    assert record["status"] == "completed"
+    assert record["create_time"] > 1e12
+    assert record["preview_output"]["mediaType"] == "images"
+    assert record["preview_output"]["nodeId"] == "2"
+    assert record["workflow"]["prompt"] == PICTURE
+    [listed] = http.get("/api/jobs", params={"limit": 1}).json()["jobs"]
+    assert listed == {key: record[key] for key in listed}
+    assert http.get("/api/jobs/nope").json() == {"error": "Job not found"}
+    assert http.get("/jobs").status_code == 404
+
+
+WORDS = "pending, in_progress, completed, failed, cancelled"
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ({"status": "lost"}, f"Invalid status value(s): lost. Valid values: {WORDS}"),
+        ({"limit": "0"}, "limit must be a positive integer"),
+        ({"sort_by": "x"}, "sort_by must be 'created_at' or 'execution_duration'"),
+    ],
+)  # fmt: skip
+def test_a_wrong_question_for_jobs_is_refused_as_recorded(http, query, error):
+    answer = http.get("/api/jobs", params=query)
+    assert (answer.status_code, answer.json()) == (400, {"error": error})
+
+
+def test_jobs_are_cancelled_by_their_ids(http, local):
+    listener = local()
+    ended = finished(http, listener)
+    running, *waiting = (
+        http.post("/prompt", json={"prompt": LONG, "client_id": listener.client_id}).json()["prompt_id"]
+        for _ in range(4)
+    )
+
+    def cancel(job_id):
+        return http.post(f"/api/jobs/{job_id}/cancel").json()
+
+    assert cancel(waiting[0]) == {"cancelled": True}
+    assert cancel(waiting[0]) == {"cancelled": False}
+    assert http.get(f"/api/jobs/{waiting[0]}").status_code == 404
+    assert cancel("nope") == {"cancelled": False}
+    assert cancel(ended) == {"cancelled": False}
+    batch = http.post("/api/jobs/cancel", json={"job_ids": [waiting[1], running, ended]})
+    assert batch.json() == {"cancelled": True}
+    listener.follow(running)
+    assert http.get(f"/api/jobs/{running}").json()["status"] == "cancelled"
+    assert [item[1] for item in http.get("/queue").json()["queue_running"]] == [waiting[2]]
+    assert http.post("/api/jobs/cancel", json={"job_ids": []}).json() == {"cancelled": False}
+    wrong = http.post("/api/jobs/cancel", json={"job_ids": ["nope"]})
+    assert wrong.json() == {"error": "job_ids contains invalid id(s)", "invalid_ids": ["nope"]}
+    assert http.post("/api/jobs/cancel", json=[]).json() == {"error": "job_ids must be a list"}
+    http.post("/interrupt")
+    listener.follow(waiting[2])
+
+
+@pytest.mark.parametrize("prompt_id", ["84CD0762-55CD-4F1C-9E2A-0A1B2C3D4E5F", "my-job", 5])
+def test_an_id_of_a_job_must_be_a_canonical_uuid(http, prompt_id):
+    answer = http.post("/prompt", json={"prompt": PICTURE, "prompt_id": prompt_id})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_prompt_id"
+
+
+def test_the_editors_settings_are_kept(http):
+    assert http.post("/settings", json={"Comfy.A": 1, "Comfy.B": [2]}).status_code == 200
+    assert http.post("/api/settings/Comfy.A", json="changed").status_code == 200
+    assert http.get("/settings").json() == {"Comfy.A": "changed", "Comfy.B": [2]}
+    assert http.get("/settings/Comfy.A").json() == "changed"
+    assert http.get("/settings/Comfy.Never").json() is None
+
+
+def test_the_log_can_be_read(http):
+    http.get("/queue")
+    entries = http.get("/internal/logs/raw").json()["entries"]
+    assert any("GET /queue 200" in entry["m"] for entry in entries)
+    assert "GET /queue 200" in http.get("/internal/logs").json()
+
+
+def test_assets_are_disabled_as_in_a_comfyui_without_them(http):
+    for path in ("/api/assets", "/api/tags"):
+        answer = http.get(path)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "SERVICE_DISABLED")
+
+
+def test_a_workflow_of_the_editor_is_kept_in_userdata(http):
+    path = "/api/userdata/workflows%2Fmine.json"
+    assert http.post(path, json={"nodes": []}).json() == "workflows/mine.json"
+    assert http.get("/api/userdata", params={"dir": "workflows"}).json() == ["mine.json"]
+    assert http.get(path).json() == {"nodes": []}

@@ -14,8 +14,15 @@ from ..options import MAX_UPLOAD
 from ..server import MODELS
 
 # What `comfyui_version` promises: the release whose nodes and messages these are.
-COMFYUI_VERSION = "0.3.64"
-FEATURES = {"supports_preview_metadata": True, "max_upload_size": MAX_UPLOAD}
+COMFYUI_VERSION = "0.33.0"
+FEATURES = {
+    "supports_preview_metadata": True,
+    "supports_model_type_tags": True,
+    "max_upload_size": MAX_UPLOAD,
+    "node_replacements": True,
+    "extension": {},
+    "assets": False,
+}
 
 
 async def object_info(request: Request) -> Response:
@@ -45,21 +52,6 @@ async def features(request: Request) -> Response:
 async def user(request: Request) -> Response:
     """Who is asking, and whether they may run anything."""
     return JSONResponse({"status": account_of(request).status})
-
-
-async def workflow_templates(request: Request) -> Response:
-    """There are none."""
-    return JSONResponse({})
-
-
-async def global_subgraphs(request: Request) -> Response:
-    """There are none."""
-    return JSONResponse({})
-
-
-async def global_subgraph(request: Request) -> Response:
-    """There are none, so it is not this one."""
-    raise Refused(404, "There is no such subgraph.")
 
 
 async def model_folders(request: Request) -> Response:

@@ -1,8 +1,8 @@
 """Jobs as the Cloud's contract tells them: `/api/jobs`, `/api/jobs/{id}`, `/api/job/{id}/status`.
 
-Times of these routes are seconds (`create_time`, `update_time`) and milliseconds (`execution_*_time`),
-as the published contract has them. A job of a dead server says `lost`, a word that the
-contract's enum lacks and the Cloud uses internally.
+Times are milliseconds, as the Cloud's clients and its newer specification read them; the published
+contract says seconds of `create_time` and `update_time`. A job of a dead server says `lost`, a word that
+the contract's enum lacks and the Cloud uses internally.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ async def get_job(request: Request) -> Response:
     server = server_of(request)
     job = _find(request)
     details = entry(job) | {
-        "update_time": job.updated // 1000,
+        "update_time": job.updated,
         "workflow": {"prompt": job.prompt, "extra_data": shown_extra_data(job)},
     }
     if job.status is JobStatus.pending:
@@ -106,7 +106,7 @@ async def cancel_jobs(request: Request) -> Response:
 
 def entry(job: Job) -> dict[str, Any]:
     """A job as lists have it."""
-    found: dict[str, Any] = {"id": job.id, "status": str(job.status), "create_time": job.created // 1000}
+    found: dict[str, Any] = {"id": job.id, "status": str(job.status), "create_time": job.created}
     if job.workflow_id is not None:
         found["workflow_id"] = job.workflow_id
     if job.status.is_final:
@@ -117,8 +117,10 @@ def entry(job: Job) -> dict[str, Any]:
         if job.started is not None:
             found["execution_start_time"] = job.started
             found["execution_end_time"] = job.ended
-        if job.error is not None:
-            found["execution_error"] = _execution_error(job.error)
+        if (error := execution_error(job)) is not None:
+            if not isinstance(error["current_outputs"], dict):
+                error["current_outputs"] = {node_id: [] for node_id in error["current_outputs"]}
+            found["execution_error"] = error
     return found
 
 
@@ -132,9 +134,12 @@ def preview_output(job: Job) -> dict[str, Any] | None:
 
 
 def execution_status(job: Job) -> dict[str, Any]:
-    """ComfyUI's own word on the run, as its history has it."""
+    """The messages of a run and how it ended, as ComfyUI's history has them."""
     done = job.status is JobStatus.completed
-    return {"status_str": "success" if done else "error", "completed": done, "messages": list(job.messages)}
+    messages = list(job.messages)
+    if job.status is JobStatus.lost:
+        messages.append(["execution_error", {"prompt_id": job.id, **_STOPPED, "timestamp": job.ended}])
+    return {"status_str": "success" if done else "error", "completed": done, "messages": messages}
 
 
 def execution_meta(job: Job) -> dict[str, Any]:
@@ -155,15 +160,22 @@ def iso(moment: int) -> str:
     return datetime.fromtimestamp(moment / 1000, timezone.utc).isoformat().replace("+00:00", "Z")
 
 
-def _execution_error(error: Any) -> dict[str, Any]:
-    wanted = {
-        "node_id": "", "node_type": "", "exception_message": "", "exception_type": "", "traceback": [],
-        "current_inputs": {}, "current_outputs": {},
-    }  # fmt: skip
-    found = {key: error.get(key, default) for key, default in wanted.items()}
-    if not isinstance(found["current_outputs"], dict):
-        found["current_outputs"] = {node_id: [] for node_id in found["current_outputs"]}
-    return found
+_STOPPED: dict[str, Any] = {
+    "node_id": "", "node_type": "", "exception_message": "The server stopped while this job ran.\n",
+    "exception_type": "ServerStopped", "traceback": [], "executed": [], "current_inputs": {},
+    "current_outputs": [],
+}  # fmt: skip
+_ERROR_KEYS = tuple(key for key in _STOPPED if key != "executed")
+
+
+def execution_error(job: Job) -> dict[str, Any] | None:
+    """What failed, where and with which inputs; None when nothing did."""
+    if job.status is JobStatus.lost:
+        return {key: _STOPPED[key] for key in _ERROR_KEYS}
+    if job.error is None:
+        return None
+    empty = {**_STOPPED, "exception_message": "", "exception_type": ""}
+    return {key: job.error.get(key, empty[key]) for key in _ERROR_KEYS}
 
 
 def _error_message(status: JobStatus, stored: str | None) -> str | None:

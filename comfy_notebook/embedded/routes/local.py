@@ -1,6 +1,6 @@
 """ComfyUI's own spellings, for `--dialect comfyui`: what its routes answer where the Cloud's differ.
 
-No key, one user, one job at a time. Facts are from recordings of ComfyUI 0.3.64.
+No key, one user, one job at a time. Facts are from recordings of ComfyUI 0.3.64 and 0.33.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
-from ...protocol.status import JobStatus
 from ..assets import download_headers
 from ..http import Refused, query_int, read_json, server_of, user_of
 from ..jobs import Job
@@ -62,16 +61,21 @@ async def list_history(request: Request) -> Response:
     offset = query_int(request, "offset", -1, -(10**9), 10**9)
     limit = newest if newest >= 0 else 10_000
     jobs, _ = server_of(request).jobs.page(
-        user_of(request), statuses=ENDED, descending=offset < 0, offset=max(offset, 0), limit=limit
+        user_of(request),
+        statuses=ENDED,
+        descending=offset < 0,
+        offset=max(offset, 0),
+        limit=limit,
+        vanished=False,
     )
     ordered = jobs if offset >= 0 else list(reversed(jobs))
-    return JSONResponse({job.id: _entry(job) for job in ordered if not _vanished(job)})
+    return JSONResponse({job.id: _entry(job) for job in ordered})
 
 
 async def get_history(request: Request) -> Response:
     """One ended job by its id; an unknown one is an empty object."""
     job = server_of(request).jobs.get(user_of(request), request.path_params["prompt_id"])
-    if job is None or not job.status.is_final or _vanished(job):
+    if job is None or not job.status.is_final or job.vanished:
         return JSONResponse({})
     return JSONResponse({job.id: _entry(job)})
 
@@ -84,24 +88,11 @@ async def models(request: Request) -> Response:
     return JSONResponse(MODELS[folder]) if folder in MODELS else Response(status_code=404)
 
 
-async def embeddings(request: Request) -> Response:
-    """There are none."""
-    return JSONResponse([])
-
-
-async def extensions(request: Request) -> Response:
-    """The editor's extensions: there are none."""
-    return JSONResponse([])
-
-
-async def users(request: Request) -> Response:
-    """One user, kept on the server."""
-    return JSONResponse({"storage": "server", "migrated": False})
-
-
-async def settings(request: Request) -> Response:
-    """The editor's settings: none are kept."""
-    return JSONResponse({})
+async def assets_disabled(request: Request) -> Response:
+    """The answer of a ComfyUI that was started without its assets."""
+    message = "Assets system is disabled. Start the server with --enable-assets to use this feature."
+    error = {"code": "SERVICE_DISABLED", "message": message, "details": {}}
+    return JSONResponse({"error": error}, status_code=503)
 
 
 async def free(request: Request) -> Response:
@@ -128,8 +119,3 @@ def _entry(job: Job) -> dict[str, Any]:
         "status": execution_status(job),
         "meta": execution_meta(job),
     }
-
-
-def _vanished(job: Job) -> bool:
-    """A job deleted while it waited: no history ever has it (queue_ops recording)."""
-    return job.status is JobStatus.cancelled and job.started is None

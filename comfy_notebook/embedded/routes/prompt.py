@@ -41,6 +41,11 @@ async def post_prompt(request: Request) -> Response:
         return denied
     if not isinstance(body.get("prompt"), dict):
         return JSONResponse(refusal("no_prompt", "No prompt provided", "No prompt provided"), status_code=400)
+    if server.options.dialect == "comfyui" and not _good_prompt_id(body.get("prompt_id")):
+        details = "prompt_id must be a UUID string in canonical lowercase hyphenated form; "
+        details += "omit it to let the server generate one"
+        bad_id = refusal("invalid_prompt_id", "prompt_id must be a valid UUID", details)
+        return JSONResponse(bad_id, status_code=400)
     verdict = await _verdict(server, account.user, body)
     if verdict.error is not None:
         return JSONResponse(verdict.body, status_code=400)
@@ -117,6 +122,10 @@ def _job(server: Server, account: Account, body: dict[str, Any], verdict: Verdic
     if server.options.dialect == "cloud":
         return job
     return _local(job, body)
+
+
+def _good_prompt_id(given: Any) -> bool:
+    return given is None or (isinstance(given, str) and is_uuid(given))
 
 
 def _local(job: Job, body: dict[str, Any]) -> Job:

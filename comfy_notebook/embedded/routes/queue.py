@@ -84,4 +84,5 @@ def cloud_item(job: Job) -> list[Any]:
 def local_item(job: Job) -> list[Any]:
     """[number, id, graph, extra_data, outputs]: ComfyUI's order."""
     extra = shown_extra_data(job) | ({"client_id": job.client_id} if job.client_id is not None else {})
+    extra["create_time"] = job.created
     return [job.place, job.id, job.prompt, extra, list(job.targets)]
