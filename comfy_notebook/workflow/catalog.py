@@ -19,13 +19,14 @@ from typing import Any
 
 from ..errors import ComfyError, UnknownNode
 from ..text import closest
-from .specs import ANY, AUTOGROW, COMBO, InputSpec, OutputSpec
+from .specs import ANY, AUTOGROW, COMBO, DYNAMIC_COMBO, InputSpec, OutputSpec
 from .view.nodes import NodeSheet
 
 _ALIKE = 0.75  # "ttN text" is not meant as "TestingText"
 _PRICES = re.compile(r'"usd"\s*:\s*(\[[^\]]*\]|[\d.]+)')
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _PRICE_UNIT = re.compile(r'"suffix"\s*:\s*"([^"]{1,40})"')
+_DYNAMIC = (AUTOGROW, DYNAMIC_COMBO)
 _LARGEST = 512 * 1024 * 1024
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 
@@ -87,7 +88,7 @@ class NodeInfo:
             dev_only=bool(raw.get("dev_only")),
             is_input_list=bool(raw.get("is_input_list")),
             price_badge=raw["price_badge"] if isinstance(raw.get("price_badge"), dict) else None,
-            dynamic=any(spec.dynamic for spec in inputs.values()),
+            dynamic=any([spec.type in _DYNAMIC or "formats" in spec.options for spec in inputs.values()]),
         )
 
     @property
@@ -419,24 +420,24 @@ def _ordered(sections: Any, order: Any, section: str) -> Iterator[tuple[str, Any
 
 
 def _outputs(raw: Mapping[str, Any]) -> Iterator[OutputSpec]:
-    types, names, lists, tips, matched = (
-        raw.get(key)
-        for key in ("output", "output_name", "output_is_list", "output_tooltips", "output_matchtypes")
-    )
+    types = raw.get("output")
     if not isinstance(types, (list, tuple)):
         return
-
-    def at(values: Any, index: int) -> Any:
-        return values[index] if isinstance(values, list) and index < len(values) else None
-
+    names, lists = _list(raw, "output_name"), _list(raw, "output_is_list")
+    tips, templates = _list(raw, "output_tooltips"), _list(raw, "output_matchtypes")
     for index, kind in enumerate(types):
         # An output declared as a list of choices feeds a combo.
         kind = COMBO if isinstance(kind, (list, tuple)) else kind if isinstance(kind, str) else ANY
         yield OutputSpec(
-            _text(at(names, index)) or kind,
+            (_text(names[index]) if index < len(names) else "") or kind,
             kind,
-            bool(at(lists, index)),
+            bool(lists[index]) if index < len(lists) else False,
             index,
-            _text(at(tips, index)),
-            _text(at(matched, index)),
+            _text(tips[index]) if index < len(tips) else "",
+            _text(templates[index]) if index < len(templates) else "",
         )
+
+
+def _list(raw: Mapping[str, Any], key: str) -> list[Any]:
+    found = raw.get(key)
+    return found if isinstance(found, list) else []

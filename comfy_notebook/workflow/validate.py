@@ -160,7 +160,7 @@ class _Check:
 
     def node(self, node_id: str, info: NodeInfo) -> Iterator[Problem]:
         given = self.api[node_id].get("inputs", {})
-        literals = {name: unwrap(value) for name, value in given.items()}
+        literals = {name: unwrap(value) for name, value in given.items()} if info.dynamic else given
         specs = info.inputs_with(literals)
         strange = [name for name in given if name not in specs]
         for name, spec in specs.items():

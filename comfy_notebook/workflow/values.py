@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InvalidWorkflow
 from ..text import clip, closest, redact
-from .specs import COMBO, DYNAMIC_COMBO, InputSpec
+from .specs import AUTOGROW, COMBO, DYNAMIC_COMBO, InputSpec
 
 WRAPPER = "__value__"
 _TRUE = ("true", "yes", "on", "1")
@@ -127,9 +127,12 @@ def parse_value(text: str, spec: InputSpec | None = None, current: Any = None, *
     """
     kind = spec.type if spec is not None else _kind(current)
     where = f"{name}: " if name else ""
-    if spec is not None and not (spec.is_widget or spec.force_input) and is_link(current):
+    if spec is not None and (
+        spec.type == AUTOGROW or (not (spec.is_widget or spec.force_input) and is_link(current))
+    ):
+        takes = "several links" if spec.type == AUTOGROW else f"a {kind} from another node"
         raise InvalidWorkflow(
-            f"{where}{clip(repr(text), 80)} is text, and this input takes a {kind} from another node.",
+            f"{where}{clip(repr(text), 80)} is text, and this input takes {takes}.",
             hint="In Python: wf[NODE].input = wf[OTHER].output(0).",
         )
     if kind == "INT":

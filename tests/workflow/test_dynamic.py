@@ -233,3 +233,8 @@ def test_the_facts_of_an_input_are_read() -> None:
 def test_a_node_knows_its_declared_inputs(wf: Workflow) -> None:
     assert list(wf["4"].specs) == ["images.image0", "images.image1", "images.image2"]
     assert wf["3"].specs["resize_type.width"].max == 16384
+
+
+def test_text_for_a_whole_group_is_refused(wf: Workflow) -> None:
+    with pytest.raises(InvalidWorkflow, match="takes several links"):
+        wf.set_text("4.images", "a.png")

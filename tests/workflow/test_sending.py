@@ -22,7 +22,7 @@ def client(embedded: Any) -> Iterator[Any]:
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.name)
 def test_the_notebooks_workflows_fit_the_embedded_server(client: Any, path: Any) -> None:
-    assert not Workflow.load(path, nodes=client.nodes).validate()
+    assert not Workflow.load(path, nodes=client.nodes).validate().errors
 
 
 def test_what_the_server_would_refuse_is_not_sent(client: Any) -> None:

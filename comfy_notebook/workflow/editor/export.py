@@ -14,7 +14,7 @@ from typing import Any
 from .graph import BYPASSED, MOST_NODES, MUTED, Graph, Node, ProblemLog, Source
 from .javascript import NOTHING, TooDeep, copied
 from .loading import Loaded
-from .packs import complete
+from .packs import COMPUTED, complete
 from .plans import CAPTURED, MADE_BY_PAGE
 from .resolve import Literal, Resolver, Scope
 from .texts import expand_prompt
@@ -41,7 +41,7 @@ class Exporter:
         """The graph as `POST /prompt` takes it; numbered ids first and ascending, as the editor writes it."""
         api: dict[str, Any] = {}
         for scope, node in self._nodes():
-            api[scope.prefix + node.export_id] = {
+            api[scope.prefix + (node.new_id or node.id)] = {
                 "inputs": self._inputs(scope, node),
                 "class_type": node.type,
                 "_meta": {"title": node.title},
@@ -139,7 +139,8 @@ class Exporter:
                 self._put(inputs, name, value, scope, node)
         if node.plan is not None and node.plan.captured:
             self._captured(inputs, scope, node)
-        complete(node.type, inputs)
+        if node.type in COMPUTED:
+            complete(node.type, inputs)
         for slot, link in enumerate(node.links):
             if link is None:
                 continue

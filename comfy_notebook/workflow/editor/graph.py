@@ -86,7 +86,7 @@ class Node:
     browser: bool = False
     shows: dict[str, tuple[str, str]] = field(default_factory=dict)
     promoted: list[Promotion | None] = field(default_factory=list)
-    written: dict[str, Source] = field(default_factory=dict)
+    written: dict[str, Source] | None = None
     overrides: dict[tuple[str, str], tuple[Any, Source]] = field(default_factory=dict)
     _arrivals: dict[str, int] | None = None
 

@@ -98,7 +98,7 @@ def expand_group(node: Node, group: GroupClass, plans: Plans, problems: ProblemL
             continue
         source = value_source(shell, name)
         if source is not None and (widget in target.values or target.type == PRIMITIVE):
-            target.written[widget] = source
+            target.written = {**(target.written or {}), widget: source}
         if widget in target.values:
             target.values[widget] = shell.values[name]
 

@@ -20,12 +20,10 @@ class TooDeep(Exception):
 
 def id_key(value: Any) -> str | None:
     """One string for every form of an id (4, 4.0, "4"); None when the value is not an id."""
+    if type(value) is int:
+        return str(value) if -(10**30) < value < 10**30 else None
     if isinstance(value, str):
         return value
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**30 else None
     if isinstance(value, float) and abs(value) < 1e30:
         return str(int(value)) if value == int(value) else repr(value)
     return None

@@ -113,6 +113,8 @@ class Loaded:
 
     def _number_groups(self, last: Any) -> None:
         """Give the group nodes of the root graph the ids that 1.58.1 gives them when it loads the file."""
+        if not any(node.group for node in self.root.nodes.values()):
+            return
         ids = [int(key) for key in self.root.nodes if key.isdecimal() and len(key) < 10]
         following = max([*ids, last if type(last) is int else 0]) + 1
         for node in self.root.nodes.values():

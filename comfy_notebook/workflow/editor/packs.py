@@ -34,6 +34,7 @@ BROWSER_ONLY: Mapping[str, str] = {
 PAGE_VALUES = frozenset({"videopreview", "choose video to upload", "choose folder to upload"})
 _POWER_LORA = "Power Lora Loader (rgthree)"
 _CUSTOM_COMBO = "CustomCombo"
+COMPUTED = frozenset({_CUSTOM_COMBO})
 
 
 def installed(node_type: str, modules: Iterable[str]) -> bool:
@@ -60,8 +61,8 @@ def surplus_names(class_type: str, declared: int, saved: Sequence[Any]) -> dict[
 
 
 def complete(class_type: str, values: dict[str, Any]) -> None:
-    """Update the values that a pack's code computes from others."""
-    if class_type == _CUSTOM_COMBO and "index" in values:
+    """Update the values that a pack's code computes from others; only classes of `COMPUTED` have some."""
+    if class_type in COMPUTED and "index" in values:
         options = [value for name, value in values.items() if name.startswith("option")]
         if values.get("choice") in options:
             values["index"] = options.index(values["choice"])

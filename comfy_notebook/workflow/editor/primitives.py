@@ -195,4 +195,4 @@ def _write(target: Node, slot: int, value: Any, source: Source | None) -> None:
     for node, name in places:
         node.values[name] = value
         if source is not None:
-            node.written[name] = source
+            node.written = {**(node.written or {}), name: source}

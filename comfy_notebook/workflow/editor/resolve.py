@@ -119,7 +119,7 @@ class Resolver:
         if link is not None and link.origin_slot is not None:
             origin = scope.graph.nodes.get(link.origin)
             if origin is not None and origin.plan is not None and not origin.mode:
-                return Output(scope.prefix + origin.export_id, link.origin_slot)
+                return Output(scope.prefix + (origin.new_id or origin.id), link.origin_slot)
         return self._walk(_At(scope, node, "I", slot, None))
 
     def _walk(self, start: _At) -> Feed:

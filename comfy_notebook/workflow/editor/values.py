@@ -204,7 +204,7 @@ def dynamic_values(node: Node, plan: Plan, saved: Any) -> tuple[dict[str, Any], 
 
 def value_source(node: Node, name: str) -> Source | None:
     """Where the document saves one widget value of a node, or would save it; None when nowhere."""
-    if name in node.written:
+    if node.written and name in node.written:
         return node.written[name]
     if node.type == PRIMITIVE:
         return Source((*node.path, "widgets_values", 0))
