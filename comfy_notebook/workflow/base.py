@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from .files import Source
-    from .view.table import Problems
+    from .view.table import ModelTable, Problems
 
 Nodes = NodeCatalog | Mapping[str, Any]
 
@@ -161,6 +161,17 @@ class BaseWorkflow:
         from .writeback import editor_document
 
         return editor_document(self.to_api(), self._catalog)
+
+    def models(self, nodes: Nodes | None = None) -> ModelTable:
+        """The model files it needs: folder, name, whether the server has it, and url and hash if known.
+
+        Whether the server has a file is known with node definitions alone; nothing is asked or loaded.
+        """
+        from .needs import model_files
+        from .view.table import ModelTable
+
+        catalog = self._catalog if nodes is None else NodeCatalog.from_object_info(nodes)
+        return ModelTable(model_files(self._api or {}, self.editor, catalog))
 
     def to_python(self) -> str:
         """A Python program that rebuilds the graph exactly and runs it. Raises as `to_api` does."""

@@ -11,6 +11,7 @@ from ...errors import Problem
 from ...text import printable
 from ..catalog import NodeCatalog
 from ..model import Graph, class_of, specs_of, title_of
+from ..needs import ModelFile
 from ..values import is_link, summary
 
 _STYLE = "text-align:left;vertical-align:top;white-space:pre-wrap"
@@ -181,3 +182,43 @@ class Problems(list[Problem]):
 
     def _repr_html_(self) -> str:
         return html_table(self._header, self._cells()) if self else "<p>No problems found.</p>"
+
+
+class ModelTable(Sequence[ModelFile]):
+    """The model files of a workflow, drawn as a table."""
+
+    def __init__(self, files: Iterable[ModelFile]) -> None:
+        self._files = list(files)
+
+    @overload
+    def __getitem__(self, n: int) -> ModelFile: ...
+    @overload
+    def __getitem__(self, n: slice) -> ModelTable: ...
+    def __getitem__(self, n: int | slice) -> ModelFile | ModelTable:
+        return ModelTable(self._files[n]) if isinstance(n, slice) else self._files[n]
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @property
+    def missing(self) -> ModelTable:
+        """The files that the server does not have."""
+        return ModelTable(file for file in self._files if file.here is False)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The rows as plain dicts, for `pandas.DataFrame`."""
+        return [dict(file.__dict__) for file in self._files]
+
+    def _table(self) -> tuple[list[str], list[list[str]]]:
+        said = {True: "yes", False: "no", None: "unknown"}
+        header = ["folder", "file", "on the server", "url"]
+        rows = [[file.folder, file.name, said[file.here], file.url] for file in self._files]
+        if not any(row[-1] for row in rows):
+            header, rows = header[:-1], [row[:-1] for row in rows]
+        return header, rows
+
+    def __repr__(self) -> str:
+        return text_table(*self._table(), widest=120) if self._files else "No model files are named."
+
+    def _repr_html_(self) -> str:
+        return html_table(*self._table()) if self._files else f"<p>{self!r}</p>"
