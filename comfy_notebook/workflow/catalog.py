@@ -88,7 +88,7 @@ class NodeInfo:
             dev_only=bool(raw.get("dev_only")),
             is_input_list=bool(raw.get("is_input_list")),
             price_badge=raw["price_badge"] if isinstance(raw.get("price_badge"), dict) else None,
-            dynamic=any([spec.type in _DYNAMIC or "formats" in spec.options for spec in inputs.values()]),
+            dynamic=any(spec.type in _DYNAMIC or "formats" in spec.options for spec in inputs.values()),
         )
 
     @property
