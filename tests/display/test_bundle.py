@@ -240,6 +240,8 @@ def test_an_animated_picture_plays(kind: str, mime: str) -> None:
     assert drawn["text/html"].count("<img") == 1, "the still is not shown beside it"
     assert opened(drawn).size == (16, 16), "viewers of pictures alone have the first frame"
     assert "<img" in bundle.output_bundle(animated)["text/html"]
+    page = show(result([animated, output()]))._repr_mimebundle_()["text/html"]
+    assert f"data:{mime};base64,{base64.b64encode(encoded).decode()}" in page
 
 
 def test_an_animation_too_large_for_the_page_is_named() -> None:

@@ -17,7 +17,7 @@ from ..frontend import detect
 from ..options import Options, options_of
 from ..static import style, text
 from . import bundle, picture
-from .media import media_html
+from .media import media_html, plays
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -68,8 +68,8 @@ def gallery_html(
 ) -> str:
     """The grid as HTML that needs nothing from outside; its pictures share `embed_bytes`."""
     options = options or Options()
-    images = [output for output in outputs if output.kind == "image"][: bundle.MOST]
-    others = [output for output in outputs if output.kind != "image"]
+    images = [output for output in outputs if output.kind == "image" and not plays(output)][: bundle.MOST]
+    others = [output for output in outputs if output.kind != "image" or plays(output)]
     pairs = [bundle.open_image(output) for output in images]
     names = bundle.captions(images, [size for _, size in pairs])
     side = max(width or 0, options.embed_px)
