@@ -32,7 +32,7 @@ class Conversion:
     Problem kinds: `missing_node_type`, `missing_subgraph`, `dangling_link`, `cyclic_link`,
     `duplicate_node_id`, `missing_node_id`, `missing_input`, `invalid_node`, `invalid_link`,
     `invalid_values`, `cyclic_subgraph`, `subgraph_too_deep`, `too_many_nodes`, `needs_editor`,
-    `unsupported_extension`.
+    `unsupported_extension`, `browser_only`, `replaced_node_type`, `unknown_option`, `unmatched_values`.
     """
 
     api: dict[str, Any]
@@ -41,7 +41,7 @@ class Conversion:
 
     @cached_property
     def sources(self) -> dict[tuple[str, str], Source]:
-        """The source map: for (node id, input name), where the document saves the value, where it does."""
+        """The source map: where the document saves the value of each (node id, input name), if it does."""
         return self._exporter.sources() if self._exporter is not None else {}
 
     @property
@@ -85,7 +85,7 @@ def convert(
 
 
 def to_api(ui: Mapping[str, Any], object_info: NodeCatalog | Mapping[str, Any]) -> dict[str, Any]:
-    """The API graph alone, for callers that look at nothing else."""
+    """The API graph alone, without the problems."""
     return convert(ui, object_info).api
 
 

@@ -69,7 +69,10 @@ def joined(converting: Sequence[Problem], checking: Sequence[Problem]) -> list[P
         ):
             kept.append(problem)
     first = []
+    refused = {_place(problem) for problem in kept if problem.kind == "value_not_in_list"}
     for problem in converting:
+        if problem.kind == "unknown_option" and _place(problem) in refused:
+            continue
         if missing.get(problem.node_id) is problem:
             if problem.node_id not in suggestions:
                 continue  # its node is not in the graph any more, or its class is known by now

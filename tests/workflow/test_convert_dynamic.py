@@ -78,6 +78,14 @@ def test_an_option_that_is_gone_keeps_its_name():
     assert only("Dynamic", ["gone", "end"]) == {"mode": "gone", "last": "end"}
 
 
+def test_an_option_that_is_gone_is_reported():
+    file = EditorFile()
+    file.node("Dynamic", ["gone", "end"])
+    (problem,) = file.convert(CATALOG).problems
+    assert (problem.kind, problem.input_name, problem.severity) == ("unknown_option", "mode", "warning")
+    assert "'scale'" in problem.message
+
+
 def test_values_by_name_reach_nested_inputs():
     got = only("OfAPack", {"mode": "scale", "mode.width": 3, "last": "end"})
     assert (got["mode.width"], got["last"]) == (3, "end")

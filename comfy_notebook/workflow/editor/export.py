@@ -95,7 +95,7 @@ class Exporter:
                     f"Its subgraphs unfold to more than {MOST_NODES:,} nodes: the rest is left out.",
                 )
                 return
-            if node.virtual or (node.mode in (MUTED, BYPASSED) and not self._opens_anyway(scope, node)):
+            if node.virtual or (node.mode in (MUTED, BYPASSED) and not self._always_expanded(scope, node)):
                 continue
             if node.graph is not None:
                 inside = scope.enter(node, self._problems)
@@ -113,7 +113,7 @@ class Exporter:
                 )
             yield scope, node
 
-    def _opens_anyway(self, scope: Scope, node: Node) -> bool:
+    def _always_expanded(self, scope: Scope, node: Node) -> bool:
         """Whether this instance is expanded although it is muted or bypassed.
 
         Both editors drop an inside for its instance's mode in the root graph only, and never for a group
@@ -248,7 +248,7 @@ def _report_unknown(
 
 
 def _alone(node: Node) -> bool:
-    """Whether nothing leads into a node and nothing out of it."""
+    """Whether a node has no links."""
     outputs = node.raw.get("outputs")
     out = (
         any(entry.get("links") for entry in outputs if isinstance(entry, dict))

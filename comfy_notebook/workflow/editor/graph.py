@@ -125,13 +125,13 @@ class Node:
         self._arrivals = None
 
     def arrival(self, link_id: str) -> int | None:
-        """Which input names this link as its own."""
+        """Which input has this link."""
         if self._arrivals is None:
             self._arrivals = {key: at for at, key in enumerate(self.links) if key is not None}
         return self._arrivals.get(link_id)
 
     def connect(self, slot: int, link_id: str) -> None:
-        """Let an input name a link as its own."""
+        """Link an input."""
         self.links[slot] = link_id
         self._arrivals = None
 
@@ -170,7 +170,7 @@ class Graph:
 
 
 class ProblemLog:
-    """What could not be known or was wrong: each thing once, and no more than a person can read."""
+    """The problems found: each once, and at most 500 of them."""
 
     def __init__(self) -> None:
         self.found: list[Problem] = []

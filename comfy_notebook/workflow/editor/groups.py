@@ -104,7 +104,7 @@ def expand_group(node: Node, group: GroupClass, plans: Plans, problems: ProblemL
 
 
 def _fill(inner: list[dict[str, Any]], group: GroupClass, shell: Node, node: Node) -> None:
-    """Hand the group's values to the PrimitiveNodes inside, which read their own from the file."""
+    """Save the group's values in the PrimitiveNodes inside, which read their own."""
     if isinstance(node.raw.get("widgets_values"), list):
         for name, (index, widget) in group.inputs.items():
             if inner[index].get("type") == PRIMITIVE and widget == "value" and name in shell.values:

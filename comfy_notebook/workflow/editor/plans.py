@@ -81,7 +81,7 @@ class Plan:
 
 
 class Plans:
-    """Plans by class, each made once; classes the catalog lacks have none."""
+    """The plan of each class, made when it is first needed; None for a class the catalog lacks."""
 
     def __init__(self, catalog: NodeCatalog) -> None:
         self._catalog = catalog

@@ -139,7 +139,7 @@ def _common(one: float, other: float) -> float:
 
 
 def _fitted(value: Any, spec: InputSpec, least: float, most: float, step: float) -> Any:
-    """What a number widget makes of a value it is given; what arithmetic cannot hold stays as it is."""
+    """The value as a number widget stores it; a value beyond the range of numbers stays as it is."""
     try:
         return _arithmetic(value, spec, least, most, step)
     except (ArithmeticError, ValueError):

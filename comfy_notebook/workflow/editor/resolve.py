@@ -185,7 +185,7 @@ class Resolver:
         return _At(parent, instance, "I", slot, None)
 
     def _from_primitive(self, scope: Scope, link: Link | None) -> bool:
-        """A PrimitiveNode has written its value into the instance's widget, which then stands for it."""
+        """Whether a link comes from a PrimitiveNode, whose value the instance's widget then holds."""
         origin = scope.graph.nodes.get(link.origin) if link else None
         return origin is not None and origin.type == PRIMITIVE
 

@@ -49,6 +49,7 @@ def load_values(node: Node, plan: Plan, problems: ProblemLog) -> None:
     order: Sequence[Slot] = plan.slots
     if plan.dynamic:
         node.values, order = dynamic_values(node, plan, saved)
+        _report_unknown_options(node, order, problems)
     else:
         values = node.values = dict(plan.defaults)
         if isinstance(saved, list):
@@ -65,6 +66,23 @@ def load_values(node: Node, plan: Plan, problems: ProblemLog) -> None:
     elif saved:
         known = {slot.name for slot in order} | PAGE_VALUES
         node.values.update({name: value for name, value in saved.items() if name not in known})
+
+
+def _report_unknown_options(node: Node, order: Sequence[Slot], problems: ProblemLog) -> None:
+    """Name options that the server's class does not have: what they brought cannot be matched."""
+    for slot in order:
+        spec = slot.spec
+        chosen = node.values.get(slot.name)
+        if spec is not None and spec.type == DYNAMIC_COMBO and chosen not in (spec.choices or ()):
+            known = ", ".join(repr(choice) for choice in (spec.choices or ())[:6])
+            problems.add(
+                "unknown_option",
+                f"{chosen!r:.60} is not an option of the server's class, so the values saved for it may be"
+                f" wrong. It has {known}.",
+                node,
+                input_name=slot.name,
+                severity="warning",
+            )
 
 
 def _surplus(node: Node, declared: int, saved: list[Any], problems: ProblemLog) -> None:
