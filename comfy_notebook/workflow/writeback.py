@@ -17,7 +17,10 @@ from ..protocol.graph import node_class, node_title
 from .catalog import NodeCatalog
 from .convert import Conversion, convert
 from .editor.compose import composed
-from .editor.graph import Source
+from .editor.graph import Node, Source
+from .editor.plans import Plans
+from .editor.reading import file_inputs
+from .editor.values import dynamic_values
 from .model import layers
 from .values import duplicate, is_json, is_link, same, summary, unwrap
 
@@ -40,8 +43,8 @@ def written_back(
 ) -> dict[str, Any] | None:
     """The editor's document with the values of `graph`, or None when it cannot hold them.
 
-    `original` is the graph as it was loaded. Only values can be put back: links, nodes and titles that
-    changed cannot.
+    `original` is the graph as it was loaded. Only values can be put back, and the inputs that come with an
+    option: links, nodes and titles that changed cannot.
     """
     if catalog is None or not _only_values_differ(original, graph):
         return None
@@ -49,6 +52,12 @@ def written_back(
     try:
         done = _converted(document, catalog)
         wanted = done.api
+        for node_id in graph:
+            if original[node_id]["inputs"].keys() != graph[node_id]["inputs"].keys():
+                if node_id not in wanted:
+                    return None
+                wanted[node_id]["inputs"] = graph[node_id]["inputs"]
+                _store_options(document, node_id, graph[node_id], done, catalog)
         for node_id, name, old, new in _edits(original, graph):
             source = done.sources.get((node_id, name))
             before = wanted.get(node_id, {}).get("inputs", {})
@@ -101,7 +110,10 @@ def _only_values_differ(original: Mapping[str, Any], graph: Mapping[str, Any]) -
         was = original[node_id]
         if not same({**was, "inputs": None}, {**node, "inputs": None}):
             return False
-        if was["inputs"].keys() != node["inputs"].keys():
+        differing = was["inputs"].keys() ^ node["inputs"].keys()
+        if any("." not in name for name in differing):
+            return False
+        if any(is_link(side["inputs"].get(name)) for side in (was, node) for name in differing):
             return False
     return all(
         is_json(new) and not is_link(old) and not is_link(new) for _, _, old, new in _edits(original, graph)
@@ -111,10 +123,40 @@ def _only_values_differ(original: Mapping[str, Any], graph: Mapping[str, Any]) -
 def _edits(original: Mapping[str, Any], graph: Mapping[str, Any]) -> Iterator[tuple[str, str, Any, Any]]:
     """Every input whose value changed: node id, input name, old and new value."""
     for node_id, node in graph.items():
+        if original[node_id]["inputs"].keys() != node["inputs"].keys():
+            continue
         for name, new in node["inputs"].items():
             old = original[node_id]["inputs"][name]
             if not same(old, new):
                 yield node_id, name, old, new
+
+
+def _store_options(
+    document: dict[str, Any], node_id: str, node: Mapping[str, Any], done: Conversion, catalog: NodeCatalog
+) -> None:
+    """Save all values of a node anew, as the options chosen now bring other inputs than before."""
+    paths = [source.path for (owner, _), source in done.sources.items() if owner == node_id]
+    path = next((path[:-2] for path in paths if path[-2:-1] == ("widgets_values",)), None)
+    plan = Plans(catalog).get(node["class_type"])
+    if path is None or plan is None:
+        return
+    raw: Any = document
+    for key in path:
+        raw = raw[key]
+    inputs = node["inputs"]
+    literals = {name: unwrap(value) for name, value in inputs.items() if not is_link(value)}
+    saved = raw.get("widgets_values")
+    if not isinstance(saved, list):
+        return
+    entries = file_inputs(raw)
+    raw["inputs"] = [e for e in entries if "." not in str(e.get("name")) or e.get("name") in inputs]
+    loaded = Node(node_id, node["class_type"], raw, plan=plan)
+    was, before = dynamic_values(loaded, plan, saved)
+    controls = {slot.name: value for slot, value in zip(before, saved, strict=False) if not slot.exported}
+    values, slots = dynamic_values(loaded, plan, {**was, **literals})
+    raw["widgets_values"] = [
+        values.get(slot.name) if slot.exported else controls.get(slot.name, "fixed") for slot in slots
+    ]
 
 
 def _converted(document: Mapping[str, Any], catalog: NodeCatalog) -> Conversion:

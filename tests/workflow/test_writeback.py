@@ -57,6 +57,35 @@ def test_edits_of_more_than_values_cannot_go_back() -> None:
         assert wf.extra_pnginfo == {}
 
 
+def test_another_option_goes_back_with_its_inputs() -> None:
+    from .dynamic_nodes import catalog as dynamic
+
+    values = ["scale dimensions", 64, 32, "disabled", "lanczos"]
+    document = {
+        "nodes": [
+            {"id": 1, "type": "EmptyImage", "widgets_values": [8, 8], "inputs": [], "outputs": []},
+            {
+                "id": 2,
+                "type": "ResizeImageMaskNode",
+                "widgets_values": values,
+                "inputs": [
+                    {"name": "input", "type": "IMAGE,MASK", "link": 1},
+                    {"name": "resize_type.width", "type": "INT", "widget": {"name": "resize_type.width"}},
+                ],
+            },
+        ],
+        "links": [[1, 1, 0, 2, 0, "IMAGE"]],
+        "version": 0.4,
+    }
+    wf = Workflow.load(document, nodes=dynamic())
+    wf["2"].resize_type = "scale by multiplier"
+    wf.set("2.resize_type.multiplier", 2.5)
+    written = wf.extra_pnginfo["workflow"]
+    assert written["nodes"][1]["widgets_values"] == ["scale by multiplier", 2.5, "lanczos"]
+    assert Workflow.load(written, nodes=dynamic()).to_api() == wf.to_api()
+    assert document["nodes"][1]["widgets_values"] == values
+
+
 FOLDERS = [CORPUS, *([Path(given)] if (given := os.environ.get("COMFY_NOTEBOOK_UI2API")) else [])]
 
 

@@ -6,7 +6,7 @@ exporting second. In the order in which they work:
 - `javascript`: how the editor reads ids, numbers and texts. `packs`: what only node packs know.
 - `plans`: the widgets, saved values and sockets of a class. `graph`: the records that loading fills.
 - `dynamic`, `values`: saved values onto widgets. `reading`: nodes and links of one graph.
-- `groups`, `subgraphs`, `everywhere`, `texts`, `primitives`: what spans nodes. `loading`: all of it, in order.
+- `groups`, `subgraphs`, `everywhere`, `texts`, `primitives`: what spans nodes. `loading`: all in order.
 - `resolve`: from a socket to what feeds it. `export`: the API's graph, and where each value is saved.
 
 `saved` reads an editor file without node definitions; `compose` writes one. The rules were observed on
