@@ -1,4 +1,4 @@
-"""Functions that take `**options: Unpack[SomeOptions]`: signatures for help() and completion, and the check."""
+"""Functions that take `**options: Unpack[SomeOptions]`: their signatures, and the check of their keywords."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     api.session.close()
 
 
-def test_the_first_that_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_choice_of_a_server_without_a_target(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         nobody = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -65,12 +65,12 @@ def test_the_cloud_asks_for_a_key() -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://x", "embeded", "http://"])
-def test_what_is_no_target(url: str) -> None:
+def test_a_target_that_is_not_a_url(url: str) -> None:
     with pytest.raises(comfy.ComfyError, match="neither a server's URL"):
         comfy.connect(url)
 
 
-def test_a_server_that_is_something_else() -> None:
+def test_a_server_that_is_not_comfyui() -> None:
     from tests.client.test_http import Scripted
 
     server = Scripted()
@@ -131,7 +131,7 @@ def test_a_timeout_that_cancels(embedded: Any) -> None:
 
 
 def test_an_embedded_server_that_died(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    """The run that saw it die says so at once; the next one has a new server."""
+    """The job that runs when it dies fails at once; the next run starts a new server."""
     from comfy_notebook.client import embedded
 
     launcher = embedded.Launcher()

@@ -151,7 +151,10 @@ class JobState:
             # Events may arrive late or twice. They do not restart a job, but their outputs count.
             return self._output(event) if isinstance(event, Executed) else self
         state = self._running(event, at)
-        return replace(state, peak=state.fraction) if state.fraction > state.peak else state
+        if state.done is self.done and state.steps is self.steps and state.cached is self.cached:
+            return state
+        fraction = state.fraction
+        return replace(state, peak=fraction) if fraction > state.peak else state
 
     def _running(self, event: Event, at: float) -> JobState:
         if isinstance(event, Notification):

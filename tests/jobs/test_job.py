@@ -1,4 +1,4 @@
-"""`Job`: one handle, plain and awaitable; its events for any number of readers."""
+"""`Job`: waiting for it in plain code and in coroutines, its events and its properties."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_a_cancelled_coroutine_cancels_the_job_it_waits_for(
 
 @pytest.mark.parametrize("code", ["await job", "await client.run(slow)", "[e async for e in job.events()]"])
 def test_an_interrupted_cell_shows_one_line(cloud: Client, code: str, capsys: Any) -> None:
-    """A kernel cancels the task of a cell that awaits; IPython then prints what the error says of itself."""
+    """A kernel cancels the task of a cell that awaits; IPython then renders the error."""
     from IPython.core.interactiveshell import InteractiveShell
 
     shell = InteractiveShell.instance()
@@ -261,8 +261,8 @@ def test_updates_that_take_too_long(cloud: Client) -> None:
     job.cancel()
 
 
-def test_outputs_as_they_land(cloud: Client) -> None:
-    """A finished node's picture is there while the rest still runs."""
+def test_outputs_of_finished_nodes_while_the_job_runs(cloud: Client) -> None:
+    """The picture of a node is downloaded before the job ends."""
     wf = comfy.Workflow(
         {
             "1": graphs.node("EmptyImage", width=8, height=8, batch_size=1, color=5),
@@ -280,14 +280,14 @@ def test_outputs_as_they_land(cloud: Client) -> None:
     assert [output.image.size for output in job.outputs] == [(8, 8)], "and is kept after a cancellation"
 
 
-def test_no_previews_when_none_are_wanted(cloud: Client) -> None:
+def test_no_previews_when_they_are_off(cloud: Client) -> None:
     job = cloud.submit(graphs.sleep(0.2), previews=False)
     job.result()
     assert job.state.preview_count == 0
     assert not any(isinstance(event, frames.PreviewImage) for event in job.events())
 
 
-def test_what_a_job_says_of_itself(cloud: Client) -> None:
+def test_the_properties_of_a_job(cloud: Client) -> None:
     job = cloud.submit(graphs.sleep(0.2))
     result = job.result()
     assert job.client is cloud._async.plain

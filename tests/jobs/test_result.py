@@ -1,4 +1,4 @@
-"""What a job put out, by kind, by node, in the order the server gave it."""
+"""The outputs of a job: by kind and by node, as pictures, arrays and files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_arrays_are_uint8_height_width_channels(mode: str, fill: Any, shape: Any
     array = picture(data=encoded(mode, fill=fill)).array
     assert (array.shape, array.dtype) == (shape, numpy.uint8)
     assert array[0, 0].tolist() == first
-    array[0, 0] = 0  # one's own to write to
+    array[0, 0] = 0  # the array is writable
 
 
 def test_the_first_and_all_in_order() -> None:
@@ -69,6 +69,35 @@ def test_saved_pictures_only_and_previews_where_none_was_saved() -> None:
     assert result["2"].image.size == (1, 1), "one node's previews, asked for by its id"
 
 
+def test_an_empty_result_is_true() -> None:
+    """`if result:` asks whether there is one, as it does for a row of a sweep."""
+    result = Result("id")
+    assert result
+    assert (len(result), list(result), result.texts, result.errors, result.seed) == (0, [], [], [], None)
+    assert repr(result) == "<Result of id: no outputs>"
+
+
+def test_outputs_by_kind() -> None:
+    def file(kind: str, name: str, **more: Any) -> Output:
+        return Output(node_id="1", kind=kind, filename=name, data=b"x", **more)
+
+    outputs = [
+        file("video", "a.mp4"), file("audio", "a.flac", type="temp"), file("latent", "a.latent"),
+        Output(node_id="2", kind="text", text="hello"), file("video", "t.mp4", type="temp"),
+    ]  # fmt: skip
+    result = Result("id", outputs, seconds=2.0)
+    assert [o.filename for o in result.videos] == ["a.mp4"]
+    assert [o.filename for o in result.audio] == ["a.flac"], "a preview, where no sound was saved"
+    assert [o.filename for o in result.files] == ["a.mp4", "a.flac", "a.latent", "t.mp4"]
+    assert [o.filename for o in result.temps] == ["a.flac", "t.mp4"]
+    assert (result.texts, result.pictures) == (["hello"], [])
+    assert repr(result) == (
+        "<Result of id: 1 video, 1 preview audio, 1 latent, 1 text (and 1 in temps), 2.0 s>"
+    )
+    with pytest.raises(comfy.NoOutput, match=r"no picture: 1 video, .*See result\.outputs"):
+        result.image  # noqa: B018
+
+
 def test_one_nodes_result_has_its_own_problems() -> None:
     problems = [Problem("blocked", node_id=node_id) for node_id in ("2", "9")]
     result = Result("id", [picture("9"), picture("2", type="temp")], problems=problems)
@@ -83,6 +112,7 @@ def test_what_an_output_is_called() -> None:
     assert (repr(text), text.mime, text.bytes) == ("<Output text from Note: 'hello'>", "text/plain", b"hello")
     with pytest.raises(comfy.NoOutput, match="text of Note is a text, not a picture"):
         text.image  # noqa: B018
+    assert (picture().fetched, text.fetched, picture(data=None).fetched) == (True, True, False)
     assert repr(picture()) == "<Output image a.png from 9>"
     assert repr(picture(data=None)) == "<Output image a.png from 9 (not downloaded)>"
     failed = picture(data=None)
@@ -107,7 +137,7 @@ def test_media_types(output: Output, mime: str) -> None:
     assert output.mime == mime
 
 
-def test_asking_for_what_is_not_there() -> None:
+def test_asking_for_a_kind_that_the_result_lacks() -> None:
     text = Output(node_id="1", kind="text", text="hello")
     with pytest.raises(comfy.NoOutput, match="1 text"):
         Result("id", [text]).image  # noqa: B018
@@ -207,7 +237,7 @@ def test_saving_never_writes_over_a_file(tmp_path: Path) -> None:
     "name",
     ["../../evil.png", "/etc/passwd", "..\\..\\evil.png", "CON.png", "a<b>:c?.png", "...", "x/../y.png"],
 )
-def test_names_from_the_server_are_no_paths(tmp_path: Path, name: str) -> None:
+def test_names_from_the_server_are_not_used_as_paths(tmp_path: Path, name: str) -> None:
     path = picture(filename=name).save(tmp_path / "out")
     assert path.parent == tmp_path / "out"
     assert not set(path.name) & set('<>:"|?*\\/')

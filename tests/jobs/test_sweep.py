@@ -52,7 +52,7 @@ def test_combinations_are_in_the_order_of_nested_loops(grid: comfy.Sweep) -> Non
     assert "6 jobs" in repr(grid)
 
 
-def test_the_table_has_a_row_a_job(grid: comfy.Sweep) -> None:
+def test_the_table_has_a_row_for_each_job(grid: comfy.Sweep) -> None:
     table = grid.table()
     assert list(table.columns) == ["1.color", "1.width", "status", "seconds", "files", "error", "job"]
     assert list(table["1.width"]) == [8, 16, 24] * 2
@@ -88,7 +88,7 @@ def test_it_shows_itself_as_one_picture(grid: comfy.Sweep) -> None:
     assert set(bundle) == {"text/plain", "image/png"}
 
 
-def test_a_failure_is_a_row_and_costs_nothing_else(client: comfy.Client) -> None:
+def test_a_failed_combination_is_a_row_with_its_error(client: comfy.Client) -> None:
     grid = comfy.sweep(PLAIN, {"1.width": [8, -1, 24]}, client=client)
     assert [result is not None for result in grid.results] == [True, False, True]
     assert isinstance(grid.errors[1], comfy.InvalidWorkflow)
@@ -116,7 +116,7 @@ def test_a_failure_is_a_row_and_costs_nothing_else(client: comfy.Client) -> None
         ({"1.width": range(1000), "1.height": range(1000)}, comfy.ComfyError, "1000000 jobs"),
     ],
 )
-def test_what_cannot_be_is_said_before_anything_is_sent(
+def test_a_wrong_grid_is_refused_before_anything_is_sent(
     client: comfy.Client, values: dict[str, Any], error: type[Exception], says: str
 ) -> None:
     before = client.jobs(limit=1).total
@@ -180,7 +180,7 @@ def test_an_interrupt_cancels_its_own_jobs_and_no_others(
     other.cancel()
 
 
-def test_a_row_that_takes_too_long_says_so(client: comfy.Client) -> None:
+def test_a_row_that_takes_too_long_has_a_timeout_error(client: comfy.Client) -> None:
     grid = comfy.sweep(SLOW, {"1.seconds": [0.0, 60.0]}, client=client, timeout=2)
     assert grid.results[0] is not None
     assert isinstance(grid.errors[1], comfy.JobTimeout)
@@ -224,7 +224,7 @@ def test_a_coroutine_sweeps_too(embedded: Any) -> None:
     assert [int(result.array[0, 0, 2]) for result in asyncio.run(main())] == [1, 2, 3]
 
 
-def test_an_error_every_job_would_meet_is_raised(embedded: Any) -> None:
+def test_an_error_that_every_job_would_get_is_raised(embedded: Any) -> None:
     wrong = comfy.connect(embedded.url, api_key=embedded.api_key, default=False)
     grid = sweeps.plan(PLAIN, {"1.color": [1, 2, 3]}, wrong._async.submit, wrong.nodes)
     wrong.close()

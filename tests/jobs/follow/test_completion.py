@@ -1,4 +1,4 @@
-"""Completion that can be trusted: whatever the socket and the server do, a run ends, and ends rightly."""
+"""A run ends with the right result or error, whatever the socket and the server do."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.client.test_reference_cloud import _until
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes seconds in life takes tenths here."""
+    """Waits of seconds become tenths."""
     monkeypatch.setattr(settings, "quiet", 0.15)
     monkeypatch.setattr(settings, "patience", 1.5)
 
@@ -104,14 +104,14 @@ def test_a_server_that_goes_away(replay: Any) -> None:
     assert job.status.is_final
 
 
-def test_a_history_cleared_by_someone_is_no_empty_success(replay: Any) -> None:
+def test_a_cleared_history_is_not_an_empty_success(replay: Any) -> None:
     server, client = _start(replay, forget=True)
     with pytest.raises(comfy.JobLost):
         _submit(server, client).result(timeout=15)
 
 
 def test_deleted_by_someone_else_while_it_waited(replay: Any) -> None:
-    """No message says so, and the history never has it: still, the server was there all the time."""
+    """No message reports the deletion, and the history never has the job."""
     server, client = _start(replay)
     server.pause()
     first, waits = _submit(server, client), _submit(server, client)
@@ -155,7 +155,7 @@ def test_a_timeout_leaves_the_job_or_ends_it(replay: Any) -> None:
 
 
 @pytest.mark.parametrize("fault", ["break_view", "short_view"])
-def test_a_broken_download_is_taken_up_again(replay: Any, fault: str) -> None:
+def test_a_broken_download_is_resumed(replay: Any, fault: str) -> None:
     server, client = _start(replay, **{fault: 1})
     result = _submit(server, client).result(timeout=15)
     assert result.image.size == (128, 128)
@@ -174,7 +174,7 @@ def test_one_lost_output_keeps_the_rest(replay: Any) -> None:
         result.images  # noqa: B018
 
 
-def test_nothing_fetched_is_no_success(replay: Any) -> None:
+def test_a_success_without_any_file_downloaded_is_an_error(replay: Any) -> None:
     server, client = _start(replay)
     server.recording.files.clear()
     with pytest.raises(comfy.DownloadFailed, match="none of its 1 files"):
