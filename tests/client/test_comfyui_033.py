@@ -1,4 +1,4 @@
-"""ComfyUI 0.33's own routes, answered with what a real one answered (recordings/0.33/http).
+"""ComfyUI 0.33's own routes, answered with what a real one answered (data/http).
 
 Where the server has `/api/jobs/{id}`, a job is looked up and cancelled there; an older server is asked
 for its queue and history as before.
@@ -27,7 +27,7 @@ from comfy_notebook.workflow.workflow import Workflow
 from . import graphs
 from .odd import JOB, Odd
 
-RECORDED = Path(__file__).parents[1] / "data" / "recordings" / "0.33" / "http.jsonl.gz"
+RECORDED = Path(__file__).parents[1] / "data" / "http" / "comfyui-0.33.jsonl.gz"
 COMPLETED = "829c3d95-1fc2-4e9a-9a68-7b915b9f47cd"
 RUNNING = "b264c1a9-5352-4396-9e89-dbf298f1a391"
 PENDING = "0050164c-9a8c-4b39-a061-7e331c913279"
