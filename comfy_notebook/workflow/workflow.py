@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ComfyError, Problem, UnknownInput, UnknownNode
 from ..text import did_you_mean, printable
-from . import model
+from . import keywords, model
 from .base import BaseWorkflow, Nodes
 from .catalog import NodeCatalog, NodeInfo
 from .editor.saved import saved_graph
@@ -130,6 +130,14 @@ class Workflow(BaseWorkflow):
         """The node id and input name that an address `NODE.INPUT` means."""
         return model.split(self.graph, self._catalog, where)
 
+    def named_inputs(self, name: str) -> list[tuple[str, str]]:
+        """The (node id, input name) that a short name means: `steps`, `seed`, `prompt` or `negative`.
+
+        `prompt` and `negative` are the texts that reach a sampler's positive and negative inputs; `seed` is
+        every seed. Any other name must be that of one input alone. Raises `UnknownInput`.
+        """
+        return keywords.named_inputs(self.graph, self._catalog, name)
+
     def get(self, where: str) -> Any:
         """The value of `NODE.INPUT`; a link reads as a `NodeOutput`."""
         node_id, name = self.split(where)
@@ -139,9 +147,9 @@ class Workflow(BaseWorkflow):
         """Set `NODE.INPUT` to any value."""
         self.assign(*self.split(where), value)
 
-    def set_text(self, where: str, text: str) -> Any:
+    def set_text(self, where: str | tuple[str, str], text: str) -> Any:
         """Set `NODE.INPUT` from text, read by the input's declared type; returns the value."""
-        node_id, name = self.split(where)
+        node_id, name = self.split(where) if isinstance(where, str) else where
         spec = model.spec_of(self.graph, self._catalog, node_id, name)
         current = unwrap(self.graph[node_id]["inputs"].get(name))
         value = parse_value(text, spec, current, name=f"{self.node(node_id).title}.{name}")
