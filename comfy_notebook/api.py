@@ -16,9 +16,10 @@ from .config import Settings, settings
 from .errors import JobTimeout, NotConnected
 from .jobs.interrupt import cancel_on_interrupt
 from .jobs.job import Job
-from .jobs.submit import DEFAULTS, SubmitOptions
+from .jobs.submit import DEFAULTS, SubmitOptions, take_inputs
 from .signatures import shows_options
 from .sync import IO
+from .text import printable
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from .jobs.planned import Planned
     from .jobs.result import Result
     from .jobs.sweep import Sweep
+    from .workflow.workflow import Workflow
 
 
 class Session:
@@ -97,18 +99,19 @@ def current() -> Client | None:
     return None if found is None or found.closed else found
 
 
-@shows_options(SubmitOptions, **DEFAULTS)
-def submit(workflow: Any, *, client: Client | None = None, **options: Unpack[SubmitOptions]) -> Job:
+@shows_options(SubmitOptions, more="values", **DEFAULTS)
+def submit(workflow: Any = None, *, client: Client | None = None, **options: Any) -> Job:
     """Submit a workflow and return its `Job` at once; `display(job)` is a live view.
 
-    The options are those of `Client.submit`; `workflow` is a `Workflow` or anything it loads.
+    The options are those of `Client.submit`; `workflow` is a `Workflow` or anything it loads. Without one,
+    `prompt=` runs the default text-to-image workflow. Any other keyword sets the input of that name.
     """
     handed: list[Job] = []
     with cancel_on_interrupt(handed, wait=0):
         return _submit(handed, client, workflow, options)
 
 
-def _submit(handed: list[Job], client: Client | None, workflow: Any, options: SubmitOptions) -> Job:
+def _submit(handed: list[Job], client: Client | None, workflow: Any, options: dict[str, Any]) -> Job:
     """Submit. An interrupt may come at any moment, so the job is put into `handed` by the background loop."""
     using = _client(client)._async
     job = IO.run(using.submit(workflow, **options), tick=using.connection.meter.paint, handed=handed.append)
@@ -116,21 +119,26 @@ def _submit(handed: list[Job], client: Client | None, workflow: Any, options: Su
     return job
 
 
-@shows_options(SubmitOptions, **DEFAULTS)
+@shows_options(SubmitOptions, more="values", **DEFAULTS)
 def run(
-    workflow: Any,
+    workflow: Any = None,
     *,
     timeout: float | None = None,
     client: Client | None = None,
     quiet: bool = False,
     cancel: bool = False,
-    **options: Unpack[SubmitOptions],
+    **options: Any,
 ) -> Result:
     """Run a workflow and return its `Result`, shown live in a notebook.
 
-    The options are those of `Client.submit`. Interrupting the cell cancels this job on the server.
-    `timeout` is in seconds (`JobTimeout`; the job continues, unless `cancel=True`). Raises what `submit`
-    raises, and `JobFailed`, `JobCancelled`, `JobLost`, `DownloadFailed` or `ConnectionFailed`.
+    The options are those of `Client.submit`. Any other keyword sets the input of that name, as in
+    `run(wf, steps=5, prompt="a boat", negative="blurry")`, where `prompt` and `negative` are the texts that
+    reach the sampler. Without a workflow, `prompt=` runs the default text-to-image workflow with a
+    checkpoint that the server has; a printed line names it.
+
+    Interrupting the cell cancels this job on the server. `timeout` is in seconds (`JobTimeout`; the job
+    continues, unless `cancel=True`). Raises what `submit` raises, and `JobFailed`, `JobCancelled`,
+    `JobLost`, `DownloadFailed` or `ConnectionFailed`.
     """
     from .display.live.watch import watch
 
@@ -139,6 +147,8 @@ def run(
     handed: list[Job] = []
     with cancel_on_interrupt(handed):
         job = _submit(handed, client, workflow, options)
+        if workflow is None and job.workflow is not None and not quiet:
+            print(default_line(job.workflow))
         try:
             return watch(
                 job,
@@ -152,6 +162,12 @@ def run(
             raise
 
 
+def default_line(workflow: Workflow) -> str:
+    """The line that names the checkpoint which the default workflow runs with."""
+    checkpoint = printable(workflow.get("CheckpointLoaderSimple.ckpt_name"))
+    return f"Running the default text-to-image workflow with the checkpoint {checkpoint}."
+
+
 @shows_options(SubmitOptions, **DEFAULTS, previews=False)
 def sweep(
     workflow: Any,
@@ -161,13 +177,14 @@ def sweep(
     window: int = 8,
     timeout: float | None = None,
     quiet: bool = False,
-    **options: Unpack[SubmitOptions],
+    **options: Any,
 ) -> Sweep:
     """Run a workflow once for every combination of values, and return the results as a `Sweep`.
 
-    `values` maps `NODE.INPUT` to the values it takes; `"seed"` alone means every seed of the
-    workflow. Combinations are in the order of nested loops, the first input slowest. `seed` and
-    `inputs` are set for all; the other options are those of `Client.submit`. At most `window` jobs are
+    `values` maps `NODE.INPUT`, or a name such as `steps` or `prompt`, to the values it takes; `"seed"` alone
+    means every seed of the workflow. Combinations are in the order of nested loops, the first input slowest.
+    `seed`, `inputs` and keywords that name an input are set for all; the other options are those of
+    `Client.submit`. At most `window` jobs are
     submitted and not ended at any time; `timeout` is in seconds, for each job. Raises `UnknownNode` or
     `UnknownInput` for a wrong address before anything is sent, and `ConnectionFailed`,
     `AuthenticationError` and the like when the server takes no job at all.
@@ -175,7 +192,7 @@ def sweep(
     from .jobs.sweep import plan
 
     client = _client(client)
-    seed, inputs = options.pop("seed", None), options.pop("inputs", None)
+    seed, inputs = options.pop("seed", None), take_inputs(options)
     found = plan(workflow, values, client._async.submit, client.nodes, seed=seed, inputs=inputs)
     run_planned(found.runs, labels=found.labels, quiet=quiet, window=window, timeout=timeout, **options)
     return found

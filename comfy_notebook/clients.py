@@ -110,17 +110,18 @@ class AsyncClient(_Described):
     # -- jobs ----------------------------------------------------------------------------------------
 
     @on_io
-    @shows_options(SubmitOptions, **DEFAULTS)
-    async def submit(self, workflow: Any, **options: Unpack[SubmitOptions]) -> Job:
-        """Submit a workflow and return its `Job` at once.
+    @shows_options(SubmitOptions, more="values", **DEFAULTS)
+    async def submit(self, /, workflow: Any = None, **options: Any) -> Job:
+        """Submit a workflow and return its `Job` at once; `prompt=` alone submits the default workflow.
 
         `seed` sets every seed input (a number, or "random"); `inputs` sets `NODE.INPUT`s of a copy;
         `partner_key` is the API key for partner nodes (`extra_data.api_key_comfy_org`); `targets`
         are the output nodes to run, where not all; `front=True` or `number` (lower runs earlier) place the
-        job in the queue. Pictures, arrays, bytes and paths among the inputs are uploaded first. What the
-        server would refuse is refused before anything is sent, every problem at once, unless
-        `validate=False`. Raises `InvalidWorkflow`, `InsufficientCredits`, `SubscriptionInactive`,
-        `RateLimited`, `UploadRejected`, `AuthenticationError` or `ConnectionFailed`.
+        job in the queue. Any other keyword sets the input of that name (`steps=5`, and `prompt=` and
+        `negative=` for the texts that reach the sampler). Pictures, arrays, bytes and paths among the inputs
+        are uploaded first. What the server would refuse is refused before anything is sent, every problem at
+        once, unless `validate=False`. Raises `InvalidWorkflow`, `InsufficientCredits`, `UploadRejected`,
+        `SubscriptionInactive`, `RateLimited`, `AuthenticationError` or `ConnectionFailed`.
         """
         return Job(await submitting.submit(self.connection, workflow, **options), self.plain)
 
@@ -129,14 +130,15 @@ class AsyncClient(_Described):
         """Attach to any job of the server by its id, running or ended. Raises `JobNotFound`."""
         return Job(await submitting.attach(self.connection, job_id), self.plain)
 
-    @shows_options(SubmitOptions, **DEFAULTS)
+    @shows_options(SubmitOptions, more="values", **DEFAULTS)
     async def run(
         self,
-        workflow: Any,
+        /,
+        workflow: Any = None,
         *,
         timeout: float | None = None,
         cancel: bool = False,
-        **options: Unpack[SubmitOptions],
+        **options: Any,
     ) -> Result:
         """Submit, wait, and return the result; the options are those of `submit`.
 
@@ -149,18 +151,19 @@ class AsyncClient(_Described):
     @shows_options(SubmitOptions, **DEFAULTS, previews=False)
     async def sweep(
         self,
+        /,
         workflow: Any,
         values: Mapping[str, Iterable[Any]],
         *,
         window: int = 8,
         timeout: float | None = None,
-        **options: Unpack[SubmitOptions],
+        **options: Any,
     ) -> Sweep:
         """Run a workflow once for every combination of values; the arguments are those of `comfy.sweep`."""
         from .jobs.planned import feed
         from .jobs.sweep import plan
 
-        seed, inputs = options.pop("seed", None), options.pop("inputs", None)
+        seed, inputs = options.pop("seed", None), submitting.take_inputs(options)
         found = plan(workflow, values, self.submit, await self.nodes, seed=seed, inputs=inputs)
         await feed(found.runs, window=window, timeout=timeout, **options)
         return found

@@ -12,11 +12,12 @@ from .text import did_you_mean
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def shows_options(options: type, **defaults: Any) -> Callable[[F], F]:
+def shows_options(options: type, *, more: str = "", **defaults: Any) -> Callable[[F], F]:
     """Have a function's signature list the keys of a `TypedDict` in place of `**options`.
 
     An option without an entry in `defaults` is shown with the default None. Any other keyword raises
-    `TypeError`, as it would if the options were written out.
+    `TypeError`, as it would if the options were written out; with `more`, the function takes any, and the
+    signature ends in `**more`.
     """
 
     def decorate(function: F) -> F:
@@ -33,6 +34,10 @@ def shows_options(options: type, **defaults: Any) -> Callable[[F], F]:
             for name, annotation in options.__annotations__.items()
             if name not in named
         ]
+        if more:
+            added.append(inspect.Parameter(more, inspect.Parameter.VAR_KEYWORD, annotation="Any"))
+            function.__signature__ = signature.replace(parameters=[*kept, *added])  # type: ignore[attr-defined]
+            return function
         known = {*named, *options.__annotations__}
 
         def check(given: dict[str, Any]) -> None:

@@ -148,3 +148,59 @@ def test_an_embedded_server_that_died(monkeypatch: pytest.MonkeyPatch, capsys: A
     finally:
         api.session.close()
         launcher.stop()
+
+
+TXT2IMG = Path(__file__).parents[1] / "notebooks" / "workflows" / "txt2img.json"
+
+
+def test_keywords_set_the_inputs_they_name(embedded: Any) -> None:
+    comfy.connect(embedded.url, api_key=embedded.api_key, quiet=True)
+    wf = comfy.Workflow.load(TXT2IMG)
+    small = {"width": 64, "height": 64}
+    result = comfy.run(wf, steps=2, prompt="a boat", negative="fog", seed=3, quiet=True, **small)
+    sent = result.workflow
+    assert sent is not None
+    assert (sent.get("3.steps"), sent.get("6.text"), sent.get("7.text")) == (2, "a boat", "fog")
+    assert result.image.size == (64, 64)
+    assert wf.get("3.steps") == 20
+    grid = comfy.sweep(wf, {"prompt": ["a boat", "a ship"]}, steps=1, quiet=True, **small)
+    assert [run.workflow.get("6.text") for run in grid] == ["a boat", "a ship"]
+    assert {run.workflow.get("3.steps") for run in grid} == {1}
+
+
+def test_a_misspelt_keyword_is_refused_before_anything_is_sent(embedded: Any) -> None:
+    client = comfy.connect(embedded.url, api_key=embedded.api_key, quiet=True)
+    before = len(client.job_ids)
+    with pytest.raises(comfy.UnknownInput, match=r"no input 'stepz' that can be set.*'steps'"):
+        comfy.run(TXT2IMG, stepz=5)
+    assert len(client.job_ids) == before
+
+
+def test_a_prompt_alone_runs_the_default_workflow(embedded: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    client = comfy.connect(embedded.url, api_key=embedded.api_key, quiet=True)
+    result = comfy.run(prompt="a boat on the sea", steps=1, width=64, height=64)
+    assert (
+        "default text-to-image workflow with the checkpoint analytic-scenes.safetensors"
+        in capsys.readouterr().out
+    )
+    assert result.workflow is not None
+    assert result.workflow.get("prompt") == "a boat on the sea"
+    assert result.image.size == (64, 64)
+    job = client.submit(prompt="a boat on the sea", steps=1, width=64, height=64, seed=result.seed)
+    assert job.result().workflow.get("prompt") == "a boat on the sea"
+
+
+def test_no_workflow_and_no_prompt(embedded: Any) -> None:
+    comfy.connect(embedded.url, api_key=embedded.api_key, quiet=True)
+    with pytest.raises(comfy.ComfyError, match=r"There is no workflow to run\..*comfy.run\(prompt="):
+        comfy.run(steps=5)
+
+
+def test_a_prompt_in_the_place_of_a_file_is_told_what_to_write(embedded: Any) -> None:
+    comfy.connect(embedded.url, api_key=embedded.api_key, quiet=True)
+    with pytest.raises(comfy.WorkflowNotFound) as caught:
+        comfy.run("a boat on the sea")
+    assert "comfy.run(prompt='a boat on the sea')" in str(caught.value)
+    with pytest.raises(comfy.WorkflowNotFound) as caught:
+        comfy.run("my first file.json")
+    assert "prompt=" not in str(caught.value)

@@ -26,15 +26,14 @@ from ..errors import (
     ServerError,
     UnknownNode,
     UploadRejected,
+    WorkflowNotFound,
 )
 from ..sync import within
-from ..text import did_you_mean, register
+from ..text import clip, did_you_mean, register
 from ..web import is_url
 from .follow.follower import Follower
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
     from ..client.connection import Connection
     from ..workflow.workflow import Workflow
 
@@ -67,11 +66,23 @@ DEFAULTS: dict[str, Any] = {"validate": True, "front": False}
 """The defaults of `SubmitOptions` that are not None."""
 
 
-async def submit(connection: Connection, workflow: Any, **options: Unpack[SubmitOptions]) -> Follower:
-    """Submit, and return the follower of the job, which has started."""
+def take_inputs(options: dict[str, Any]) -> dict[str, Any]:
+    """Take out of the options the inputs to set: `inputs=`, and every keyword that is not an option."""
+    inputs = dict(options.pop("inputs", None) or {})
+    for name in [name for name in options if name not in SubmitOptions.__annotations__]:
+        inputs[name] = options.pop(name)
+    return inputs
+
+
+async def submit(connection: Connection, workflow: Any, **options: Any) -> Follower:
+    """Submit with `SubmitOptions`, and return the follower of the job, which has started.
+
+    Any other keyword is the name of an input and its value.
+    """
+    inputs = take_inputs(options)
     previews = options.get("previews")
     previews = settings.previews if previews is None else previews
-    prepared = await prepare(connection, workflow, seed=options.get("seed"), inputs=options.get("inputs"))
+    prepared = await prepare(connection, workflow, seed=options.get("seed"), inputs=inputs)
     refs = options.get("targets")
     targets = None if refs is None else [_target(prepared, ref) for ref in refs]
     waiting = list(prepared.pending_uploads())
@@ -195,10 +206,11 @@ async def clear_queue(connection: Connection) -> int:
 async def prepare(
     connection: Connection, workflow: Any, *, seed: int | str | None, inputs: Mapping[str, Any] | None
 ) -> Workflow:
-    """A copy of the workflow, converted, with `inputs` and `seed` set."""
-    from ..workflow.workflow import Workflow
+    """A copy of the workflow, converted, with `inputs` and `seed` set.
 
-    wf = workflow.copy() if isinstance(workflow, Workflow) else Workflow.load(workflow)
+    Without a workflow, but with a `prompt` among the inputs, it is the server's default workflow.
+    """
+    wf = await _loaded(connection, workflow, inputs or {})
     if not wf.is_converted:
         wf.resolve(await connection.nodes.get())
     elif wf.catalog is None and wf.editor is not None:
@@ -210,6 +222,27 @@ async def prepare(
     if seed is not None:
         wf.set_seed(seed)
     return wf
+
+
+async def _loaded(connection: Connection, workflow: Any, inputs: Mapping[str, Any]) -> Workflow:
+    from ..workflow.keywords import reads_like_a_prompt
+    from ..workflow.workflow import Workflow
+
+    if isinstance(workflow, Workflow):
+        return workflow.copy()
+    if workflow is None:
+        if "prompt" not in inputs:
+            raise ComfyError(
+                "There is no workflow to run.",
+                hint='Give a file or a Workflow; comfy.run(prompt="a boat") runs the default workflow.',
+            )
+        return Workflow.default(await connection.nodes.get())
+    try:
+        return Workflow.load(workflow)
+    except WorkflowNotFound as error:
+        if isinstance(workflow, str) and reads_like_a_prompt(workflow):
+            raise error.with_hint(f"To run a prompt: comfy.run(prompt={clip(workflow, 60)!r})") from None
+        raise
 
 
 async def _check(connection: Connection, wf: Workflow, targets: list[str] | None) -> None:

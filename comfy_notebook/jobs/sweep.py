@@ -68,8 +68,7 @@ def _axes(wf: Workflow, values: Mapping[str, Iterable[Any]]) -> dict[str, list[A
     places: dict[tuple[str, str], str] = {}
     total = 1
     for address, given in values.items():
-        if address != "seed":
-            place = wf.split(address)
+        for place in wf.places(address) if address != "seed" else ():
             if place in places:
                 raise UnknownInput(f"{address!r} and {places[place]!r} are the same input.")
             places[place] = address

@@ -20,8 +20,6 @@ from dataclasses import dataclass, field
 
 from .line import Expression, LineError, Word, expression_or_text
 
-_UNSPACED = re.compile(r"[^:]+\.[^:.\s]+:\S")
-
 
 @dataclass(frozen=True)
 class Body:
@@ -49,8 +47,9 @@ def parse_body(text: str) -> Body:
             )
         address, colon, rest = line.partition(": ")
         if not colon and not line.endswith(":"):
-            space = "; a space is missing after its colon" if _UNSPACED.match(line) else ""
-            raise LineError(f"line {number} of the cell, {line[:60]!r}, is not 'NODE.INPUT: value'{space}")
+            raise LineError(
+                f"line {number} of the cell, {line[:60]!r}, is not 'NODE.INPUT: value'{_meant(line)}"
+            )
         address, rest = address.rstrip().removesuffix(":") if not colon else address.strip(), rest.strip()
         if rest == "|":
             begin = at
@@ -64,6 +63,12 @@ def parse_body(text: str) -> Body:
             value = rest
         values.append(Word(value, address))
     return Body(values=values)
+
+
+def _meant(line: str) -> str:
+    """What to write in place of a line with no `: `, if that can be told."""
+    found = re.match(r"([^:=]+?)\s*[:=]\s*(\S.*)", line)
+    return f"; write {found[1]}: {found[2][:60]}" if found else ""
 
 
 def _block(lines: list[str]) -> str:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from IPython.core.error import UsageError
 
+from ..errors import WorkflowNotFound
+from ..text import clip
 from .body import Body
 from .line import Expression, Word
 from .options import sentence
@@ -90,6 +92,7 @@ class Call:
 
     def workflow(self, source: Any) -> Workflow:
         """A copy of the workflow given by FILE|VAR, by an expression, or as JSON in the cell."""
+        from ..workflow.keywords import reads_like_a_prompt
         from ..workflow.workflow import Workflow
 
         if self.body.json is not None:
@@ -99,12 +102,22 @@ class Call:
                 )
             source = self.body.json
         elif source is None:
-            self.refuse("name a workflow: a file, a URL, or a variable")
+            self.refuse('name a workflow (a file, a URL, or a variable), or give prompt="…" alone')
         elif isinstance(source, str) and source in self.names:
             source = self.names[source]
         elif isinstance(source, str) and "://" not in source and not source.lstrip().startswith("{"):
             source = Path(source).expanduser()
-        return Workflow.load(source)
+        try:
+            return Workflow.load(source)
+        except WorkflowNotFound as error:
+            if reads_like_a_prompt(str(source)):
+                hint = f'To run a prompt: %comfy run prompt="{clip(str(source), 60)}"'
+                raise error.with_hint(hint) from None
+            raise
+
+    def has_prompt(self, words: list[Word]) -> bool:
+        """Whether the line or the cell's body sets `prompt`, which runs without a workflow."""
+        return any(word.key == "prompt" for word in [*self.body.values, *words])
 
     def set_values(self, wf: Workflow, words: list[Word]) -> None:
         """Set what the line and the cell's body assign; text is read by the input's declared type.
@@ -113,15 +126,15 @@ class Call:
         uploaded when the job is submitted. All addresses are checked before anything is set.
         """
         values = [*self.body.values, *words]
-        places = [wf.split(word.key or "") for word in values]
-        for (node_id, name), word in zip(places, values, strict=True):
+        places = [(place, word) for word in values for place in wf.places(word.key or "")]
+        for (node_id, name), word in places:
             if isinstance(word.value, Expression):
                 wf.assign(node_id, name, resolve(word.value, self.names))
             elif (path := _local_file(wf, node_id, name, word.value)) is not None:
                 self.say(f"{path} will be uploaded for {wf.node(node_id).title}.{name}")
                 wf.assign(node_id, name, path)
             else:
-                wf.set_text(word.key or "", word.value)
+                wf.set_text((node_id, name), word.value)
 
 
 def _local_file(wf: Workflow, node_id: str, name: str, text: str) -> Path | None:

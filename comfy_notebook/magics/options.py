@@ -6,6 +6,7 @@ A `Command` is data: its options, its help, and the function that runs it. `pars
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ Args = SimpleNamespace
 """The options given on a line, by `Option.name`; `values` holds the `NODE.INPUT=VALUE` words."""
 
 _MAX_COUNT = 10_000
+_INPUTS = (
+    *("steps", "cfg", "denoise", "sampler_name", "scheduler", "width", "height", "batch_size", "guidance"),
+    *("prompt", "negative", "text", "ckpt_name", "lora_name", "strength", "noise_seed", "filename_prefix"),
+)
+"""Common names of inputs, to tell a mistyped option from an input written as an option."""
+
 _WIDTH = 100
 _INDENT = 24
 
@@ -81,9 +88,10 @@ class Command:
         named = [option for option in self.options if option.flag]
         return {spelling: option for option in named for spelling in (option.short, option.flag) if spelling}
 
-    def refuse(self, message: str) -> NoReturn:
-        """Raise `UsageError` for a mistake on the line."""
-        raise UsageError(f"{self.prog}: {sentence(message)} See {self.prog} --help")
+    def refuse(self, message: str, line: str = "") -> NoReturn:
+        """Raise `UsageError` for a mistake on the line; `line` is what to type instead."""
+        advice = f"Type: {self.prog} {line}" if line else f"See {self.prog} --help"
+        raise UsageError(f"{self.prog}: {sentence(message)} {advice}")
 
 
 class HelpRequested(Exception):
@@ -109,16 +117,18 @@ def parse(command: Command, line: str, names: Mapping[str, Any]) -> Args:
     if any(word.key is None and word.value in ("--help", "-h") for word in words):
         print(help_text(command))
         raise HelpRequested
-    given, positional, assigned = _by_kind(command, words)
+    given, positional, assigned = _by_kind(command, words, names)
     args = Args(**{option.name: option.default for option in command.options}, values=assigned)
-    _add_positional(command, positional, given)
+    _add_positional(command, positional, given, words, names)
     for option in command.options:
         if option.name in given:
             setattr(args, option.name, _converted(command, option, given[option.name], names))
     return args
 
 
-def _by_kind(command: Command, words: list[Word]) -> tuple[dict[str, Any], list[Word], list[Word]]:
+def _by_kind(
+    command: Command, words: list[Word], names: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Word], list[Word]]:
     """The values of the options by name, the positional words, and the assignments."""
     given: dict[str, Any] = {}
     positional: list[Word] = []
@@ -132,7 +142,11 @@ def _by_kind(command: Command, words: list[Word]) -> tuple[dict[str, Any], list[
             continue
         option = flags.get(spelling)
         if option is None:
-            near = closest(spelling, flags)
+            inputs = [f"--{name}" for name in _INPUTS] if command.assigns else []
+            near = closest(spelling, [*inputs, *flags])
+            if command.assigns and (not near or near[0] in inputs):
+                typed = retyped(command, words, names)
+                command.refuse(f"there is no option {spelling}; inputs have no dashes", typed)
             hint = f" Did you mean {' or '.join(near)}?" if near else ""
             command.refuse(f"there is no option {spelling}.{hint}")
         if option.name in given:
@@ -151,9 +165,15 @@ def _by_kind(command: Command, words: list[Word]) -> tuple[dict[str, Any], list[
     return given, positional, assigned
 
 
-def _add_positional(command: Command, words: list[Word], given: dict[str, Any]) -> None:
-    """Add the positional words to `given`."""
-    waiting = list(words)
+def _add_positional(
+    command: Command,
+    positional: list[Word],
+    given: dict[str, Any],
+    words: list[Word],
+    names: Mapping[str, Any],
+) -> None:
+    """Add the positional words to `given`; `words` are all of the line."""
+    waiting = list(positional)
     for option in command.positionals:
         if option.count == "many":
             given[option.name] = [_value(word) for word in waiting]
@@ -164,9 +184,75 @@ def _add_positional(command: Command, words: list[Word], given: dict[str, Any]) 
             command.refuse(f"{option.label} is missing")
     if waiting:
         message = f"unexpected {waiting[0].text!r}."
-        if command.assigns:
-            message += f" Values are set as {VALUE}, in quotes when they hold spaces."
-        command.refuse(message)
+        if not command.assigns:
+            command.refuse(message)
+        is_text = all(isinstance(word.value, str) for word in words)
+        several = len(waiting) > 1 or any(word.key is not None for word in words)
+        command.refuse(
+            f"{message} Values are set as {VALUE}, in quotes if they contain spaces",
+            retyped(command, words, names) if is_text and several else "",
+        )
+
+
+def retyped(command: Command, words: list[Word], names: Mapping[str, Any]) -> str:
+    """The line as it was probably meant.
+
+    `6.text = a boat` and `6.text=a boat` become `6.text="a boat"`, `--steps 3` becomes `steps=3`, and several
+    words on their own become the prompt.
+    """
+    typed: list[str] = []
+    key, value = "", ""  # the assignment that is being put together
+    flags = command.flags
+    rest = list(words)
+    has_file = False
+
+    def end() -> None:
+        nonlocal key, value
+        if key:
+            typed.append(f"{_in_quotes(key)}={_in_quotes(value.strip())}")
+        key = value = ""
+
+    while rest:
+        word = rest.pop(0)
+        name = str(word.value) if word.key is None else word.key
+        follows = rest[0] if rest else None
+        if name in flags:
+            end()
+            takes = word.key is None and flags[name].takes_value and rest
+            typed += [word.text, rest.pop(0).text] if takes else [word.text]
+        elif name.startswith("-"):
+            end()
+            given = rest.pop(0).text if word.key is None and rest else word.text.partition("=")[2]
+            key, value = name.lstrip("-").replace("-", "_"), given
+            end()
+        elif word.key:
+            end()
+            key, value = word.key, word.text[len(word.key) + 1 :]
+        elif follows is not None and follows.text.startswith("="):  # `6.text = a`, or `6.text =a`
+            end()
+            key, value = word.text, rest.pop(0).text[1:]
+        elif key:
+            value += f" {word.text}"
+        elif not has_file and (name in names or Path(name).suffix or not _is_text(rest)):
+            has_file = True
+            typed.append(_in_quotes(word.text))
+        else:
+            key, value = "prompt", word.text
+    end()
+    return " ".join(typed)
+
+
+def _is_text(words: list[Word]) -> bool:
+    """Whether the words start with one that is neither an option nor, with those after it, an assignment."""
+    texts = [word.text for word in words[:2]]
+    return bool(texts) and words[0].key is None and not any(text.startswith(("-", "=")) for text in texts)
+
+
+def _in_quotes(text: str) -> str:
+    """The text as a line takes it, in quotes if it needs them."""
+    if text and not re.search(r"[\s\"']", text):
+        return text
+    return f"'{text}'" if '"' in text else f'"{text}"'
 
 
 def _value(word: Word) -> str | Expression:

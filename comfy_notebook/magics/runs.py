@@ -26,9 +26,7 @@ def run(call: Call, args: Args) -> Result | Job | list[Any]:
         call.refuse(
             f"--no-wait returns before the job ends, so it excludes {'--save' if args.save else '--timeout'}"
         )
-    wf = call.workflow(args.file)
-    client = call.client(args.on)
-    wf.resolve(client.nodes)
+    wf, client = _workflow_and_client(call, args)
     call.set_values(wf, args.values)
     copies = _seeded(wf, args.seed, args.repeat or 1)
     if args.no_wait:
@@ -49,6 +47,21 @@ def run(call: Call, args: Args) -> Result | Job | list[Any]:
     _stored(call, args, result)
     _save_all(call, args, [result])
     return result
+
+
+def _workflow_and_client(call: Call, args: Args) -> tuple[Workflow, Client]:
+    """The workflow, converted, and the client. A file that cannot be read is reported before connecting."""
+    if args.file is None and call.body.json is None and call.has_prompt(args.values):
+        from ..api import default_line
+        from ..workflow.workflow import Workflow
+
+        client = call.client(args.on)
+        wf = Workflow.default(client.nodes)
+        call.say(default_line(wf))
+        return wf, client
+    wf = call.workflow(args.file)
+    client = call.client(args.on)
+    return wf.resolve(client.nodes), client
 
 
 def _seeded(wf: Workflow, given: int | str | None, count: int) -> list[Workflow]:
@@ -128,21 +141,19 @@ def sweep(call: Call, args: Args) -> Any:
     """Run one job for each combination of values."""
     from .. import api
 
-    wf = call.workflow(args.file)
-    if not args.values:
+    if not args.values and (args.file is not None or call.body.json is not None):
         call.refuse("give the values to vary, as in KSampler.seed=0:4")
-    client = call.client(args.on)
-    wf.resolve(client.nodes)
+    wf, client = _workflow_and_client(call, args)
     call.set_values(wf, [])
     axes: dict[str, list[Any]] = {}
     for word in args.values:
-        wf.split(word.key)
+        places = wf.places(word.key)
         if isinstance(word.value, str):
             try:
                 texts = sweep_values(word.value)
             except ValueError as error:
                 call.refuse(str(error))
-            axes[word.key] = [wf.copy().set_text(word.key, text) for text in texts]
+            axes[word.key] = [wf.copy().set_text(places[0], text) for text in texts]
         else:
             axes[word.key] = resolve(word.value, call.names)
     grid = api.sweep(
@@ -157,7 +168,10 @@ def sweep(call: Call, args: Args) -> Any:
 
 
 _VALUES = """\
-Values: NODE is an id, a title, or a class that only one node has: 6.text=…, KSampler.seed=7,
+Without FILE, prompt="…" runs the default text-to-image workflow with a checkpoint the server has.
+
+Values: the name of one input is enough (steps=5); prompt= and negative= are the texts that reach the
+sampler. Else NODE is an id, a title, or a class that only one node has: 6.text=…, KSampler.seed=7,
 "Save Image.filename_prefix=out". A value that is exactly {expression} or $name is that Python object;
 pictures, arrays and paths are uploaded. Other text is read by the input's type; quote it if it
 contains spaces, or to send {braces} as text. For an input that takes files, the name of a local file

@@ -5,12 +5,13 @@ The prompts are the texts whose conditioning reaches a sampler's `positive` and 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from ..errors import UnknownInput
 from ..text import did_you_mean
 from .catalog import NodeCatalog
-from .model import Graph, class_of, label_of, links, literals_of, seed_inputs, spec_of, specs_of
+from .model import Graph, by_name, class_of, label_of, links, literals_of, seed_inputs, spec_of, specs_of
 from .specs import WIDGET_TYPES
 from .values import is_link
 
@@ -60,6 +61,9 @@ def named_inputs(graph: Graph, catalog: NodeCatalog | None, name: str) -> list[P
         raise _several(graph, catalog, found, f"{len(found)} nodes have an input {name!r}")
     if name == "negative":
         raise UnknownInput("The workflow has no negative prompt of its own.", hint="Leave negative= out.")
+    nodes = by_name(graph, catalog)
+    if name in graph or name in nodes["title"] or name in nodes["class"]:
+        raise UnknownInput(f"{name!r} is a node, not an input.", hint=f"Name its input too: {name}.INPUT.")
     names = list(dict.fromkeys(n for node_id in graph for n in _literals(graph, node_id)))
     hint = did_you_mean(name, [*names, *PROMPTS])
     raise UnknownInput(
@@ -141,3 +145,9 @@ def _carriers(
     conditioning = [name for name, spec in typed.items() if spec is not None and spec.type == "CONDITIONING"]
     names = conditioning or [name for name in linked if name.startswith("cond") or name in _ROLES]
     return [(role, linked[name]) for name in names or linked if name not in _CARRIES_NO_TEXT]
+
+
+def reads_like_a_prompt(text: str) -> bool:
+    """Whether the text has several words and does not end as the name of a file does."""
+    words = text.split()
+    return len(words) > 1 and "://" not in text and not re.search(r"\.\w{1,5}$", words[-1])

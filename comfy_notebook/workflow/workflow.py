@@ -48,6 +48,16 @@ class Workflow(BaseWorkflow):
         loaded._problems += found.problems
         return loaded
 
+    @classmethod
+    def default(cls, nodes: NodeCatalog) -> Workflow:
+        """The default text-to-image workflow of a server with these nodes, with a checkpoint it has.
+
+        Raises `ComfyError` when the server has no checkpoint, or lacks one of the classes.
+        """
+        from .default import default_graph
+
+        return cls(default_graph(nodes)[0], nodes=nodes)
+
     # -- nodes -------------------------------------------------------------------------------
 
     @property
@@ -138,14 +148,18 @@ class Workflow(BaseWorkflow):
         """
         return keywords.named_inputs(self.graph, self._catalog, name)
 
+    def places(self, where: str) -> list[tuple[str, str]]:
+        """The (node id, input name) of `NODE.INPUT`, or those of a short name (see `named_inputs`)."""
+        return [self.split(where)] if "." in str(where) else self.named_inputs(where)
+
     def get(self, where: str) -> Any:
-        """The value of `NODE.INPUT`; a link reads as a `NodeOutput`."""
-        node_id, name = self.split(where)
+        """The value of `NODE.INPUT` or of a short name; a link reads as a `NodeOutput`."""
+        node_id, name = self.places(where)[0]
         return Node(self, node_id)[name]
 
     def set(self, where: str, value: Any) -> None:
-        """Set `NODE.INPUT` to any value."""
-        self.assign(*self.split(where), value)
+        """Set `NODE.INPUT`, or what a short name means, to any value."""
+        self.update({where: value})
 
     def set_text(self, where: str | tuple[str, str], text: str) -> Any:
         """Set `NODE.INPUT` from text, read by the input's declared type; returns the value."""
@@ -157,8 +171,8 @@ class Workflow(BaseWorkflow):
         return value
 
     def update(self, values: Mapping[str, Any]) -> Workflow:
-        """Set several `NODE.INPUT`s; when one address is wrong, none is set. Returns the workflow."""
-        places = [(self.split(where), value) for where, value in values.items()]
+        """Set several `NODE.INPUT`s or short names; when one is wrong, none is set. Returns the workflow."""
+        places = [(place, value) for where, value in values.items() for place in self.places(where)]
         for (node_id, name), value in places:
             self.assign(node_id, name, value)
         return self
@@ -214,7 +228,8 @@ class Workflow(BaseWorkflow):
         """A copy with some inputs replaced, by `(node id, input name)` or `NODE.INPUT`."""
         other = self.copy()
         for where, value in values.items():
-            other.assign(*(where if isinstance(where, tuple) else other.split(where)), value)
+            for place in [where] if isinstance(where, tuple) else other.places(where):
+                other.assign(*place, value)
         return other
 
     def diff(self, other: Any) -> Difference:

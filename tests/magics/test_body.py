@@ -51,8 +51,8 @@ def test_a_brace_begins_a_workflow() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("6.text = a", "line 1 .* is not 'NODE.INPUT: value'$"),
-        ("3.steps:12", "line 1 .*; a space is missing after its colon"),
+        ("6.text = a", "line 1 .* is not 'NODE.INPUT: value'; write 6.text: a$"),
+        ("3.steps:12", "line 1 .*; write 3.steps: 12"),
         ("a.b: 1\n  c.d: 2", "line 2 .* indented"),
     ],
 )

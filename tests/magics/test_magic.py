@@ -62,9 +62,13 @@ def test_the_question_mark_shows_the_overview(shell: InteractiveShell) -> None:
         ("%comfy run a.json --no-wait --timeout 3", "excludes --timeout"),
         ("%comfy run", "name a workflow"),
         ("%comfy sweep", "name a workflow"),
+        ("%comfy sweep a.json", "give the values to vary"),
         ("%%comfy\n6.text: x", "a command is missing"),
         ("%%comfy queue\n6.text: x", "does not take a cell body"),
-        ("%%comfy run a.json\n6.text = x", "line 1 of the cell"),
+        (
+            "%%comfy run a.json\n6.text = x",
+            "is not 'NODE.INPUT: value'; write 6.text: x",
+        ),
         ("%comfy cancel", "give the ids of jobs, or --all"),
     ],
 )

@@ -96,6 +96,37 @@ def test_a_mistake_is_one_line(line: str, says: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("a.json --steps 3", "a.json steps=3"),
+        ("a.json --step=3 --seed 7", "a.json step=3 --seed 7"),
+        ("--sampler-name euler a.json", "sampler_name=euler a.json"),
+        ("a.json --prompt 'a boat'", 'a.json prompt="a boat"'),
+        ("a.json 6.text = hello", "a.json 6.text=hello"),
+        ("a.json 6.text =hello there", 'a.json 6.text="hello there"'),
+        ("a.json 6.text= hello there", 'a.json 6.text="hello there"'),
+        ("wf 6.text = a 3.steps = 4", "wf 6.text=a 3.steps=4"),
+        ("a.json 6.text=a boat at sea", 'a.json 6.text="a boat at sea"'),
+        ('a.json 6.text=a "big" boat --seed 3', 'a.json 6.text="a big boat" --seed 3'),
+        ("a.json 6.text=it's a boat", 'a.json 6.text="it\'s a boat"'),
+        ('a.json 6.text=a 3" nail', "a.json 6.text='a 3\" nail'"),
+        ('a.json "Dark side.text"=a boat -o b.json', 'a.json "Dark side.text"="a boat" -o b.json'),
+        ("a.json --no-wait 6.text=a boat", 'a.json --no-wait 6.text="a boat"'),
+        ("a boat on the sea", 'prompt="a boat on the sea"'),
+        ("known boat on the sea", 'known prompt="boat on the sea"'),
+        ("a.json a boat", 'a.json prompt="a boat"'),
+    ],
+)
+def test_the_line_to_type_is_printed(line: str, meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(line, known=1)
+    assert str(caught.value).endswith(f" Type: %comfy run {meant}")
+    assert "\n" not in str(caught.value)
+    typed = parse(meant, known=1)
+    assert typed.values
+
+
+@pytest.mark.parametrize(
     ("expression", "says"),
     [
         ("{sed}", "no variable 'sed'. Did you mean 'seed'"),

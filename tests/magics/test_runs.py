@@ -197,3 +197,40 @@ def test_a_mistake_in_a_sweep_is_reported(connected: Notebook, line: str, says: 
     ran = connected(f"%comfy sweep {line}")
     assert says in ran.text
     assert "Traceback" not in ran.text
+
+
+SMALL = "width=64 height=64 steps=1"
+
+
+def test_short_names_on_the_line(connected: Notebook) -> None:
+    file = str(WORKFLOWS / "txt2img.json")
+    ran = connected(f'r = %comfy run $file {SMALL} prompt="a boat" negative=fog seed=5', file=file)
+    assert ran.error is None, ran.text
+    sent = connected["r"].workflow
+    assert [sent.get(name) for name in ("6.text", "7.text", "3.steps", "3.seed")] == ["a boat", "fog", 1, 5]
+    ran = connected(
+        "g = %comfy sweep $file prompt={prompts} steps=1:3 --out g", file=file, prompts=["a", "b"]
+    )
+    assert ran.error is None, ran.text
+    assert [setting["steps"] for setting in connected["g"].settings] == [1, 2, 1, 2]
+    assert [run.workflow.get("6.text") for run in connected["g"]] == ["a", "a", "b", "b"]
+
+
+def test_a_prompt_alone_runs_the_default_workflow(connected: Notebook) -> None:
+    ran = connected(f'r = %comfy run prompt="a boat on the sea" {SMALL} --seed 2')
+    assert ran.error is None, ran.text
+    assert "the checkpoint analytic-scenes.safetensors" in ran.out
+    assert connected["r"].workflow.get("prompt") == "a boat on the sea"
+    assert connected["r"].image.size == (64, 64)
+    ran = connected(
+        "%%comfy run --seed 3\nprompt: |\n    a windmill,\n    noon\nwidth: 64\nheight: 64\nsteps: 1\n"
+    )
+    assert ran.error is None, ran.text
+    assert ran.value.workflow.get("6.text") == "a windmill,\nnoon"
+    assert (ran.value.seed, ran.value.image.size) == (3, (64, 64))
+
+
+def test_a_prompt_in_the_place_of_the_file(connected: Notebook) -> None:
+    ran = connected('%comfy run "a boat on the sea"')
+    assert isinstance(ran.error, comfy.WorkflowNotFound)
+    assert '%comfy run prompt="a boat on the sea"' in ran.text
