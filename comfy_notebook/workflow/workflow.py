@@ -140,17 +140,11 @@ class Workflow(BaseWorkflow):
         """The node id and input name that an address `NODE.INPUT` means."""
         return model.split(self.graph, self._catalog, where)
 
-    def named_inputs(self, name: str) -> list[tuple[str, str]]:
-        """The (node id, input name) that a short name means: `steps`, `seed`, `prompt` or `negative`.
-
-        `prompt` and `negative` are the texts that reach a sampler's positive and negative inputs; `seed` is
-        every seed. Any other name must be that of one input alone. Raises `UnknownInput`.
-        """
-        return keywords.named_inputs(self.graph, self._catalog, name)
-
     def places(self, where: str) -> list[tuple[str, str]]:
-        """The (node id, input name) of `NODE.INPUT`, or those of a short name (see `named_inputs`)."""
-        return [self.split(where)] if "." in str(where) else self.named_inputs(where)
+        """The (node id, input name) of `NODE.INPUT`, or those a short name means (`keywords.named_inputs`)."""
+        if "." in str(where):
+            return [self.split(where)]
+        return keywords.named_inputs(self.graph, self._catalog, where)
 
     def get(self, where: str) -> Any:
         """The value of `NODE.INPUT` or of a short name; a link reads as a `NodeOutput`."""
