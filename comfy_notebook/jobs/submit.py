@@ -225,6 +225,7 @@ async def prepare(
 
 
 async def _loaded(connection: Connection, workflow: Any, inputs: Mapping[str, Any]) -> Workflow:
+    from ..workflow.default import default_workflow
     from ..workflow.keywords import reads_like_a_prompt
     from ..workflow.workflow import Workflow
 
@@ -236,7 +237,7 @@ async def _loaded(connection: Connection, workflow: Any, inputs: Mapping[str, An
                 "There is no workflow to run.",
                 hint='Give a file or a Workflow; comfy.run(prompt="a boat") runs the default workflow.',
             )
-        return Workflow.default(await connection.nodes.get())
+        return default_workflow(await connection.nodes.get())
     try:
         return Workflow.load(workflow)
     except WorkflowNotFound as error:

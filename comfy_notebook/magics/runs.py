@@ -53,10 +53,10 @@ def _workflow_and_client(call: Call, args: Args) -> tuple[Workflow, Client]:
     """The workflow, converted, and the client. A file that cannot be read is reported before connecting."""
     if args.file is None and call.body.json is None and call.has_prompt(args.values):
         from ..api import default_line
-        from ..workflow.workflow import Workflow
+        from ..workflow.default import default_workflow
 
         client = call.client(args.on)
-        wf = Workflow.default(client.nodes)
+        wf = default_workflow(client.nodes)
         call.say(default_line(wf))
         return wf, client
     wf = call.workflow(args.file)

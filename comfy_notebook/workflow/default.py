@@ -10,6 +10,7 @@ from ..errors import ComfyError
 from .catalog import NodeCatalog
 from .model import MutableGraph
 from .specs import WIDGET_TYPES
+from .workflow import Workflow
 
 _NODES: tuple[tuple[str, str, str, dict[str, list[Any]]], ...] = (
     ("4", "CheckpointLoaderSimple", "Load Checkpoint", {}),
@@ -26,6 +27,14 @@ _NODES: tuple[tuple[str, str, str, dict[str, list[Any]]], ...] = (
     ("9", "SaveImage", "Save Image", {"images": ["8", 0]}),
 )
 _OTHER_USES = re.compile(r"inpaint|refiner|svd|video|audio|ltx|3d|vae|upscale", re.IGNORECASE)
+
+
+def default_workflow(catalog: NodeCatalog) -> Workflow:
+    """The default text-to-image workflow of a server with these nodes, with a checkpoint it has.
+
+    Raises what `default_graph` raises.
+    """
+    return Workflow(default_graph(catalog)[0], nodes=catalog)
 
 
 def default_graph(catalog: NodeCatalog) -> tuple[MutableGraph, str]:

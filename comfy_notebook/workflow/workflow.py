@@ -48,16 +48,6 @@ class Workflow(BaseWorkflow):
         loaded._problems += found.problems
         return loaded
 
-    @classmethod
-    def default(cls, nodes: NodeCatalog) -> Workflow:
-        """The default text-to-image workflow of a server with these nodes, with a checkpoint it has.
-
-        Raises `ComfyError` when the server has no checkpoint, or lacks one of the classes.
-        """
-        from .default import default_graph
-
-        return cls(default_graph(nodes)[0], nodes=nodes)
-
     # -- nodes -------------------------------------------------------------------------------
 
     @property
