@@ -117,11 +117,11 @@ class AsyncClient(_Described):
         `seed` sets every seed input (a number, or "random"); `inputs` sets `NODE.INPUT`s of a copy;
         `partner_key` is the API key for partner nodes (`extra_data.api_key_comfy_org`); `targets`
         are the output nodes to run, where not all; `front=True` or `number` (lower runs earlier) place the
-        job in the queue. Any other keyword sets the input of that name (`steps=5`, and `prompt=` and
-        `negative=` for the texts that reach the sampler). Pictures, arrays, bytes and paths among the inputs
-        are uploaded first. What the server would refuse is refused before anything is sent, every problem at
-        once, unless `validate=False`. Raises `InvalidWorkflow`, `InsufficientCredits`, `UploadRejected`,
-        `SubscriptionInactive`, `RateLimited`, `AuthenticationError` or `ConnectionFailed`.
+        job in the queue. Any other keyword names an input (`steps=5`); `prompt=` and `negative=` are the
+        texts that reach the sampler. Pictures, arrays, bytes and paths among the inputs are uploaded first.
+        What the server would refuse is refused before anything is sent, every problem at once, unless
+        `validate=False`. Raises `InvalidWorkflow`, `InsufficientCredits`, `SubscriptionInactive`,
+        `RateLimited`, `UploadRejected`, `AuthenticationError` or `ConnectionFailed`.
         """
         return Job(await submitting.submit(self.connection, workflow, **options), self.plain)
 
@@ -132,13 +132,7 @@ class AsyncClient(_Described):
 
     @shows_options(SubmitOptions, more="values", **DEFAULTS)
     async def run(
-        self,
-        /,
-        workflow: Any = None,
-        *,
-        timeout: float | None = None,
-        cancel: bool = False,
-        **options: Any,
+        self, /, workflow: Any = None, *, timeout: float | None = None, cancel: bool = False, **options: Any
     ) -> Result:
         """Submit, wait, and return the result; the options are those of `submit`.
 
