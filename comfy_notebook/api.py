@@ -99,7 +99,7 @@ def current() -> Client | None:
     return None if found is None or found.closed else found
 
 
-@shows_options(SubmitOptions, more="values", **DEFAULTS)
+@shows_options(SubmitOptions, more="keywords", **DEFAULTS)
 def submit(workflow: Any = None, *, client: Client | None = None, **options: Any) -> Job:
     """Submit a workflow and return its `Job` at once; `display(job)` is a live view.
 
@@ -119,7 +119,7 @@ def _submit(handed: list[Job], client: Client | None, workflow: Any, options: di
     return job
 
 
-@shows_options(SubmitOptions, more="values", **DEFAULTS)
+@shows_options(SubmitOptions, more="keywords", **DEFAULTS)
 def run(
     workflow: Any = None,
     *,
@@ -168,7 +168,7 @@ def default_line(workflow: Workflow) -> str:
     return f"Running the default text-to-image workflow with the checkpoint {checkpoint}."
 
 
-@shows_options(SubmitOptions, **DEFAULTS, previews=False)
+@shows_options(SubmitOptions, more="keywords", **DEFAULTS, previews=False)
 def sweep(
     workflow: Any,
     values: Mapping[str, Iterable[Any]],

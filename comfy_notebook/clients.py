@@ -110,7 +110,7 @@ class AsyncClient(_Described):
     # -- jobs ----------------------------------------------------------------------------------------
 
     @on_io
-    @shows_options(SubmitOptions, more="values", **DEFAULTS)
+    @shows_options(SubmitOptions, more="keywords", **DEFAULTS)
     async def submit(self, /, workflow: Any = None, **options: Any) -> Job:
         """Submit a workflow and return its `Job` at once; `prompt=` alone submits the default workflow.
 
@@ -130,7 +130,7 @@ class AsyncClient(_Described):
         """Attach to any job of the server by its id, running or ended. Raises `JobNotFound`."""
         return Job(await submitting.attach(self.connection, job_id), self.plain)
 
-    @shows_options(SubmitOptions, more="values", **DEFAULTS)
+    @shows_options(SubmitOptions, more="keywords", **DEFAULTS)
     async def run(
         self, /, workflow: Any = None, *, timeout: float | None = None, cancel: bool = False, **options: Any
     ) -> Result:
@@ -142,7 +142,7 @@ class AsyncClient(_Described):
         return await job._awaited(timeout, cancel)
 
     @on_io
-    @shows_options(SubmitOptions, **DEFAULTS, previews=False)
+    @shows_options(SubmitOptions, more="keywords", **DEFAULTS, previews=False)
     async def sweep(
         self,
         /,

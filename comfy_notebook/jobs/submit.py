@@ -24,12 +24,13 @@ from ..errors import (
     JobNotFound,
     Problem,
     ServerError,
+    UnknownInput,
     UnknownNode,
     UploadRejected,
     WorkflowNotFound,
 )
 from ..sync import within
-from ..text import clip, did_you_mean, register
+from ..text import clip, closest, did_you_mean, register
 from ..web import is_url
 from .follow.follower import Follower
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from ..client.connection import Connection
     from ..workflow.workflow import Workflow
 
+_CALLERS_OPTIONS = ("timeout", "client", "quiet", "cancel", "window")
 _FIRST_STATUS = 6.0
 _SETTLING = 2.0
 
@@ -217,8 +219,13 @@ async def prepare(
         # The node definitions are needed to write values back into the editor's document.
         with contextlib.suppress(ServerError):
             wf.resolve(await connection.nodes.get())
-    if inputs:
-        wf.update(inputs)
+    for name in inputs or {}:
+        try:
+            wf.places(name)
+        except UnknownInput as error:
+            option = closest(name, [*SubmitOptions.__annotations__, *_CALLERS_OPTIONS], 1)
+            raise error.with_hint(f"There is also the option {option[0]}=." if option else "") from None
+    wf.update(inputs or {})
     if seed is not None:
         wf.set_seed(seed)
     return wf

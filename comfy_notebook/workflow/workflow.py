@@ -131,7 +131,7 @@ class Workflow(BaseWorkflow):
         return model.split(self.graph, self._catalog, where)
 
     def places(self, where: str) -> list[tuple[str, str]]:
-        """The (node id, input name) of `NODE.INPUT`, or those a short name means (`keywords.named_inputs`)."""
+        """The (node id, input name) of `NODE.INPUT`, or those of a short name (`keywords.named_inputs`)."""
         if "." in str(where):
             return [self.split(where)]
         return keywords.named_inputs(self.graph, self._catalog, where)
