@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..config import Settings, settings
@@ -28,7 +28,8 @@ class Connection:
     """What following, submitting, uploading and the clients use to talk to one server.
 
     `target` and `reason` say in words which server this is and why it was chosen; `server` is the
-    embedded server's process, when that is what this talks to.
+    embedded server's process, when that is what this talks to. `timings` holds what each node class took
+    in the last run that had it (see `jobs.progress`).
     """
 
     http: Http
@@ -43,6 +44,7 @@ class Connection:
     target: str
     reason: str = ""
     server: Embedded | None = None
+    timings: dict[str, tuple[float, float, float]] = field(default_factory=dict)
 
     @classmethod
     def to(

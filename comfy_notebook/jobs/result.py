@@ -49,6 +49,7 @@ class Result(Sequence[Output]):
         seconds: float | None = None,
         titles: Mapping[str, str] | None = None,
         problems: Sequence[Problem] = (),
+        pace: tuple[int, float] | None = None,
     ) -> None:
         self.job_id = job_id
         self.status = status
@@ -57,6 +58,10 @@ class Result(Sequence[Output]):
         self.record = record
         self.seconds = seconds
         self.problems = list(problems)
+        self.steps = pace[0] if pace is not None else None
+        """The steps that sampling nodes counted; None when they were cached or not seen."""
+        self.rate = pace[1] if pace is not None else None
+        """Steps a second."""
         self._titles = dict(titles or {})
 
     @property
@@ -186,6 +191,7 @@ class Result(Sequence[Output]):
             seconds=self.seconds,
             titles=self._titles,
             problems=[problem for problem in self.problems if problem.node_id in node_ids],
+            pace=(self.steps, self.rate) if self.steps is not None and self.rate is not None else None,
         )
 
     def _find(self, ref: Any) -> set[str]:
@@ -226,6 +232,9 @@ class Result(Sequence[Output]):
     def show(self, columns: int | None = None, width: int | None = None) -> Any:
         """Show the pictures side by side in `columns`, each `width` pixels wide."""
         return view("show")(self, columns=columns, width=width)
+
+    def _ipython_display_(self) -> None:
+        view("display_result")(self)
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         bundle: dict[str, Any] = view("result_bundle")(self)

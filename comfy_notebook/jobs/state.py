@@ -28,6 +28,7 @@ from ..protocol.messages import (
     Status,
 )
 from ..protocol.status import JobStatus
+from .progress import Work
 
 BLOCKED = "ExecutionBlocked"
 """The `exception_type` of a node that an `ExecutionBlocker` with a message kept from running."""
@@ -62,6 +63,7 @@ class JobState:
     blocked: tuple[ExecutionError, ...] = ()
     expanded: frozenset[str] = frozenset()
     peak: float = 0.0
+    work: Work = field(default_factory=Work)
     submitted_at: float | None = None
     started_at: float | None = None
     node_started_at: float | None = None
@@ -97,7 +99,7 @@ class JobState:
 
     @property
     def fraction(self) -> float:
-        """Overall progress, 0–1: nodes done of those not cached; the current node counts by its steps.
+        """Overall progress, 0–1: the work done of the nodes that are not cached (see `progress`).
 
         It never decreases, though a node may start again.
         """
@@ -107,6 +109,8 @@ class JobState:
 
     @property
     def _counted(self) -> float:
+        if self.work.classes:
+            return self.work.fraction(self.done, self.cached, self.step)
         todo = len(self.titles.keys() - self.cached)
         if not todo:
             return 0.0
@@ -128,17 +132,14 @@ class JobState:
         return 0.0 if begin is None else max(end - begin, 0.0)
 
     def rate(self, now: float) -> float | None:
-        """Steps a second of the current node, once two have been seen."""
-        if self.step is None or self.node_started_at is None or self.step[0] < 2:
-            return None
-        spent = now - self.node_started_at
-        return self.step[0] / spent if spent > 0 else None
+        """Recent steps a second of the current node, without the first; None until it can be told."""
+        return self.work.rate(now) if self.step is not None else None
 
     def remaining(self, now: float) -> float | None:
-        """An estimate of the seconds left, from the overall fraction; None below 5 %."""
-        if self.status is not JobStatus.in_progress or self.fraction < 0.05:
+        """An estimate of the seconds left; None while too little is known for one (see `progress`)."""
+        if self.status is not JobStatus.in_progress or not self.work.classes:
             return None
-        return self.elapsed(now) * (1 - self.fraction) / self.fraction
+        return self.work.remaining(self.done, self.cached, self.step, now)
 
     def after(self, event: Event, at: float) -> JobState:
         """The state once this event has happened; events of other jobs change nothing."""
@@ -151,10 +152,13 @@ class JobState:
             # Events may arrive late or twice. They do not restart a job, but their outputs count.
             return self._output(event) if isinstance(event, Executed) else self
         state = self._running(event, at)
-        if state.done is self.done and state.steps is self.steps and state.cached is self.cached:
+        work = state.work.after(state.node, state.step, at)
+        moved = work is not state.work or state.steps is not self.steps
+        if not moved and state.done is self.done and state.cached is self.cached:
             return state
-        fraction = state.fraction
-        return replace(state, peak=fraction) if fraction > state.peak else state
+        state = replace(state, work=work)
+        reached = state.fraction
+        return replace(state, peak=reached) if reached > state.peak else state
 
     def _running(self, event: Event, at: float) -> JobState:
         if isinstance(event, Notification):

@@ -122,6 +122,7 @@ class Server:
             url="http://here",
             target="here",
             server=None,
+            timings={},
         )
 
 

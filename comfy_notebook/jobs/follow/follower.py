@@ -18,6 +18,7 @@ from ...protocol.graph import visible_node
 from ...protocol.messages import Event, Executed, Executing, ExecutionError, Status
 from ...protocol.status import JobStatus
 from ..outputs import Output
+from ..progress import Work
 from ..result import Result
 from ..state import JobState
 from . import verdict
@@ -67,6 +68,7 @@ class Follower:
             job_id=job_id,
             titles=self.gathered.titles,
             submitted_at=time.monotonic(),
+            work=Work.of(graph, connection.timings),
         )
         self._process = os.getpid()
         self._readers: list[Callable[[], None]] = []
@@ -217,6 +219,7 @@ class Follower:
             self.error = ComfyError(f"Following job {self.job_id} failed: {type(error).__name__}: {error}")
         finally:
             self.gathered.stop()
+            self.connection.timings.update(self.state.work.learned)
             self.state = self.state.ended(status, self.state.ended_at or time.monotonic())
             self.done = True
             self.connection.live.forget(self)
@@ -247,6 +250,7 @@ class Follower:
             seconds=record.seconds if record.seconds is not None else self.state.seconds,
             titles=self.state.titles,
             problems=self.problems,
+            pace=self.state.work.pace,
         )
 
     def _problem(self, error: ExecutionError) -> Problem:
