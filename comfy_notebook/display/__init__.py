@@ -15,6 +15,7 @@ _WHERE = {
     "job_view": "live.background",
     "watch_many": "live.many",
     "result_bundle": "results.result",
+    "display_result": "results.result",
     "output_bundle": "results.bundle",
     "show": "results.gallery",
     "contact_sheet": "results.picture",

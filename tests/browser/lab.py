@@ -155,6 +155,15 @@ class Lab:
         with self.open(name, size=size) as nb:
             yield nb
 
+    def end_kernels(self) -> None:
+        """Shut down every kernel: a notebook opened next has no live widgets."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with opener.open(f"{self.url}/api/sessions?token={self.token}", timeout=5) as answer:
+            sessions = json.load(answer)
+        for session in sessions:
+            address = f"{self.url}/api/sessions/{session['id']}?token={self.token}"
+            opener.open(urllib.request.Request(address, method="DELETE"), timeout=10).read()
+
     @contextlib.contextmanager
     def open(
         self, name: str, *, kernel: bool = True, size: tuple[int, int] = (1100, 1300)

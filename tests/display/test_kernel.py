@@ -101,14 +101,17 @@ def kernel(embedded):
     running.close()
 
 
-def test_a_run_is_one_slot_of_widgets_then_a_static_bundle(kernel):
+def test_a_run_is_widgets_in_two_slots_then_a_picture_and_its_caption(kernel):
     found = kernel.run("result = comfy.run(sleeping(1.0, 10)); result = comfy.run(picture, seed=None)")
     shown = [m for m in found if m["msg_type"] in ("display_data", "update_display_data", "execute_result")]
-    assert [m["msg_type"] for m in shown] == ["display_data", "update_display_data"] * 2
-    first, last = shown[2]["content"], shown[3]["content"]
-    assert WIDGET in first["data"]
-    assert first["transient"]["display_id"] == last["transient"]["display_id"]
-    assert sorted(last["data"]) == ["image/png", "text/plain"]
+    one_run = ["display_data"] * 2 + ["update_display_data"] * 2
+    assert [m["msg_type"] for m in shown] == one_run * 2
+    first, last = ([m["content"] for m in shown[at : at + 2]] for at in (4, 6))
+    assert all(WIDGET in content["data"] for content in first)
+    ids = [[content["transient"]["display_id"] for content in contents] for contents in (first, last)]
+    assert ids[0] == ids[1]
+    kept = [sorted(content["data"]) for content in last]
+    assert kept == [["image/png", "text/plain"], ["text/html", "text/plain"]]
     opened = {m["content"]["comm_id"] for m in found if m["msg_type"] == "comm_open"}
     closed = {m["content"]["comm_id"] for m in found if m["msg_type"] == "comm_close"}
     assert opened
@@ -129,10 +132,10 @@ def test_previews_go_over_as_the_frames_came_and_at_most_ten_a_second(kernel):
 
 def test_the_value_of_the_cell_that_ran_it_is_one_line_and_later_the_picture(kernel):
     found = kernel.run("result = comfy.run(picture)\nresult")
-    value = next(m["content"]["data"] for m in found if m["msg_type"] == "execute_result")
+    value = [m["content"]["data"] for m in found if m["msg_type"] == "display_data"][-1]
     assert list(value) == ["text/plain"]
-    later = next(m["content"]["data"] for m in kernel.run("result") if m["msg_type"] == "execute_result")
-    assert sorted(later) == ["image/png", "text/plain"]
+    later = [m["content"]["data"] for m in kernel.run("result") if m["msg_type"] == "display_data"]
+    assert [sorted(data) for data in later] == [["image/png", "text/plain"], ["text/html", "text/plain"]]
 
 
 def interrupted(kernel, code, when):
@@ -169,7 +172,7 @@ def test_twenty_interrupts_each_cancel_their_job_within_a_second(kernel):
         assert error["ename"] == "KeyboardInterrupt"
         assert error["traceback"] == ["KeyboardInterrupt"], "no frames of ours on the page"
         assert kernel.ends(job_of(kernel)) == "cancelled", turn
-        last = [m for m in found if m["msg_type"] == "update_display_data"][-1]["content"]
+        last = [m for m in found if m["msg_type"] == "update_display_data"][-2]["content"]
         assert list(last["data"]) == ["text/plain"]
         assert last["data"]["text/plain"].startswith("Cancelled")
         opened = {m["content"]["comm_id"] for m in found if m["msg_type"] == "comm_open"}
@@ -204,7 +207,7 @@ def test_a_failed_run_shows_its_node_and_no_traceback_of_ours(kernel):
     inputs = {"exception_type": "OOMError", "message": "x"}
     code = f"comfy.run({ {'1': {'class_type': 'TestingRaise', 'inputs': inputs}}!r})"
     found = list(kernel.messages(kernel.start(code)))
-    card = [m for m in found if m["msg_type"] == "update_display_data"][-1]["content"]["data"]
+    card = next(m for m in found if m["msg_type"] == "update_display_data")["content"]["data"]
     assert "Failed at" in card["text/html"]
     error = next(m["content"] for m in found if m["msg_type"] == "error")
     assert error["ename"] == "OutOfMemory"
@@ -232,14 +235,16 @@ def test_an_executed_notebook_holds_pictures_and_no_widget_state(embedded, tmp_p
     book = executed(embedded, tmp_path, monkeypatch, "_ = comfy.run(picture)")
     assert "widgets" not in book.metadata
     outputs = book.cells[1].outputs
-    assert [output.output_type for output in outputs] == ["display_data"]
-    assert sorted(outputs[0].data) == ["image/png", "text/plain"]
+    assert [output.output_type for output in outputs] == ["display_data"] * 2
+    kept = [sorted(output.data) for output in outputs]
+    assert kept == [["image/png", "text/plain"], ["text/html", "text/plain"]]
 
 
 def test_an_executor_asked_to_be_live_keeps_the_picture_and_no_frame(embedded, tmp_path, monkeypatch):
     code = "_ = comfy.run(sleeping(0.5, 5)); _ = comfy.run(picture)"
     book = executed(embedded, tmp_path, monkeypatch, code, COMFY_NOTEBOOK_LIVE="1")
-    assert [sorted(output.data) for output in book.cells[1].outputs][-1] == ["image/png", "text/plain"]
+    kept = [sorted(output.data) for output in book.cells[1].outputs]
+    assert kept[-2:] == [["image/png", "text/plain"], ["text/html", "text/plain"]]
     state = book.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {"state": {}})
     kept = [len(b["data"]) for model in state["state"].values() for b in model.get("buffers", ())]
     assert sum(kept) == 0

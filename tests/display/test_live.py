@@ -25,12 +25,12 @@ def frame(n: int, node: str = "3") -> PreviewImage:
     return PreviewImage(b"\xff\xd8\xff" + bytes([n]) * 50 + b"\xff\xd9", node_id=node)
 
 
-class Slot:
+class Slots:
     def __init__(self):
         self.bundles = []
 
-    def update(self, bundle, **_):
-        self.bundles.append(bundle)
+    def show(self, shown):
+        self.bundles.append(shown.bundle)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def sent(widget, monkeypatch):
 def test_the_same_state_costs_nothing_and_a_paint_is_one_message_a_widget(view, monkeypatch):
     state = JobState(titles=TITLES, status=JobStatus.in_progress, node="3", started_at=1.0)
     view.paint(state.after(frame(1), 2.0))
-    image = view._images["3"]
+    image = view._image
     messages = sent(image, monkeypatch)
     later = state.after(frame(1), 2.0).after(frame(2), 2.1)
     view.paint(later)
@@ -57,14 +57,29 @@ def test_the_same_state_costs_nothing_and_a_paint_is_one_message_a_widget(view, 
     assert len([m for m in messages if m[0] is image]) == 1
 
 
-def test_frames_are_the_bytes_of_the_wire_newest_per_node_and_at_most_four(view):
+def test_frames_are_the_bytes_of_the_wire_and_only_the_newest_is_shown(view):
     state = JobState(titles=TITLES, status=JobStatus.in_progress)
     for n in range(6):
         state = state.after(frame(n, node=str(n)), float(n))
         view.paint(state)
-    assert list(view._images) == ["2", "3", "4", "5"]
-    assert view._images["5"].value == frame(5, "5").image
-    assert len(view._stage.children) == 4
+    assert view._image.value == frame(5, "5").image
+    assert len(view.stage.children) == 2
+
+
+def test_the_place_of_the_picture_has_its_size_from_the_start():
+    view = live.LiveView(cancel=lambda: None, size=(512, 384))
+    assert "width:512px;max-width:100%;aspect-ratio:512/384" in view._place.value
+    place = view._place.value
+    view.paint(JobState(titles=TITLES, status=JobStatus.in_progress).after(frame(1), 1.0))
+    assert view._place.value == place
+    view.close()
+
+
+def test_the_bars_never_come_and_go():
+    states = [JobState(titles=TITLES)]
+    for at, event in recorded("txt2img"):
+        states.append(states[-1].after(event, at))
+    assert {live.words_html(state, 1.0).count("progressbar") for state in states} == {2}
 
 
 def test_words_escape_titles_and_texts_of_the_server():
@@ -140,17 +155,17 @@ def test_a_button_may_be_answered_while_a_cell_blocks():
 
 
 def test_a_background_view_ends_as_the_static_bundle():
-    slot, view = Slot(), live.LiveView(cancel=lambda: None)
-    asyncio.run(follow(done(), view, slot, 0.01))
-    assert sorted(slot.bundles[-1]) == ["image/png", "text/plain"]
+    slots, view = Slots(), live.LiveView(cancel=lambda: None)
+    asyncio.run(follow(done(), view, slots, 0.01))
+    assert sorted(slots.bundles[-1]) == ["image/png", "text/plain"]
     assert not view.alive
 
 
 def test_a_background_view_of_a_failed_job_names_the_node():
-    slot, view = Slot(), live.LiveView(cancel=lambda: None)
+    slots, view = Slots(), live.LiveView(cancel=lambda: None)
     job, _ = play(recorded("error"))
-    asyncio.run(follow(job, view, slot, 0.01))
-    assert f"Failed at {job.state.node_title}" in slot.bundles[-1]["text/html"]
+    asyncio.run(follow(job, view, slots, 0.01))
+    assert f"Failed at {job.state.node_title}" in slots.bundles[-1]["text/html"]
 
 
 SAMPLING = recorded("txt2img")[:12]
@@ -203,7 +218,7 @@ def test_interrupting_a_list_cancels_what_has_not_ended(monkeypatch):
 def test_without_previews_no_frame_is_drawn_and_the_words_still_are():
     view = live.LiveView(cancel=lambda: None, previews=False)
     view.paint(JobState(titles=TITLES, status=JobStatus.in_progress, node="3").after(frame(1), 1.0))
-    assert view._images == {}
+    assert view._image is None
     assert "KSampler" in view._words.value
     view.close()
 

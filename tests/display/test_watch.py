@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 from dataclasses import replace
 
@@ -10,7 +11,9 @@ from IPython import get_ipython
 
 from comfy_notebook.display.frontend import Frontend
 from comfy_notebook.display.live import watch as watching
+from comfy_notebook.display.live.slots import MIMETYPE
 from comfy_notebook.display.live.view import LiveView
+from comfy_notebook.display.results.result import display_result
 from comfy_notebook.errors import JobFailed, JobTimeout, OutOfMemory
 from comfy_notebook.jobs.state import JobState
 from comfy_notebook.protocol.frames import PreviewImage
@@ -22,16 +25,34 @@ LIVE = Frontend("kernel", "jupyter", live=True, text=False)
 STATIC = Frontend("kernel", "unknown", live=False, text=False, deterministic=True)
 
 
+class Page:
+    """What is displayed: `places` as `(bundle, metadata)`, and `first`, the bundle each began with."""
+
+    def __init__(self):
+        self.first, self._places, self._anonymous = [], {}, itertools.count()
+
+    @property
+    def places(self):
+        return list(self._places.values())
+
+    def publish(self, data, metadata=None, *, transient=None, update=False, **_):
+        key = (transient or {}).get("display_id") or next(self._anonymous)
+        assert update == (key in self._places), "an update of something that is on the page"
+        if not update:
+            self.first.append(data)
+        self._places[key] = (data, metadata or {})
+
+    @property
+    def shown(self):
+        """The bundle of the first place: a picture, a card or text."""
+        return self.places[0][0]
+
+
 @pytest.fixture
 def page(monkeypatch, shell):
-    """Everything displayed, as `(bundle, transient, is_update)`."""
-    published = []
-
-    def publish(data, metadata=None, *, transient=None, update=False, **_):
-        published.append((data, transient or {}, update))
-
-    monkeypatch.setattr(shell.display_pub, "publish", publish)
-    return published
+    page = Page()
+    monkeypatch.setattr(shell.display_pub, "publish", page.publish)
+    return page
 
 
 def widgets_open() -> int:
@@ -41,7 +62,7 @@ def widgets_open() -> int:
 
 
 def show_as(monkeypatch, frontend: Frontend) -> None:
-    for module in ("live.watch", "results.bundle"):
+    for module in ("live.watch", "results.bundle", "results.shown"):
         monkeypatch.setattr(f"comfy_notebook.display.{module}.detect", lambda: frontend)
 
 
@@ -50,25 +71,37 @@ def test_one_slot_live_then_static(page, monkeypatch):
     before = widgets_open()
     job = done()
     result = watching.watch(job)
-    first, last = page[0], page[-1]
-    assert len(page) == 2
-    assert "application/vnd.jupyter.widget-view+json" in first[0]
-    assert job.id in first[0]["text/plain"]
-    assert last[2]
-    assert last[1]["display_id"] == first[1]["display_id"]
-    assert sorted(last[0]) == ["image/png", "text/plain"]
+    assert [MIMETYPE in data for data in page.first] == [True, True]
+    assert job.id in page.first[1]["text/plain"]
+    (picture, size), (caption, kept) = page.places
+    assert sorted(picture) == ["image/png", "text/plain"]
+    assert size["image/png"] == {"width": 64, "height": 48}
+    assert kept["comfy_notebook"] == {"job_id": job.id}
+    assert sorted(caption) == ["text/html", "text/plain"]
     assert result.outputs
     assert widgets_open() == before
+
+
+def test_the_caption_says_what_was_run(page, monkeypatch):
+    show_as(monkeypatch, LIVE)
+    result = watching.watch(done())
+    lines = page.places[1][0]["text/plain"].splitlines()
+    assert lines[0] == "SaveImage · 64×48"
+    assert "20 steps" in lines[1]
+    assert lines[2] == f"Job {result.job_id}"
+
+
+def test_a_result_shown_again_has_its_caption(page, monkeypatch):
+    show_as(monkeypatch, LIVE)
+    display_result(done().result())
+    assert ["image/png" in data for data, _ in page.places] == [True, False]
+    assert "SaveImage · 64×48" in page.places[1][0]["text/plain"]
 
 
 def test_static_mode_displays_once_without_ids_or_times(page, monkeypatch):
     show_as(monkeypatch, STATIC)
     watching.watch(done())
-    (bundle, transient, update) = page[0]
-    assert len(page) == 1
-    assert not update
-    assert not transient
-    assert bundle["text/plain"] == "Result(1 image)"
+    assert [data["text/plain"] for data, _ in page.places] == ["Result(1 image)"]
 
 
 @pytest.fixture
@@ -93,8 +126,8 @@ def test_interrupt_cancels_this_job_once_and_leaves_a_line(page, monkeypatch, in
     with pytest.raises(KeyboardInterrupt):
         watching.watch(job)
     assert server.cancelled == 1
-    assert list(page[-1][0]) == ["text/plain"]
-    assert page[-1][0]["text/plain"].startswith("Cancelled at KSampler")
+    assert [list(data) for data, _ in page.places] == [["text/plain"]] * 2
+    assert page.shown["text/plain"].startswith("Cancelled at KSampler")
     assert widgets_open() == before
 
 
@@ -104,7 +137,7 @@ def test_a_second_interrupt_while_cancelling_still_ends_static(page, monkeypatch
     monkeypatch.setattr(job, "cancel_soon", lambda: signal.raise_signal(signal.SIGINT))
     with pytest.raises(KeyboardInterrupt):
         watching.watch(job)
-    assert page[-1][0]["text/plain"].startswith("Cancelled")
+    assert page.shown["text/plain"].startswith("Cancelled")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +150,7 @@ def test_a_failure_leaves_the_node_the_message_and_a_folded_traceback(page, monk
     job, _ = play(failed(), titles={"3": title})
     with pytest.raises(JobFailed) as raised:
         watching.watch(job)
-    shown = page[-1][0]
+    shown = page.shown
     html = shown["text/html"]
     assert html.count(f"Failed at {where}") == 1
     assert html.count(title) == 1
@@ -134,7 +167,7 @@ def test_the_hint_of_a_failure_is_left_to_the_line_below_the_card(page, monkeypa
     with pytest.raises(OutOfMemory) as raised:
         watching.watch(job)
     assert raised.value.hint
-    assert raised.value.hint not in page[-1][0]["text/html"]
+    assert raised.value.hint not in page.shown["text/html"]
     assert raised.value.hint in raised.value._render_traceback_()[0]
 
 
@@ -159,18 +192,18 @@ def test_a_corrupt_frame_is_skipped_and_the_rest_drawn(page, monkeypatch):
     view = LiveView(cancel=lambda: None)
     state = JobState(titles={"3": "KSampler"}).after(PreviewImage(b"\xff\xd8\xff broken", node_id="3"), 1.0)
     view.paint(state)
-    assert view._images == {}
+    assert view._image is None
     view.paint(state.after(PreviewImage(good.image, node_id="3"), 2.0))
-    assert view._images["3"].value == good.image
+    assert view._image.value == good.image
     view.paint(state.after(PreviewImage(good.image[:100], node_id="3"), 3.0))
-    assert view._images["3"].value == good.image
+    assert view._image.value == good.image
     view.close()
 
 
 def test_quiet_draws_nothing(page, monkeypatch):
     show_as(monkeypatch, LIVE)
     assert watching.watch(done(), quiet=True).outputs
-    assert page == []
+    assert page.places == []
 
 
 def test_the_cell_that_ran_it_shows_its_value_as_one_line(page, monkeypatch):
@@ -195,11 +228,11 @@ def test_an_interrupt_while_the_widgets_are_made_leaves_none_and_cancels(page, m
         watching.watch(job)
     assert server.cancelled == 1
     assert widgets_open() == before
-    assert list(page[-1][0]) == ["text/plain"]
+    assert all(list(data) == ["text/plain"] for data, _ in page.places)
 
 
 def test_a_timeout_says_that_the_job_continues(page, monkeypatch):
     show_as(monkeypatch, LIVE)
     with pytest.raises(JobTimeout):
         watching.watch(play(recorded("txt2img")[:12])[0], timeout=0.3)
-    assert "the job continues" in page[-1][0]["text/plain"]
+    assert "the job continues" in page.shown["text/plain"]

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import ComfyError
 from ...text import printable
+from .._compat import kernel_loop
 from ..frontend import detect
-from ..live.watch import widget_data
-from ..options import options_of
-from ..results.bundle import Bundle, ended_bundle, error_bundle, result_bundle
+from ..live.background import run_on
+from ..live.slots import widget_data
 from . import presets as preset_files
 from .files import FileKnob, as_image, user_variable
 from .history import Entry
 from .knobs import Knob, Seed, knob
 from .layout import Field, Group, arrange
+from .place import Place
 from .view import FormView
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class Form:
         self._seeds = _seed_addresses(workflow)
         self._jobs: list[Job] = []
         self._view: FormView | None = None
-        self._slot: Any = None
+        self._place = Place(self._label)
         self._knobs: dict[str, Knob] = {}
         self.presets: preset_files.Presets = {}
         self.result: Result | None = None
@@ -142,9 +143,17 @@ class Form:
                 raise ComfyError(f"{self._label(where)}: {error}.") from None
 
     def run(self) -> Job:
-        """Submit the workflow with the form's values and return the job."""
+        """Submit the workflow with the form's values and return the job; its result becomes `.result`."""
         self._before_run()
-        return self._submit(self.workflow)
+        values = self.values
+        job = self._submit(self._filled(values))
+        if (loop := kernel_loop()) is not None:
+            self._jobs.append(job)
+            run_on(loop, self._quietly(job, values))
+        return job
+
+    async def _quietly(self, job: Job, values: dict[str, Any]) -> None:
+        await self._follow(job, values)
 
     # -- presets -------------------------------------------------------------------------------
 
@@ -189,8 +198,11 @@ class Form:
         if not detect().live:
             display({"text/plain": repr(self)}, raw=True)
             return
-        display(widget_data(self.widget, repr(self)), raw=True)
-        self._slot = display({"text/plain": ""}, raw=True, display_id=True, metadata=self._metadata())
+        display(widget_data(self.view.main, repr(self)), raw=True)
+        values = {item.address: item.value for group in self._groups for item in group.fields}
+        self._place.open(values, self._metadata())
+        # Below the picture: a row for each result must not push it down.
+        display(widget_data(self.view.history.widget, ""), raw=True)
 
     # -- running -------------------------------------------------------------------------------
 
@@ -238,28 +250,16 @@ class Form:
         return self._submit(ready)
 
     async def _follow(self, job: Job, values: dict[str, Any]) -> Result | None:
-        from ..live.background import painted
-
-        live = self.view.start(job)
         try:
-            result = await painted(job, live, options_of(job).interval)
-        except ComfyError as error:
-            self._put(_failure(job, error))
-            return None
+            result = await self._place.follow(job, values, self.view)
         finally:
             self._jobs.remove(job)
-            self.view.stop(live)
+        if result is None:
+            return None
         self.result = result
         seeds = {key: values[key] for key in self._seeds if isinstance(values.get(key), int)}
         self.view.history.add(Entry(result, preset_files.keepable(values), seeds))
-        self._put(result_bundle(result))
         return result
-
-    def _put(self, bundle: Bundle) -> None:
-        if self._slot is not None:
-            self._slot.update(bundle, raw=True, metadata=self._metadata())
-        if "text/html" in bundle and "image/png" not in bundle:
-            self.view.show_html(bundle["text/html"])
 
     def _metadata(self) -> dict[str, Any]:
         return {"comfy_notebook": {preset_files.KEY: self.presets}} if self.presets else {}
@@ -299,8 +299,7 @@ class Form:
     def _refresh(self) -> None:
         if self._view is not None:
             self._view.list_presets(list(self.presets))
-        if self._slot is not None and self.result is None:
-            self._slot.update({"text/plain": ""}, raw=True, metadata=self._metadata())
+        self._place.keep(self._metadata())
 
     def _label(self, address: str) -> str:
         node_id, name = _split(address)
@@ -315,14 +314,6 @@ def _split(address: str) -> tuple[str, str]:
 
 def _seed_addresses(workflow: Workflow) -> list[str]:
     return [f"{node_id}.{name}" for node_id, name in workflow.seed_inputs()]
-
-
-def _failure(job: Job, error: ComfyError) -> Bundle:
-    from ...errors import JobCancelled
-
-    if isinstance(error, JobCancelled):
-        return ended_bundle(job.state, job.id)
-    return error_bundle(error, job.state, job.id)
 
 
 def _mask_uploader(client: Callable[[], Client]) -> Callable[[Any, Any], str]:

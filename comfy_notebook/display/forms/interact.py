@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ComfyError
 from ...text import printable
 from .._compat import kernel_loop
+from ..frontend import detect
 from ..live.background import run_on
 from .form import Form, Submit
 from .knobs import Choice, Knob, number
@@ -53,6 +54,11 @@ class Interaction(Form):
     def _control(self, item: Field) -> Knob:
         given = self._ranges.get(item.address)
         return ranged(given, item) or super()._control(item)
+
+    def _ipython_display_(self) -> None:
+        super()._ipython_display_()
+        if detect().live and self.result is None:
+            self._changed()
 
     def _changed(self) -> None:
         if (loop := kernel_loop()) is not None:

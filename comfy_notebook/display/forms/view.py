@@ -9,8 +9,7 @@ from ...errors import ComfyError
 from ...text import PARAGRAPH, escape, printable
 from .._compat import kernel_loop
 from ..live.background import run_on
-from ..live.view import LiveView
-from ..options import options_of
+from ..live.view import LiveView, job_view_of
 from ..static import style
 from . import brush
 from .files import FileKnob
@@ -61,14 +60,15 @@ class FormView:
         if layout.problems:
             rows = "".join(f"<li>{escape(problem, 400)}</li>" for problem in layout.problems)
             parts.append(w.HTML(f'<ul class="cnb cnb-problems">{rows}</ul>'))
-        parts += [self._buttons(), self._preset_row(), self._message, self._live, self.history.widget]
-        self.widget = w.VBox(parts, layout=w.Layout(max_width="820px"))
-        self.widget.add_class("cnb-form")
+        parts += [self._buttons(), self._preset_row(), self._message, self._live]
+        self.main = w.VBox(parts, layout=w.Layout(max_width="820px"))
+        self.main.add_class("cnb-form")
+        self.history.widget.add_class("cnb-form")
+        self.widget = w.VBox([self.main, self.history.widget])
 
     def start(self, job: Job) -> LiveView:
         """Show a job that has been submitted."""
-        options = options_of(job)
-        view = LiveView(cancel=job.cancel, previews=options.previews)
+        view = job_view_of(job)
         self._views.append(view)
         self._live.children = [shown.widget for shown in self._views]
         self._message.value = ""
@@ -85,12 +85,9 @@ class FormView:
         self.cancel.disabled = not running
 
     def say(self, error: ComfyError | str) -> None:
-        """One paragraph under the buttons."""
-        self.show_html(f'<div class="cnb cnb-card cnb-failed">{escape(error, PARAGRAPH, lines=True)}</div>')
-
-    def show_html(self, html: str) -> None:
-        """Safe HTML under the buttons."""
-        self._message.value = html
+        """One paragraph under the buttons; none for an empty text."""
+        card = f'<div class="cnb cnb-card cnb-failed">{escape(error, PARAGRAPH, lines=True)}</div>'
+        self._message.value = card if str(error) else ""
 
     def list_presets(self, names: list[str]) -> None:
         """Offer these presets."""

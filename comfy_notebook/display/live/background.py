@@ -18,7 +18,8 @@ from .._compat import kernel_loop
 from ..frontend import detect
 from ..options import options_of
 from ..results.bundle import Bundle, ended_bundle, error_bundle, result_bundle
-from .watch import widget_data
+from ..results.shown import Shown, shown_result
+from .slots import Slots
 
 if TYPE_CHECKING:
     from ...jobs.job import Job
@@ -31,17 +32,12 @@ def job_view(job: Job) -> None:
     if job.state.status.is_final or not frontend.live or (loop := kernel_loop()) is None:
         _display_static(job, deterministic=frontend.deterministic)
         return
-    from IPython.display import display
+    from .view import job_view_of
 
-    from .view import LiveView
-
-    options = options_of(job)
-    view = LiveView(cancel=job.cancel, previews=options.previews, footer=f"Job {job.id}")
+    view, slots = job_view_of(job), Slots.of_job(job.id)
     view.paint(job.state)
-    slot = display(
-        widget_data(view.widget, f"Comfy job {printable(job.id)}, running"), raw=True, display_id=True
-    )
-    run_on(loop, follow(job, view, slot, options.interval))
+    slots.live(view, job.id)
+    run_on(loop, follow(job, view, slots, options_of(job).interval))
 
 
 def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -58,16 +54,15 @@ def run_on(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]
         asyncio.run_coroutine_threadsafe(coroutine, loop)
 
 
-async def follow(job: Job, view: Any, slot: Any, interval: float = 0.1) -> None:
-    """Paint the job until it ends, then leave the bundle in the slot and close the view."""
-    bundle: Bundle = {}
+async def follow(job: Job, view: Any, slots: Slots, interval: float = 0.1) -> None:
+    """Paint the job until it ends, then leave its picture or error in the slots and close the view."""
+    shown: Shown | None = None
     try:
-        bundle = result_bundle(await painted(job, view, interval))
+        shown = shown_result(await painted(job, view, interval))
     except ComfyError as error:
-        bundle = _failed(job, error)
+        shown = Shown(_failed(job, error))
     finally:
-        metadata = {"comfy_notebook": {"job_id": printable(job.id)}}
-        slot.update(bundle or ended_bundle(job.state, job.id), raw=True, metadata=metadata)
+        slots.show(shown or Shown(ended_bundle(job.state, job.id)))
         view.close()
 
 

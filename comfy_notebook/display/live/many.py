@@ -18,7 +18,7 @@ from ..options import options_of
 from ..results import thumbs
 from ..static import style
 from . import view as live
-from .watch import widget_data
+from .slots import widget_data
 
 if TYPE_CHECKING:
     from ...jobs.job import Job

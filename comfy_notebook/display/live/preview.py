@@ -36,3 +36,9 @@ def size(frame: PreviewImage) -> tuple[int, int] | None:
 def format_of(frame: PreviewImage) -> str:
     """The format as `ipywidgets.Image` names it: "jpeg", "png", "gif", "webp"."""
     return (sniff(frame.image) or frame.mime).rpartition("/")[2]
+
+
+def enlarged(size: tuple[int, int], side: int) -> tuple[int, int]:
+    """The size with its longer side of `side` pixels: previews are smaller than the picture."""
+    ratio = side / max(size)
+    return max(round(size[0] * ratio), 1), max(round(size[1] * ratio), 1)

@@ -17,27 +17,36 @@ from ...protocol.status import JobStatus
 from ...text import escape
 from .. import wording
 from .._compat import answer_while_blocked, close_all, is_open
+from ..options import Options, options_of
 from ..results import thumbs
+from ..results.expected import expected_sizes, has_pictures, shown_size
 from ..static import style
 from . import preview
 
 if TYPE_CHECKING:
+    from ...jobs.job import Job
     from ...jobs.result import Output
 
 log = logging.getLogger(__name__)
-MOST_PREVIEWS = 4
 _TOOLTIP = "Cancel this job. If nothing happens while the cell runs, interrupt the kernel (■)."
 
 
 class LiveView:
-    """Widgets for one job: display `widget`, `paint` states into it, `close` it."""
+    """Widgets for one job: `stage` holds its picture, `words` the text, bars and button below it.
+
+    `stage` has the size that the picture will have (`size`), so that nothing moves when a frame or the
+    picture arrives. Display both, or `widget`, which holds both; `paint` states into them; `close` them.
+    """
 
     def __init__(
         self,
         *,
         cancel: Callable[[], object],
         previews: bool = True,
+        size: tuple[int, int] | None = None,
+        embed_px: int = Options.embed_px,
         footer: str = "",
+        still: bytes | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         import ipywidgets as w
@@ -45,13 +54,15 @@ class LiveView:
         self._w = w
         self._cancel = cancel
         self._previews = previews
+        self._size = size
+        self._embed_px = embed_px
         self._footer = footer
         self._clock = clock
         self._last: JobState | None = None
         self._downloaded = (0, 0)
         self._drawn_at = 0.0
-        self._images: dict[str | None, Any] = {}
-        self._frames: dict[str | None, PreviewImage] = {}
+        self._frame: PreviewImage | None = None
+        self._image: Any = None
         self._words = w.HTML(layout=w.Layout(flex="1 1 auto", min_width="0", margin="0"))
         self.button = w.Button(
             description="Cancel",
@@ -61,19 +72,23 @@ class LiveView:
         )
         self.button.on_click(self._clicked)
         answer_while_blocked(self.button)
-        wrap = {"flex_flow": "row wrap", "align_items": "flex-start"}
         head = w.HBox([self._words, self.button], layout=w.Layout(flex_flow="row nowrap", max_width="720px"))
         head.add_class("cnb-lead")
-        self._stage = w.HBox([], layout=w.Layout(**wrap))
         self._tiles = w.HTML(layout=w.Layout(margin="0"))
         sheet = w.HTML(style("live.css"), layout=w.Layout(display="none"))
-        self.widget = w.VBox([sheet, head, self._stage, self._tiles], layout=w.Layout(max_width="100%"))
-        self.widget.add_class("cnb-view")
+        self._place = w.HTML(_place(size), layout=w.Layout(margin="0"))
+        self.stage = w.Box([self._place], layout=w.Layout(margin="0", max_width="100%"))
+        self.stage.add_class("cnb-stage")
+        if still is not None and size is not None:
+            self._set_image(still, "png")
+        self.words = w.VBox([sheet, head, self._tiles], layout=w.Layout(max_width="100%", margin="0"))
+        self.words.add_class("cnb-view")
+        self.widget = w.VBox([self.stage, self.words], layout=w.Layout(max_width="100%"))
 
     @property
     def alive(self) -> bool:
         """False once the widgets are closed."""
-        return is_open(self.widget)
+        return is_open(self.words)
 
     def paint(self, state: JobState, outputs: Sequence[Output] = ()) -> None:
         """Draw a state. The same state is drawn again only once a second, for its clock."""
@@ -84,53 +99,39 @@ class LiveView:
             return
         self._last, self._drawn_at = state, now
         self._words.value = words_html(state, now, self._footer)
-        if self._previews:
-            self._paint_frames(state)
+        frame = state.preview
+        if self._previews and frame is not None and frame is not self._frame and preview.whole(frame):
+            self._frame = frame
+            self._show(frame)
         if downloaded != self._downloaded:
             self._downloaded = downloaded
-            self._tiles.value = thumbs.strip(outputs)
+            others = [output for output in outputs if output.kind != "image" or self._size is None]
+            self._tiles.value = thumbs.strip(others if len(outputs) == 1 else outputs)
 
     def close(self) -> None:
         """Close every widget of the view; may be called twice."""
-        for image in self._images.values():
+        if self._image is not None:
             # An executor that saves widget state (nbclient in live mode) would save the frame.
-            image.value = b""
-        self._images.clear()
+            self._image.value = b""
         close_all(self.widget)
 
-    def _paint_frames(self, state: JobState) -> None:
-        newest = list(state.previews.items())[-MOST_PREVIEWS:]
-        for node_id, frame in newest:
-            if self._frames.get(node_id) is frame or not preview.whole(frame):
-                continue
-            self._frames[node_id] = frame
-            if node_id not in self._images:
-                self._add_image(node_id, frame, state)
-            else:
-                image = self._images[node_id]
-                with image.hold_sync():
-                    image.format = preview.format_of(frame)
-                    image.value = frame.image
+    def _show(self, frame: PreviewImage) -> None:
+        if self._size is None:
+            self._size = preview.enlarged(preview.size(frame) or (1, 1), self._embed_px)
+            self._place.value = _place(self._size)
+        self._set_image(frame.image, preview.format_of(frame))
 
-    def _add_image(self, node_id: str | None, frame: PreviewImage, state: JobState) -> None:
-        w = self._w
-        width = min(max((preview.size(frame) or (320, 320))[0], 256), 512)
-        image = w.Image(
-            value=frame.image,
-            format=preview.format_of(frame),
-            layout=w.Layout(width=f"{width}px", max_width="100%", height="auto", margin="6px 0 0 0"),
-        )
-        image.add_class("cnb-preview")
-        label = w.HTML(f'<div class="cnb cnb-caption">{escape(state.title(node_id))}</div>')
-        self._images[node_id] = image
-        boxes = list(self._stage.children)
-        box = w.VBox([image, label], layout=w.Layout(margin="0 10px 0 0", max_width="100%"))
-        if len(boxes) >= MOST_PREVIEWS:
-            oldest = next(key for key in self._images if key != node_id)
-            del self._images[oldest]
-            self._frames.pop(oldest, None)
-            close_all(boxes.pop(0))
-        self._stage.children = [*boxes, box]
+    def _set_image(self, data: bytes, format: str) -> None:
+        if self._image is None:
+            width = self._size[0] if self._size is not None else self._embed_px
+            layout = self._w.Layout(width=f"{width}px", max_width="100%", margin="0")
+            self._image = self._w.Image(value=data, format=format, layout=layout)
+            self._image.add_class("cnb-preview")
+            self.stage.children = [self._place, self._image]
+            return
+        with self._image.hold_sync():
+            self._image.format = format
+            self._image.value = data
 
     def _clicked(self, _button: Any) -> None:
         # Runs in the shell that received the click; only this callback changes the button.
@@ -145,6 +146,34 @@ class LiveView:
             self.button.tooltip = f"Could not cancel: {error}"
 
 
+def job_view_of(job: Job, *, previews: bool = True, still: bytes | None = None) -> LiveView:
+    """A live view of a job, with room for the picture that its graph will make.
+
+    `still` is a PNG to show until the first preview arrives.
+    """
+    options = options_of(job)
+    size = shown_size(expected_sizes(job.graph), options)
+    if size is None and has_pictures(job.graph):
+        size = (options.embed_px, options.embed_px)
+    return LiveView(
+        cancel=job.cancel,
+        previews=previews and options.previews,
+        size=size,
+        embed_px=options.embed_px,
+        footer=f"Job {job.id}",
+        still=still,
+    )
+
+
+def _place(size: tuple[int, int] | None) -> str:
+    """An empty box of the picture's size, which shrinks on a narrow page as the picture does."""
+    if size is None:
+        return ""
+    width, height = size
+    box = f"width:{width}px;max-width:100%;aspect-ratio:{width}/{height}"
+    return f'<div class="cnb-place" role="img" aria-label="preview" style="{box}"></div>'
+
+
 def words_html(state: JobState, now: float, footer: str = "") -> str:
     """The text and bars of a state as HTML, with the server's texts escaped."""
     percent = round(state.fraction * 100)
@@ -153,14 +182,14 @@ def words_html(state: JobState, now: float, footer: str = "") -> str:
     step = wording.step(state)
     parts = [part for part in (wording.nodes(state), wording.timing(state, now)) if part]
     html = [
-        f'<div class="cnb cnb-run cnb-{escape(state.status.value)}" role="group" aria-label="ComfyUI job">',
+        f'<div class="cnb cnb-words cnb-run cnb-{state.status.value}" role="group" aria-label="ComfyUI job">',
         f'<div class="cnb-row"><span class="cnb-dot"></span><span class="cnb-title">{escape(title)}</span>',
         f'<span class="cnb-step">{escape(step)}</span>' if step else "",
-        f'<span class="cnb-percent">{percent} %</span></div>' if running or percent else "</div>",
+        f'<span class="cnb-percent">{percent} %</span></div>',
         bar(percent, "overall progress", busy=running and not step),
     ]
-    if step and state.step:
-        html.append(bar(round(100 * min(state.step[0] / state.step[1], 1)), "steps of this node", thin=True))
+    part = round(100 * min(state.step[0] / state.step[1], 1)) if state.step else 0
+    html.append(bar(part, "steps of this node", thin=True))
     html.append(f'<div class="cnb-meta cnb-line">{escape(" · ".join(parts), 300)}</div>')
     for node_id, text in list(state.texts.items())[-3:]:
         html.append(f'<div class="cnb-caption">{escape(state.title(node_id))}</div>')

@@ -19,7 +19,9 @@ from .. import wording
 from .._compat import interrupts_held
 from ..frontend import Frontend, detect
 from ..options import options_of
-from ..results.bundle import Bundle, ended_bundle, error_bundle, result_bundle, result_text
+from ..results.bundle import Bundle, ended_bundle, error_bundle
+from ..results.shown import Shown, shown_result
+from .slots import Slots
 
 if TYPE_CHECKING:
     from ...jobs.job import Job
@@ -34,7 +36,7 @@ class View(Protocol):
 
     def paint(self, state: JobState) -> None: ...
 
-    def finish(self, bundle: Bundle, state: JobState) -> None: ...
+    def finish(self, shown: Shown, state: JobState) -> None: ...
 
 
 def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quiet: bool = False) -> Result:
@@ -44,7 +46,7 @@ def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quie
     that says so, and is raised again.
     """
     view: View = _Nothing()
-    bundle: Bundle | None = None
+    shown: Shown | None = None
     try:
         options = options_of(job)
         if not quiet:
@@ -57,17 +59,17 @@ def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quie
                     view.paint(state)
             result = job.result()
             mark_shown(result)
-            bundle = {} if quiet else _static(result)
+            shown = Shown({}) if quiet else shown_result(result)
             return result
     except KeyboardInterrupt:
-        bundle = ended_bundle(_cancelled(job.state), job.id)
+        shown = Shown(ended_bundle(_cancelled(job.state), job.id))
         raise
     except ComfyError as error:
-        bundle = _failure(error, job)
+        shown = Shown(_failure(error, job))
         raise
     finally:
         with interrupts_held():
-            view.finish(ended_bundle(job.state, job.id) if bundle is None else bundle, job.state)
+            view.finish(shown or Shown(ended_bundle(job.state, job.id)), job.state)
 
 
 def mark_shown(result: Any) -> None:
@@ -81,13 +83,6 @@ def shown_here(result: Any) -> bool:
     """Whether the running cell has shown this result already."""
     shown = getattr(result, "_shown_in", None)
     return shown is not None and shown == _execution_count()
-
-
-def _static(result: Result) -> Bundle:
-    try:
-        return result_bundle(result)
-    except Exception as error:  # the result is returned even when it cannot be drawn
-        return {"text/plain": f"{result_text(result)} (could not be drawn: {printable(error, 300)})"}
 
 
 def _failure(error: ComfyError, job: Job) -> Bundle:
@@ -127,7 +122,7 @@ class _Nothing:
     def paint(self, state: JobState) -> None:
         pass
 
-    def finish(self, bundle: Bundle, state: JobState) -> None:
+    def finish(self, shown: Shown, state: JobState) -> None:
         pass
 
 
@@ -145,9 +140,9 @@ class _Text:
     def paint(self, state: JobState) -> None:
         self._terminal.paint(state)
 
-    def finish(self, bundle: Bundle, state: JobState) -> None:
+    def finish(self, shown: Shown, state: JobState) -> None:
         spent = wording.seconds(state.elapsed(state.ended_at or 0.0)) if state.ended_at else ""
-        first = printable(str(bundle.get("text/plain", "")).split("\n")[0], 200)
+        first = printable(str(shown.bundle.get("text/plain", "")).split("\n")[0], 200)
         self._terminal.finish(state, first or f"{wording.headline(state)} {spent}".strip())
 
 
@@ -163,50 +158,37 @@ class _Static:
     def paint(self, state: JobState) -> None:
         self._text.paint(state)
 
-    def finish(self, bundle: Bundle, state: JobState) -> None:
+    def finish(self, shown: Shown, state: JobState) -> None:
         from IPython.display import display
 
-        if bundle:
-            display(bundle, raw=True)
+        if shown.bundle:
+            display(shown.bundle, raw=True, metadata=shown.metadata)
+        if shown.caption is not None:
+            display(shown.caption, raw=True)
 
 
 class _Widgets:
-    """A notebook: widgets in a slot, which the bundle replaces."""
+    """A notebook: widgets in the two slots of the run, which its picture and caption replace."""
 
     def __init__(self, job: Job, previews: bool) -> None:
         self._job, self._previews = job, previews
         self._live: LiveView | None = None
-        self._slot: Any = None
+        self._slots = Slots.of_job(job.id)
 
     def open(self) -> None:
-        from IPython.display import display
+        from .view import job_view_of
 
-        from .view import LiveView
-
-        self._live = LiveView(cancel=self._job.cancel, previews=self._previews, footer=f"Job {self._job.id}")
+        self._live = job_view_of(self._job, previews=self._previews)
         self._live.paint(self._job.state)
-        # The text names the job from the start, so that it is on the page when the kernel dies.
-        data = widget_data(self._live.widget, f"Comfy job {printable(self._job.id)}, running")
-        self._slot = display(data, raw=True, display_id=True)
+        self._slots.live(self._live, self._job.id)
 
     def paint(self, state: JobState) -> None:
         if self._live is not None:
             self._live.paint(state, list(self._job.outputs))
 
-    def finish(self, bundle: Bundle, state: JobState) -> None:
+    def finish(self, shown: Shown, state: JobState) -> None:
         try:
-            if self._slot is not None:
-                metadata = {"comfy_notebook": {"job_id": printable(self._job.id)}}
-                self._slot.update(bundle, raw=True, metadata=metadata)
+            self._slots.show(shown)
         finally:
             if self._live is not None:
                 self._live.close()
-
-
-def widget_data(widget: Any, text: str) -> Bundle:
-    """The MIME bundle that shows a widget, with `text` in place of its repr."""
-    mimetype = "application/vnd.jupyter.widget-view+json"
-    return {
-        mimetype: {"version_major": 2, "version_minor": 0, "model_id": widget.model_id},
-        "text/plain": text,
-    }

@@ -14,7 +14,7 @@ from ...text import PARAGRAPH, escape
 from .._compat import close_all, is_open, kernel_loop
 from ..frontend import detect
 from ..live.background import run_on
-from ..live.watch import widget_data
+from ..live.slots import widget_data
 from ..static import style
 
 

@@ -165,8 +165,7 @@ def pictures_png(outputs: Sequence[Output], options: Options) -> bytes | None:
     if len(images) == 1:
         return picture.fitted(pairs[0][0], limit=options.embed_px, at_most=_aim(options))
     names = captions(drawn, [size for _, size in pairs])
-    columns = picture.columns_for(len(drawn))
-    width = min(max(1024 // columns, 128), options.embed_px)
+    columns, width = picture.sheet_columns(len(drawn), options.embed_px)
     sheet = picture.contact_sheet([image for image, _ in pairs], names, columns=columns, width=width)
     return picture.fitted(sheet, limit=max(sheet.size), at_most=_aim(options))
 

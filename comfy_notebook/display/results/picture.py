@@ -40,11 +40,15 @@ def scaled(image: Image, limit: int) -> Image:
     """The picture with its longer side at most `limit` pixels; never enlarged."""
     from PIL import Image as pil
 
-    longest = max(image.size)
-    if longest <= limit:
+    if max(image.size) <= limit:
         return image
-    size = (max(round(image.width * limit / longest), 1), max(round(image.height * limit / longest), 1))
-    return image.resize(size, pil.Resampling.LANCZOS, reducing_gap=2.0)
+    return image.resize(scaled_size(image.size, limit), pil.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def scaled_size(size: tuple[int, int], limit: int) -> tuple[int, int]:
+    """The size with its longer side at most `limit` pixels."""
+    ratio = min(limit / max(size), 1.0)
+    return max(round(size[0] * ratio), 1), max(round(size[1] * ratio), 1)
 
 
 def fitted(image: Image, *, limit: int = 512, at_most: int = AIM) -> bytes:
@@ -75,6 +79,21 @@ def _fewer_colours(image: Image) -> Image:
 def columns_for(count: int) -> int:
     """The default number of columns: one row for up to four pictures, else a nearly square grid."""
     return count if count <= 4 else min(math.ceil(math.sqrt(count)), 8)
+
+
+def sheet_columns(count: int, embed_px: int) -> tuple[int, int]:
+    """The columns of a result's contact sheet, and the width of a picture on it."""
+    columns = columns_for(count)
+    return columns, min(max(1024 // columns, 128), embed_px)
+
+
+def sheet_size(sizes: Sequence[tuple[int, int]], columns: int, width: int) -> tuple[int, int]:
+    """The size of a contact sheet with captions of pictures that have these sizes."""
+    cells = [_cell_size(size, width) for size in sizes]
+    widest = max(*(cell[0] for cell in cells), min(width, 96))
+    rows = [cells[n : n + columns] for n in range(0, len(cells), columns)]
+    height = sum(max(cell[1] for cell in row) + _CAPTION for row in rows) + (len(rows) - 1) * _GAP
+    return columns * widest + (columns - 1) * _GAP, height
 
 
 def contact_sheet(
@@ -137,11 +156,15 @@ def _thumbnail(image: Image, width: int) -> Image:
     from PIL import Image as pil
 
     image = viewable(image)
-    if image.width > width or image.height > 2 * width:
-        ratio = min(width / image.width, 2 * width / image.height)
-        size = (max(round(image.width * ratio), 1), max(round(image.height * ratio), 1))
+    if (size := _cell_size(image.size, width)) != image.size:
         image = image.resize(size, pil.Resampling.LANCZOS, reducing_gap=2.0)
     return image.convert("RGBA")
+
+
+def _cell_size(size: tuple[int, int], width: int) -> tuple[int, int]:
+    """The size of a picture on a sheet: at most `width` wide, and twice that high."""
+    ratio = min(width / size[0], 2 * width / size[1], 1.0)
+    return max(round(size[0] * ratio), 1), max(round(size[1] * ratio), 1)
 
 
 def _font(size: int) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..live.watch import shown_here
 from . import bundle
+from .shown import shown_result
 
 if TYPE_CHECKING:
     from ...jobs.result import Result
@@ -19,3 +20,16 @@ def result_bundle(
     if shown_here(result):
         return {"text/plain": bundle.result_text(result).split("\n")[0]}
     return bundle.result_bundle(result, include, exclude)
+
+
+def display_result(result: Result) -> None:
+    """Display a result as the value of a cell; one line of text when the cell has shown it already."""
+    from IPython.display import display
+
+    if shown_here(result):
+        display({"text/plain": bundle.result_text(result).split("\n")[0]}, raw=True)
+        return
+    shown = shown_result(result)
+    display(shown.bundle, raw=True, metadata=shown.metadata)
+    if shown.caption is not None:
+        display(shown.caption, raw=True)
