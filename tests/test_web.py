@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,8 +30,12 @@ class Site(BaseHTTPRequestHandler):
         "/a%20cat.png": (200, "image/png", PNG),
         "/download": (200, "image/png; q=1", PNG),
         "/page.png": (200, "image/png", b"\n <!DOCTYPE html><html>Log in</html>"),
+        "/model": (200, "application/octet-stream", bytes(range(200))),
+        "/cut": (200, "application/octet-stream", b"half"),
         "/gone": (404, "text/plain", b"no"),
     }
+
+    asked: list[int] = []  # noqa: RUF012
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
@@ -40,7 +46,19 @@ class Site(BaseHTTPRequestHandler):
             self.end_headers()
             return
         status, mime, body = self.answers[path]
+        given = self.headers.get("Range", "")
+        if path == "/model" and given:
+            begin = int(given.removeprefix("bytes=").rstrip("-"))
+            self.asked.append(begin)
+            status, body = (206, body[begin:]) if begin < len(body) else (416, b"")
+        if path == "/cut":
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body) + 5))
+            self.end_headers()
+            self.wfile.write(body)
+            return
         self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
         self.send_header("Content-Type", mime)
         self.end_headers()
         self.wfile.write(body)
@@ -134,3 +152,39 @@ def test_a_url_is_uploaded_as_its_file_and_can_be_a_mask(site: str) -> None:
     assert packing.as_mask(f"{site}/a%20cat.png").getextrema() == (255, 255)
     with pytest.raises(UploadRejected, match="The mask is not a picture"):
         packing.as_mask("data:,words")
+
+
+MODEL = bytes(range(200))
+
+
+@pytest.mark.usefixtures("private")
+def test_a_download_is_resumed_checked_and_named_when_whole(site: str, tmp_path: Path) -> None:
+    path, part = tmp_path / "a.safetensors", tmp_path / "a.safetensors.part"
+    assert web.length(f"{site}/model") == 200
+    seen: list[tuple[int, int]] = []
+    web.download(f"{site}/model", path, sha256=hashlib.sha256(MODEL).hexdigest().upper(),
+                 progress=lambda *at: seen.append(at))  # fmt: skip
+    assert (path.read_bytes(), seen[-1]) == (MODEL, (200, 200))
+    for begun in (MODEL[:70], MODEL):
+        path.unlink()
+        part.write_bytes(begun)
+        web.download(f"{site}/model", path, sha256=hashlib.sha256(MODEL).hexdigest())
+        assert path.read_bytes() == MODEL
+        assert Site.asked[-1] == len(begun)
+    assert not part.exists()
+
+
+@pytest.mark.usefixtures("private")
+def test_what_arrives_incomplete_is_kept_and_what_is_wrong_is_not(site: str, tmp_path: Path) -> None:
+    path, part = tmp_path / "a.safetensors", tmp_path / "a.safetensors.part"
+    with pytest.raises(DownloadFailed):
+        web.download(f"{site}/cut", path)
+    assert part.read_bytes() == b"half"
+    part.unlink()
+    with pytest.raises(DownloadFailed, match=r"has the hash .* and was deleted"):
+        web.download(f"{site}/model", path, sha256="0" * 64)
+    with pytest.raises(DownloadFailed, match="web page"):
+        web.download(f"{site}/page.png", path)
+    with pytest.raises(DownloadFailed, match="HTTP 404"):
+        web.download(f"{site}/gone", path)
+    assert not path.exists()
