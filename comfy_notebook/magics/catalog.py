@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from . import models
 from .call import Call
 from .options import TARGET, Args, Command, Option
 from .table import Table
@@ -28,16 +29,6 @@ def nodes(call: Call, args: Args) -> Any:
 def node(call: Call, args: Args) -> Any:
     """One node class, drawn as the cell's output."""
     return call.client(args.on).nodes[str(args.name)]
-
-
-def models(call: Call, args: Args) -> Any:
-    """The browser of model files, or the files of one folder."""
-    client = call.client(args.on)
-    if args.folder is None:
-        from .. import display
-
-        return display.models_panel(client)
-    return client.models(str(args.folder))
 
 
 def upload(call: Call, args: Args) -> Any:
@@ -79,12 +70,7 @@ COMMANDS = (
         node,
         (Option("name", "the class, such as KSampler", "NAME", count="one", completes="class"), TARGET),
     ),
-    Command(
-        "models",
-        "the model folders, or the files in one",
-        models,
-        (Option("folder", "such as checkpoints or loras", "FOLDER"), TARGET),
-    ),
+    models.COMMAND,
     Command(
         "upload",
         "upload a file or a picture to the server",

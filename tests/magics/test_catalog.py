@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 import comfy_notebook as comfy
@@ -73,3 +74,47 @@ def test_a_file_that_is_not_there(connected: Notebook) -> None:
     assert isinstance(ran.error, comfy.ComfyError)
     assert "nothing.png" in ran.text
     assert "Traceback" not in ran.text
+
+
+def test_models_of_a_workflow(connected: Notebook, folder: Path) -> None:
+    wf = comfy.Workflow(
+        {"1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "x.safetensors"}}}
+    )
+    wf.save(folder / "needs.json")
+    for what in ("needs.json", "wf"):
+        ran = connected(f"m = %comfy models {what}", wf=wf)
+        assert ran.error is None, ran.text
+        assert [(file.folder, file.name, file.here) for file in connected["m"]] == [
+            ("checkpoints", "x.safetensors", False)
+        ]
+
+
+def test_missing_models_are_downloaded_where_a_url_is_known(
+    connected: Notebook, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    def download(url: str, path: Path, *, sha256: str, progress: object) -> None:
+        asked.append((url, path.relative_to("models").as_posix(), sha256))
+        path.write_bytes(b"model")
+
+    monkeypatch.setattr("comfy_notebook.web.download", download)
+    monkeypatch.setattr("comfy_notebook.web.length", lambda url: 3 << 20)
+    names = ["x.safetensors", "../out.safetensors", "unknown.safetensors"]
+    models = [{"name": name.rpartition("/")[2], "url": f"https://hf.co/{n}", "directory": "checkpoints",
+               "hash": "ab"} for n, name in enumerate(names[:2])]  # fmt: skip
+    wf = comfy.Workflow(
+        {
+            str(n): {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": name}}
+            for n, name in enumerate(names)
+        },
+        editor={"nodes": [{"id": 1, "type": "Note", "properties": {"models": models}}]},
+    )
+    ran = connected("m = %comfy models wf --get models", wf=wf)
+    assert ran.error is None, ran.text
+    assert asked == [("https://hf.co/0", "checkpoints/x.safetensors", "ab")]
+    assert "../out.safetensors: its name is not safe; left out" in ran.out
+    assert "unknown.safetensors: no URL is known; left out" in ran.out
+    assert "Downloading 3.0 MB." in ran.out
+    assert "Nothing to download" in connected("m = %comfy models wf --get models", wf=wf).out
+    assert "needs a workflow" in connected("%comfy models --get models").text
