@@ -1,4 +1,4 @@
-"""`AsyncClient`: everything one server can do, awaitable; and `Client`, the same with plain calls.
+"""`AsyncClient`: everything one server can do, awaitable; and `Client`, the same with blocking calls.
 
 All I/O runs on the background loop (`sync`), whichever loop awaits it.
 """
@@ -102,7 +102,7 @@ class AsyncClient(_Described):
 
     @property
     def plain(self) -> Client:
-        """The same connection with plain calls."""
+        """The same connection with blocking calls."""
         if self._plain is None:
             self._plain = Client(self)
         return self._plain

@@ -337,9 +337,9 @@ def on_io(
 
 
 def plain(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[Any, P], T]:
-    """The plain form of an async method, for an object that keeps the async one in `_async`.
+    """The blocking form of an async method, for an object that keeps the async one in `_async`.
 
-    Name, signature and docstring are the async method's; calling blocks until it is done.
+    Name, signature and docstring are the async method's.
     """
 
     @functools.wraps(method)
@@ -354,7 +354,7 @@ async def _coroutine(awaitable: Awaitable[T]) -> T:
 
 
 class LazyAwaitable(Awaitable[T]):
-    """What an async property gives: nothing happens until it is awaited."""
+    """The value of an async property, requested when it is awaited."""
 
     def __init__(self, start: Callable[[], Coroutine[Any, Any, T]]) -> None:
         self._start = start
@@ -364,7 +364,7 @@ class LazyAwaitable(Awaitable[T]):
 
 
 class PlainProperty(Generic[T]):
-    """The plain form of a property of `LazyAwaitable`: reading it blocks until the value is there."""
+    """The blocking form of a property of `LazyAwaitable`: reading it waits for the value."""
 
     def __init__(self, prop: Any) -> None:
         self._prop = prop

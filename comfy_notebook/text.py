@@ -85,6 +85,23 @@ def printable(text: object, limit: int = TITLE, *, lines: bool = False) -> str:
     return kept if len(kept) <= limit and len(cut) == len(raw) else kept[: max(limit - 1, 0)] + "…"
 
 
+def file_name(name: str, limit: int = 255) -> str:
+    """The last part of a path as a file name, without hidden characters; "" when nothing is left.
+
+    `limit` is in bytes, as on common file systems; the extension is kept.
+    """
+    base = name.replace("\\", "/").rpartition("/")[2]
+    base = "".join(c for c in base if c.isprintable() and ord(c) not in _HIDDEN).strip()
+    if base in ("", ".", ".."):
+        return ""
+    stem, dot, suffix = base.rpartition(".")
+    ending = (dot + suffix).encode("utf-8", "ignore") if stem else b""
+    if not ending or len(ending) > limit // 4:
+        stem, ending = base, b""
+    kept = stem.encode("utf-8", "ignore")[: limit - len(ending)]
+    return (kept + ending).decode("utf-8", "ignore")
+
+
 def escape(text: object, limit: int = TITLE, *, lines: bool = False) -> str:
     """`printable` text, escaped for HTML content and attributes alike."""
     return html.escape(printable(text, limit, lines=lines), quote=True)

@@ -122,7 +122,7 @@ assert IO.run(pid()) == os.getpid()
 
 @posix
 def test_what_comes_back_too_late_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The answer and the interrupt cross: a job that nobody gets must not run on unnoticed."""
+    """The answer and the interrupt cross: a job that the caller never gets is cancelled."""
     told: list[str] = []
 
     class Job:

@@ -8,6 +8,7 @@ from comfy_notebook.text import (
     clip,
     closest,
     did_you_mean,
+    file_name,
     missing_file_hint,
     node_label,
     printable,
@@ -94,3 +95,27 @@ def test_a_missing_file_is_looked_for_nearby(tmp_path: Path, monkeypatch: pytest
     assert missing_file_hint(Path("notebooks/txt2imgs.json")) == "Did you mean 'txt2img.json'?"
     assert "no folder 'notebook' either. Did you mean 'notebooks'?" in missing_file_hint(Path("notebook/x"))
     assert missing_file_hint(tmp_path / "zzz.json") == f"Looked in {str(tmp_path)!r}."
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("../../evil.png", "evil.png"),
+        ("a\\b.png", "b.png"),
+        ("invoice\u202egnp.exe", "invoicegnp.exe"),
+        ("a\x1b[31m\x00b.png", "a[31mb.png"),
+        (" .. ", ""),
+        ("", ""),
+        ("ü" * 300 + ".png", "ü" * 125 + ".png"),
+        ("x" * 300, "x" * 255),
+        ("a." + "y" * 300, "a." + "y" * 253),
+        ("lone \ud800 surrogate.png", "lone  surrogate.png"),
+    ],
+)
+def test_a_file_name_is_short_and_shows_what_it_is(given: str, expected: str) -> None:
+    assert file_name(given) == expected
+    assert len(file_name(given).encode()) <= 255
+
+
+def test_a_character_is_never_cut_in_two() -> None:
+    assert file_name("€" * 100 + ".png", 20) == "€" * 5 + ".png"

@@ -105,7 +105,7 @@ def warn_unverified(verify: bool | str | Path) -> None:
 
 
 async def choose(target: str | None, api_key: str | None) -> Choice:
-    """The server to take: as asked for, else the first that holds."""
+    """The server to use: the one named, else the first that is available."""
     if target is None:
         if url := os.environ.get(URL_VARIABLE, "").strip():
             return await choose_url(url, api_key, f"the environment variable {URL_VARIABLE} is set")
@@ -190,7 +190,7 @@ def _verify(verify: bool | str | Path) -> bool | str:
 
 
 def _require_sendable(access: Access) -> None:
-    """Refuse what no header can carry, and what would carry a second one."""
+    """Refuse characters that a header cannot hold, such as the line break that begins another header."""
     if access.key is not None and not _is_plain(access.key.value):
         raise AuthenticationError(
             f"The API key from {access.key.source} contains characters that an API key cannot have.",

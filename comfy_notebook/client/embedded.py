@@ -1,8 +1,8 @@
-"""Starting the embedded server: one process for the kernel, reaped with it.
+"""Starting the embedded server: one process per kernel, which ends with it.
 
-The child's stdin is a pipe the kernel holds: when the kernel is gone, however it went, the pipe ends
-and the server stops. Each kernel takes the first data directory (`embedded`, `embedded-2`, …) that
-no running server has locked, so that a restarted kernel finds its jobs again.
+The child's stdin is a pipe that the kernel holds: however the kernel ends, the pipe closes and the server
+stops. Each kernel takes the first data directory (`embedded`, `embedded-2`, …) that no running server has
+locked, so that a restarted kernel finds its jobs again.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ class Embedded:
         self._parent = os.getpid()
 
     def log(self, lines: int = 50) -> str:
-        """The last lines it has written."""
+        """The last lines of its log."""
         return tail(self.log_file, lines)
 
     def stop(self, timeout: float = 5.0) -> None:
-        """Let it end: its stdin closes first, and only then, if need be, it is killed."""
+        """Close its stdin, which ends it, and kill it if it has not ended after `timeout` seconds."""
         if self._parent != os.getpid():
             return
         if self.process.stdin is not None:
@@ -75,7 +75,7 @@ class Embedded:
 
 
 class Launcher:
-    """The one embedded server of this process; started when asked for, joined when it runs."""
+    """The one embedded server of this process, started on first use."""
 
     def __init__(self) -> None:
         self._running: Embedded | None = None
@@ -87,7 +87,7 @@ class Launcher:
         return self._running if self._running is not None and self._running.alive else None
 
     def start(self, *options: str) -> Embedded:
-        """The running server, or a new one; `ConnectionFailed` with its last words when it cannot start."""
+        """The running server, or a new one. Raises `ConnectionFailed` with what it wrote last."""
         if self.running is not None:
             return self.running
         if self._running is not None:
@@ -111,7 +111,7 @@ class Launcher:
         )
 
     def stop(self) -> bool:
-        """Stop it; whether there was one."""
+        """Stop it; False when none was running."""
         running, self._running = self._running, None
         if running is None or not running.alive:
             return False
@@ -124,7 +124,7 @@ launcher = Launcher()
 
 
 def _launch(directory: Path, options: tuple[str, ...]) -> Embedded | str:
-    """A started server, or why there is none."""
+    """A started server, or why it did not start."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         log_file = directory / "server.log"
@@ -137,7 +137,7 @@ def _launch(directory: Path, options: tuple[str, ...]) -> Embedded | str:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=environment,
-                # The kernel's interrupt is for the kernel: a Ctrl-C must not reach the server.
+                # A Ctrl-C is for the kernel and must not reach the server.
                 start_new_session=os.name == "posix",
                 creationflags=0x00000200 if os.name == "nt" else 0,
             )
@@ -158,16 +158,16 @@ def _launch(directory: Path, options: tuple[str, ...]) -> Embedded | str:
             fresh.unlink()
         if code == _EXIT_IN_USE:
             return IN_USE
-        return redact(words.splitlines()[-1] if words else "it ended without a word")
+        return redact(words.splitlines()[-1] if words else "it ended without a message")
     register(key)
-    # Only the server that has the directory may replace its log.
+    # Only the server that holds the directory may replace its log.
     with contextlib.suppress(OSError):
         os.replace(fresh, log_file)
     return Embedded(url, key, directory, log_file if log_file.exists() else fresh, process)
 
 
 def _first_line(process: subprocess.Popen[bytes]) -> bytes:
-    """What it prints first, waited for at most `START_TIMEOUT` seconds; nothing when it ends instead."""
+    """The first line it prints within `START_TIMEOUT` seconds; empty when it ends instead."""
     assert process.stdout is not None
     out: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     stream = process.stdout
@@ -196,7 +196,7 @@ def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _search_path() -> str:
-    """The package's own place first: it may not be installed, only on this process's path."""
+    """PYTHONPATH with the package's own folder first: it may not be installed."""
     home = str(Path(__file__).parent.parent.parent)
     given = os.environ.get("PYTHONPATH")
     return f"{home}{os.pathsep}{given}" if given else home

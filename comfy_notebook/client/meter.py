@@ -1,4 +1,4 @@
-"""A line of progress for uploads that take a while, written by the thread that waits for them."""
+"""The progress line of large uploads, written by the thread that waits for them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LARGE = 5 * 1024 * 1024
 
 @dataclass
 class Meter:
-    """Noted on the loop, painted by the calling thread between two looks at its answer."""
+    """Progress that the background loop notes and the calling thread prints while it waits."""
 
     name: str = ""
     sent: int = 0
@@ -19,15 +19,15 @@ class Meter:
     _painted: int = -1
 
     def begin(self, name: str, total: int) -> None:
-        """An upload begins; small ones are not worth a line."""
+        """An upload begins; a small one gets no line."""
         self.name, self.sent, self.total = name, 0, total if total > LARGE else 0
 
     def note(self, sent: int, total: int) -> None:
-        """So many bytes have been sent."""
+        """This many bytes have been sent."""
         self.sent = sent
 
     def paint(self) -> None:
-        """Bring the line up to date, if there is one."""
+        """Print the line again if its percentage has changed."""
         total = self.total
         if not total or os.environ.get("COMFY_NOTEBOOK_LIVE") == "0":
             return

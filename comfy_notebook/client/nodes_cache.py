@@ -1,8 +1,8 @@
 """A server's node definitions, kept on disk between sessions.
 
-One gzip file per server and key. A copy younger than `FRESH` seconds is used as it is, an older one
-only after the server has confirmed its ETag; without an ETag it is fetched anew. A refusal that
-rests on a copy asks again first (`submit`), so that nodes installed since are not missed.
+One gzip file per server and key. A copy younger than `FRESH` seconds is used as it is, an older one only
+after the server has confirmed its ETag; without an ETag the definitions are fetched again. Before
+`submit` refuses a workflow it fetches them again too, so that nodes installed since are found.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class NodesCache:
         self._at = 0.0
 
     async def get(self, refresh: bool = False) -> NodeCatalog:
-        """The catalog: the one in memory, the one on disk if the server still stands by it, or a new one."""
+        """The catalog: the one in memory, the one on disk if it is still valid, or a new one."""
         if self.catalog is not None and not refresh:
             return self.catalog
         saved = None if refresh or not self._keep else self._load()
@@ -63,7 +63,7 @@ class NodesCache:
         return self._take(nodes)
 
     async def one(self, class_type: str) -> dict[str, Any]:
-        """One class's definition afresh, as the server gives it; empty when it has none."""
+        """The definition of one class, fetched now; empty when the server has none."""
         from urllib.parse import quote
 
         answer = await self._http.get(

@@ -19,15 +19,11 @@ from typing import Any
 from ..errors import NoOutput, UploadRejected
 from ..images import decode, dimensions, from_array, heif_kind, is_array, is_pil, to_mask, to_png
 from ..protocol.frames import sniff
-from ..text import missing_file_hint
+from ..text import file_name, missing_file_hint
 from ..web import fetch, is_url
 from .records import UploadLimits
 
 IMAGE_NAME = "image.png"
-_MAX_NAME = 255
-"""Bytes of a file name on common file systems."""
-# Characters that change the direction of the text around them hide what a name ends with.
-_BIDI = {*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C}
 
 
 @dataclass(frozen=True)
@@ -174,12 +170,7 @@ def _megabytes(size: float) -> str:
 
 
 def _clean(name: str) -> str:
-    """The last part of a path, without control and bidi characters, in at most 255 bytes."""
-    base = name.replace("\\", "/").rpartition("/")[2]
-    base = "".join(c for c in base if c.isprintable() and ord(c) not in _BIDI).strip()
-    if not base or base in (".", ".."):
+    found = file_name(name)
+    if not found:
         raise UploadRejected(f"{name!r} is not a file name.")
-    stem, dot, suffix = base.rpartition(".")
-    ending = (dot + suffix).encode()[:50] if stem else b""
-    kept = (stem or base).encode()[: _MAX_NAME - len(ending)]
-    return kept.decode(errors="ignore") + ending.decode(errors="ignore")
+    return found

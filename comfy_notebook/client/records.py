@@ -1,4 +1,4 @@
-"""What a server says of its jobs, its queue and itself, as frozen dataclasses of one vocabulary."""
+"""Jobs, queue, files and server as both dialects describe them: frozen dataclasses."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class JobRecord:
 
 @dataclass(frozen=True)
 class UploadLimits:
-    """The largest file a server takes; None is no limit it tells of. `edge` and `pixels` are a picture's."""
+    """The largest file a server takes, None where it names no limit; `edge` and `pixels` of a picture."""
 
     bytes: int | None = None
     edge: int | None = None
@@ -111,7 +111,7 @@ class Submission:
 
 @dataclass(frozen=True)
 class FileRef:
-    """A file the server has: what `upload` returns and what an input that takes files is set to.
+    """A file on the server: what `upload` returns and an input that takes files is set to.
 
     `str(ref)` and `ref.value` are what goes into a workflow: "name", "subfolder/name", or
     "name [temp]" when the file is not among the inputs.
@@ -133,7 +133,7 @@ class FileRef:
 
 @dataclass(frozen=True)
 class ServerInfo:
-    """Which server a client talks to: its address, dialect and version, who we are there, and its queue."""
+    """What `info()` returns: the server's address, dialect and version, the account's status, the queue."""
 
     url: str
     dialect: str
@@ -149,7 +149,7 @@ class ServerInfo:
 def seconds_of(value: Any) -> float | None:
     """A point in time as seconds since the epoch.
 
-    Servers give seconds or milliseconds under the same name (`create_time`), so magnitude decides;
+    Servers give seconds or milliseconds under the same name (`create_time`), so magnitude decides.
     ISO text is read too.
     """
     if isinstance(value, bool) or value is None:
@@ -170,7 +170,7 @@ def seconds_of(value: Any) -> float | None:
 
 
 def title_of(graph: Any, editor: Any = None) -> str:
-    """A few words for a graph in a list: the classes of its last nodes."""
+    """A short title for a graph in a list: its number of nodes and the first classes."""
     if not isinstance(graph, Mapping):
         return ""
     classes = [str(node.get("class_type", "?")) for node in graph.values() if isinstance(node, Mapping)]

@@ -1,7 +1,7 @@
-"""Which certificates are believed: one context for HTTP and one for the WebSocket, made alike.
+"""Which certificates are trusted, by HTTP and the WebSocket alike.
 
-`verify` is True (this system's authorities), False (anyone) or the path of a PEM file or a folder of
-such (those and no others, for the server itself; those as well, for the hosts it redirects to).
+`verify` is True (the system's authorities), False (any certificate) or the path of a PEM file or a folder
+of them: only those for the server itself, and those as well for hosts it redirects to.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ..errors import ComfyError
 
 
 def context(verify: bool | str, *, elsewhere: bool = False) -> ssl.SSLContext:
-    """A context for the server itself, or for hosts `elsewhere`, which are always verified."""
+    """The SSL context for the server itself, or for hosts `elsewhere`, which are always verified."""
     own = verify if isinstance(verify, str) else None
     cafile, capath = (None, own) if own is not None and os.path.isdir(own) else (own, None)
     if own is not None and not elsewhere:
@@ -21,7 +21,7 @@ def context(verify: bool | str, *, elsewhere: bool = False) -> ssl.SSLContext:
     else:
         made = ssl.create_default_context()
         if not made.cert_store_stats()["x509_ca"] and not os.environ.get("SSL_CERT_DIR"):
-            # Python from python.org on a Mac comes without any, and httpx brings certifi's along.
+            # Python from python.org on a Mac has no authorities; certifi comes with httpx.
             import certifi
 
             made.load_verify_locations(certifi.where())
@@ -34,7 +34,7 @@ def context(verify: bool | str, *, elsewhere: bool = False) -> ssl.SSLContext:
 
 
 def check(path: str) -> None:
-    """Raise `ComfyError` for what holds no certificates."""
+    """Raise `ComfyError` for a path without certificates."""
     try:
         context(path)
     except (ssl.SSLError, OSError) as error:

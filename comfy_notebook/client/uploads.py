@@ -31,7 +31,7 @@ Progress = Callable[[int, int], Any]
 
 @dataclass(frozen=True)
 class _Sent:
-    """What was sent under a name, as far as it can be sent again."""
+    """What is needed to send a file again."""
 
     value: Callable[[], Any]
     """The value that was uploaded; None when it is gone."""
@@ -41,7 +41,7 @@ class _Sent:
 
 
 def _held(value: Any) -> Callable[[], Any]:
-    """A reference that keeps no picture in memory: to the name of a file, or a weak one."""
+    """A reference that does not keep a picture in memory: a file's name as it is, else a weak one."""
     if isinstance(value, (str, os.PathLike)):
         return lambda: value
     try:
@@ -99,9 +99,9 @@ class Uploads:
         return ref
 
     async def send_again(self, text: str) -> FileRef | None:
-        """Send a file once more that the server has lost, named as an input names it.
+        """Send a file that the server has lost once more; `text` names it as an input does.
 
-        None when it is not one this client has sent, or when its content is no longer at hand.
+        None when this client did not send it, or when its content is no longer at hand.
         """
         sent = self._sources.get(text)
         value = sent.value() if sent is not None else None

@@ -10,6 +10,7 @@ from ..atomic import write_new_file
 from ..errors import ComfyError, DownloadFailed, NoOutput
 from ..images import decode, to_array
 from ..protocol.frames import sniff
+from ..text import file_name
 from ..views import view
 
 if TYPE_CHECKING:
@@ -137,13 +138,14 @@ class Output:
     @property
     def safe_name(self) -> str:
         """A file name without folders that is valid on every system."""
-        name = (self.filename or f"{self.node_title}_{self.index}.txt").replace("\\", "/").rpartition("/")[2]
-        name = "".join("_" if c in '<>:"|?*' or ord(c) < 32 else c for c in name).strip(". ") or "output"
+        # 200 bytes leave room for the number of a name that is taken.
+        name = file_name(self.filename or f"{self.node_title}_{self.index}.txt", 200)
+        name = "".join("_" if c in '<>:"|?*' else c for c in name).strip(". ") or "output"
         stem = name.partition(".")[0].upper()
         reserved = stem in {"CON", "PRN", "AUX", "NUL"} or (
             len(stem) == 4 and stem[:3] in ("COM", "LPT") and stem[3].isdigit()
         )
-        return "_" + name if reserved else name[-200:]
+        return "_" + name if reserved else name
 
     def save(self, directory: str | Path = ".") -> Path:
         """Write the content unchanged into a directory and return the path.

@@ -130,22 +130,25 @@ def test_a_server_without_the_routes_is_asked_once_for_them(odd: Odd) -> None:
 
 
 @pytest.mark.parametrize(
-    "queue",
-    [
-        {"queue_running": [[1, "anothers", {}, {}, []]], "queue_pending": [[2, RUNNING, {}, {}, []]]},
-        {"queue_running": [[1, "anothers", {}, {}, []]], "queue_pending": []},
-    ],
-    ids=["ours waits", "ours has ended"],
+    ("waits", "history", "cancelled"),
+    [(True, {}, False), (False, {RUNNING: {}}, False), (False, {}, True)],
+    ids=["it still waits", "it has ended", "it was deleted"],
 )
-def test_an_old_server_is_never_interrupted_while_anothers_job_runs(odd: Odd, queue: Any) -> None:
+def test_an_old_server_is_never_interrupted_while_anothers_job_runs(
+    odd: Odd, waits: bool, history: Any, cancelled: bool
+) -> None:
     """Old servers ignore the id in an interrupt: it would end whatever runs."""
     for key in (f"POST /api/jobs/{RUNNING}/cancel", f"GET /api/jobs/{RUNNING}"):
         odd.answers.pop(key, None)
     odd.answers["POST /api/queue"] = odd.answers["POST /api/interrupt"] = Response()
-    odd.answers["GET /api/queue"] = queue
+    odd.answers["GET /api/queue"] = {
+        "queue_running": [[1, "anothers", {}, {}, []]],
+        "queue_pending": [[2, RUNNING, {}, {}, []]] if waits else [],
+    }
+    odd.answers[f"GET /api/history/{RUNNING}"] = history
     with odd.connect("comfyui") as client:
         connection = client._async.connection
-        IO.run(connection.dialect.cancel(connection.http, RUNNING))
+        assert IO.run(connection.dialect.cancel(connection.http, RUNNING)) is cancelled
     assert "POST /api/queue" in odd.asked
     assert "POST /api/interrupt" not in odd.asked
 

@@ -96,14 +96,14 @@ def _use(server: Scripted, call: Any, **access: Any) -> Any:
 BUSY = (503, {}, b"{}")
 
 
-def test_what_is_safe_is_tried_again(servers: Any) -> None:
+def test_a_safe_request_is_retried(servers: Any) -> None:
     server, _ = servers
     server.answers = [BUSY, "hang up", (200, {}, b'{"ok": true}')]
     assert _use(server, lambda http: http.get("/api/queue")).json() == {"ok": True}
     assert len(server.seen) == 3
 
 
-def test_but_not_for_ever(servers: Any) -> None:
+def test_retries_are_bounded(servers: Any) -> None:
     server, _ = servers
     server.answers = [BUSY] * 20
     with pytest.raises(ServerError) as failed:
@@ -125,13 +125,13 @@ def test_a_submission_is_not_sent_twice(servers: Any) -> None:
     assert len(server.seen) == 3
 
 
-def test_unless_the_server_says_when(servers: Any) -> None:
+def test_a_submission_is_repeated_when_the_server_says_when(servers: Any) -> None:
     server, _ = servers
     server.answers = [(503, {"Retry-After": "0"}, b""), (200, {}, b"{}")]
     assert _use(server, lambda http: http.post("/api/prompt", {})).status == 200
 
 
-def test_a_wait_that_is_too_long_is_said_instead(servers: Any) -> None:
+def test_a_wait_that_is_too_long_is_an_error(servers: Any) -> None:
     server, _ = servers
     server.answers = [(429, {"Retry-After": "3600"}, b'{"error": {"type": "QUEUE_LIMIT"}}')]
     with pytest.raises(RateLimited) as limited:
@@ -139,7 +139,7 @@ def test_a_wait_that_is_too_long_is_said_instead(servers: Any) -> None:
     assert limited.value.retry_after == 3600
 
 
-def test_nothing_of_ours_goes_to_another_origin(servers: Any) -> None:
+def test_no_header_of_ours_goes_to_another_origin(servers: Any) -> None:
     server, storage = servers
     server.answers = [(302, {"Location": f"{storage.url}/signed?x=1", "Set-Cookie": "session=private"}, b"")]
     storage.answers = [(200, {}, b"picture")]
@@ -179,7 +179,7 @@ def test_a_base_path_is_kept(servers: Any) -> None:
     assert server.seen[0][1] == "/user/x/proxy/8188/api/queue"
 
 
-def test_nobody_listens() -> None:
+def test_a_refused_connection_asks_whether_the_server_runs() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -194,7 +194,7 @@ def test_a_wrong_key_says_what_to_do(servers: Any) -> None:
         _use(server, lambda http: http.get("/api/user"))
 
 
-def test_a_redirect_of_the_server_itself_is_said(servers: Any) -> None:
+def test_a_redirect_names_its_target(servers: Any) -> None:
     server, _ = servers
     server.answers = [(302, {"Location": "/login?next=secret"}, b"")]
     with pytest.raises(ServerError, match="redirects the queue to /login") as failed:

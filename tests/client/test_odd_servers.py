@@ -46,7 +46,7 @@ def _submit(client: Any, **options: Any) -> comfy.Job:
 
 
 def _records(odd: Odd, *answers: Any) -> None:
-    """The job's record, one answer after another; the last for ever."""
+    """Answer requests for the job's record one after another; the last answer repeats."""
     left = list(answers)
     odd.answers[f"GET /api/jobs/{JOB}"] = lambda _: left.pop(0) if len(left) > 1 else left[0]
 
@@ -140,7 +140,7 @@ def test_outputs_that_come_after_the_word(odd: Odd) -> None:
 
 
 def test_a_server_that_is_too_busy_to_say(odd: Odd) -> None:
-    """429 with a time to wait is an answer: the job is not given up, and the server is let alone."""
+    """429 with a time to wait: the job is not given up, and no request is sent before that time."""
     busy = Response('{"error": {"type": "RATE_LIMITED", "message": "slow down"}}', 429,
                     headers={"Retry-After": "31"}, media_type="application/json")  # fmt: skip
     odd.answers[f"GET /api/jobs/{JOB}"] = busy
@@ -195,7 +195,7 @@ def test_redirects_to_nowhere(odd: Odd, location: str) -> None:
 
 
 def test_a_body_that_is_not_what_its_encoding_says(odd: Odd) -> None:
-    garbled = Response(b"this is no gzip", headers={"Content-Encoding": "gzip"})
+    garbled = Response(b"this is not gzip", headers={"Content-Encoding": "gzip"})
     odd.answers["GET /api/queue"] = odd.answers["GET /api/view"] = garbled
     with odd.connect() as client:
         with pytest.raises(comfy.ConnectionFailed, match="broke"):
@@ -421,3 +421,23 @@ def test_a_submission_a_proxy_lost_is_found_by_its_id(odd: Odd, status: int) -> 
     with odd.connect("comfyui") as client:
         job = _submit(client)
         assert [job.id] == sent
+
+
+@pytest.mark.parametrize(
+    ("running", "interrupted"),
+    [([JOB], True), (["anothers"], False), ([JOB, "anothers"], False), (["anothers", JOB], False)],
+)
+def test_a_cloud_is_interrupted_only_while_ours_runs_alone(
+    odd: Odd, running: list[str], interrupted: bool
+) -> None:
+    """On a Cloud without a cancel route an interrupt may end every running job of the account."""
+    odd.answers["POST /api/queue"] = {"deleted": []}
+    odd.answers["POST /api/interrupt"] = Response()
+    odd.answers[f"GET /api/jobs/{JOB}"] = record("in_progress")
+    odd.answers["GET /api/queue"] = {
+        "queue_running": [[n, job_id, {}, [], {}] for n, job_id in enumerate(running)],
+        "queue_pending": [],
+    }
+    with odd.connect() as client:
+        assert client.cancel(JOB) is interrupted
+    assert ("POST /api/interrupt" in odd.asked) is interrupted

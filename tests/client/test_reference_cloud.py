@@ -107,7 +107,7 @@ def test_s10_polling(embedded_factory: Any, raw_status: bool) -> None:
 
 
 def test_s11_websocket_is_account_wide(embedded: Any, cloud: Client) -> None:
-    """Another client's job on the same account sends its frames here too, and is none of ours."""
+    """Another client's job on the same account sends its frames here too; they are ignored."""
     with comfy.connect(embedded.url, api_key=embedded.api_key, default=False, quiet=True) as other:
         theirs, ours = other.submit(graphs.sleep(0.4)), cloud.submit(graphs.sleep(0.4))
         for job in (theirs, ours):

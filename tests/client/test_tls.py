@@ -56,7 +56,7 @@ def test_a_stranger_is_not_believed(server: Odd) -> None:
     assert not server.asked, "and is told nothing"
 
 
-def test_not_asking_is_said_aloud_every_time(server: Odd, recwarn: pytest.WarningsRecorder) -> None:
+def test_an_unchecked_certificate_warns_every_time(server: Odd, recwarn: pytest.WarningsRecorder) -> None:
     for _ in range(2):
         with pytest.warns(UserWarning, match="not checked") as said:
             client = _run(server, verify=False)
@@ -65,7 +65,7 @@ def test_not_asking_is_said_aloud_every_time(server: Odd, recwarn: pytest.Warnin
 
 
 def test_what_is_no_ca_file(server: Odd, tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("this is no certificate")
+    (tmp_path / "ca.pem").write_text("this is not a certificate")
     with pytest.raises(comfy.ComfyError, match="cannot be used as a CA file"):
         _run(server, verify=tmp_path / "ca.pem")
     with pytest.raises(comfy.ComfyError, match="no CA file"):

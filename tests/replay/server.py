@@ -437,7 +437,7 @@ def _renamed(frame: Frame, job: _Job) -> Frame:
 
 
 def _with_foreign(frames: list[tuple[float, Frame]]) -> list[tuple[float, Frame]]:
-    """The same among messages of somebody else's job, which fails, and of kinds nobody knows."""
+    """The frames among those of another client's job, which fails, and of unknown kinds."""
     other = "00000000-0000-4000-8000-000000000000"
     error = {"prompt_id": other, "node_id": "1", "node_type": "X", "exception_type": "E", "traceback": []}
     out: list[tuple[float, Frame]] = []
