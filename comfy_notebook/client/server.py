@@ -162,13 +162,25 @@ async def describe(connection: Connection) -> ServerInfo:
         running=len(queue.running),
         pending=len(queue.pending),
         devices=tuple(
-            str(device.get("name", "?"))
+            _device(device)
             for device in (devices if isinstance(devices, list) else [])
             if isinstance(device, Mapping)
         ),
         reason=connection.reason,
         pid=connection.server.pid if connection.server is not None else None,
     )
+
+
+def _device(device: Mapping[str, Any]) -> str:
+    """A device's name, with its memory if it has its own."""
+    name, total, left = str(device.get("name", "?")), device.get("vram_total"), device.get("vram_free")
+    if (
+        device.get("type") == "cpu"
+        or not isinstance(total, (int, float))
+        or not isinstance(left, (int, float))
+    ):
+        return name
+    return f"{name} ({left / 2**30:.1f} of {total / 2**30:.1f} GB VRAM free)" if total > 0 else name
 
 
 async def _or_none(asked: Awaitable[T]) -> T | None:

@@ -1,4 +1,4 @@
-"""`%comfy` alone, and `connect | login | logout | debug | asyncio`: the server and the account."""
+"""`%comfy` alone, `connect | free | log | login | logout | debug | asyncio`: the server, the account."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ..config import TARGETS
 from ..text import did_you_mean
 from .call import Call
-from .options import Args, Command, Option
+from .options import TARGET, Args, Command, Option, whole
 
 
 def status(call: Call, args: Args) -> None:
@@ -106,6 +106,20 @@ def _patcher() -> Any:
         return nest_asyncio
 
 
+def free(call: Call, args: Args) -> None:
+    """Have the server unload its models and drop its cached results."""
+    client = call.client(args.on)
+    client.free(unload_models=not args.keep_models)
+    devices = client.info().devices
+    freed = "The cached results are dropped" if args.keep_models else "The models are unloaded"
+    call.say(f"{freed}{': ' + ', '.join(devices) if devices else '.'}")
+
+
+def log(call: Call, args: Args) -> None:
+    """Print the end of the server's own log, with secrets masked."""
+    print(call.client(args.on).logs(args.lines) or "The log is empty.")
+
+
 COMMANDS = (
     Command("", "where am I connected, as whom, what is queued", status),
     Command(
@@ -125,6 +139,27 @@ COMMANDS = (
 Without TARGET: COMFY_BASE_URL if it is set; Comfy Cloud if there is an API key (COMFY_CLOUD_API_KEY,
 COMFY_API_KEY, %comfy login, Colab secrets); a ComfyUI on 127.0.0.1:8188 if one answers; else the
 embedded server, which needs no account and no GPU.""",
+    ),
+    Command(
+        "free",
+        "have the server unload its models and free their memory",
+        free,
+        (
+            Option(
+                "keep_models",
+                "drop the cached results only",
+                flag="--keep-models",
+                takes_value=False,
+                default=False,
+            ),
+            TARGET,
+        ),
+    ),
+    Command(
+        "log",
+        "the end of the server's own log",
+        log,
+        (Option("lines", "how many lines (40)", "N", "--lines", default=40, convert=whole), TARGET),
     ),
     Command("login", "store a Comfy Cloud API key on this machine; it is typed without echo", login),
     Command("logout", "delete the stored API key", logout),

@@ -1,4 +1,4 @@
-"""`%comfy show | inputs | validate | convert | form`: inspect a workflow, convert it, edit it with widgets.
+"""`%comfy workflows | show | inputs | validate | convert | form`: inspect, convert and edit workflows.
 
 Nothing here submits or uploads. Node definitions are requested from a server only where they are needed;
 `--nodes FILE` reads a saved `object_info` instead, so that no server is used.
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .call import Call
 from .options import TARGET, WORKFLOW, Args, Command, Option, folder
+from .table import Table
 
 if TYPE_CHECKING:
     from ..workflow.catalog import NodeCatalog
@@ -49,13 +50,27 @@ def inputs(call: Call, args: Args) -> Any:
 
 
 def validate(call: Call, args: Args) -> Any:
-    """The problems as a table; when there are none, a line says so."""
+    """The model files and the problems as tables; when there are no problems, a line says so."""
     wf = call.workflow(args.file)
     problems = wf.validate(_nodes(call, args))
+    if models := wf.models():
+        call.say(f"Model files of the workflow:\n{models}\n")
     if not problems:
         call.say(f"No problems found in {len(wf)} nodes.")
         return None
     return problems
+
+
+def workflows(call: Call, args: Args) -> Any:
+    """The names of the workflows that the editor saved on the server, or one of them."""
+    client = call.client(args.on)
+    if args.name is not None:
+        return client.workflow(str(args.name))
+    names = client.workflows()
+    if not names:
+        call.say("The editor has saved no workflow on this server.")
+        return None
+    return Table(["workflow"], [(name,) for name in names])
 
 
 def convert(call: Call, args: Args) -> Workflow | None:
@@ -100,9 +115,21 @@ _DEFINITIONS = (
 )
 
 COMMANDS = (
+    Command(
+        "workflows",
+        "the workflows that the editor saved on the server, or one of them",
+        workflows,
+        (Option("name", "return this one, as a Workflow", "NAME"), TARGET),
+    ),
     Command("show", "a picture of a workflow's nodes and links", show, _DEFINITIONS, takes_body=True),
     Command("inputs", "the inputs of a workflow that can be set", inputs, _DEFINITIONS, takes_body=True),
-    Command("validate", "what a server would refuse", validate, _DEFINITIONS, takes_body=True),
+    Command(
+        "validate",
+        "the model files it needs, and what a server would refuse",
+        validate,
+        _DEFINITIONS,
+        takes_body=True,
+    ),
     Command(
         "convert",
         "convert the editor format to the API format",

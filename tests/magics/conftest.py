@@ -16,6 +16,7 @@ from IPython.core.interactiveshell import InteractiveShell
 
 import comfy_notebook as comfy
 from comfy_notebook import api, config
+from tests.client.odd import Odd
 
 
 @dataclass
@@ -128,6 +129,20 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "slow.json").write_text(json.dumps(SLOW))
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def odd(notebook: Notebook) -> Iterator[Odd]:
+    """A ComfyUI with scripted answers, which the notebook is connected to."""
+    with Odd() as server:
+        del server.answers["GET /api/user"]
+        device = {"name": "cuda:0 Card", "type": "cuda", "vram_total": 24 * 2**30, "vram_free": 5 * 2**29}
+        server.answers["GET /api/system_stats"] = {
+            "system": {"comfyui_version": "0.33.0"},
+            "devices": [device, {"name": "cpu", "type": "cpu", "vram_total": 2**34, "vram_free": 2**33}],
+        }
+        assert notebook("%comfy connect {url}", url=server.url).error is None
+        yield server
 
 
 @pytest.fixture

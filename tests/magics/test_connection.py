@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from comfy_notebook import api
 from comfy_notebook.magics import connection
+from tests.client.odd import Odd
 
 from .conftest import Notebook
 
@@ -53,6 +56,38 @@ def test_comfy_alone_says_where_and_what_is_queued(
 def test_comfy_alone_before_anything(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "current", lambda: None)
     assert "Not connected yet" in notebook("%comfy").out
+
+
+def test_status_names_the_version_and_the_memory(
+    notebook: Notebook, odd: Odd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COMFY_NOTEBOOK_LIVE")
+    (shown,) = notebook("%comfy").displayed
+    assert "ComfyUI 0.33.0" in shown["text/plain"]
+    assert "cuda:0 Card (2.5 of 24.0 GB VRAM free), cpu" in shown["text/plain"]
+
+
+def test_free(notebook: Notebook, odd: Odd) -> None:
+    sent: list[Any] = []
+
+    async def free(request: Request) -> Response:
+        sent.append(await request.json())
+        return Response()
+
+    odd.answers["POST /api/free"] = free
+    assert notebook("%comfy free").out.startswith("The models are unloaded: cuda:0 Card (2.5 of 24.0 GB")
+    assert notebook("%comfy free --keep-models").out.startswith("The cached results are dropped")
+    assert [body["unload_models"] for body in sent] == [True, False]
+
+
+def test_log(notebook: Notebook, odd: Odd) -> None:
+    odd.answers["GET /internal/logs/raw"] = {"entries": [{"t": "", "m": f"line {n}\n"} for n in range(50)]}
+    assert notebook("%comfy log").out.splitlines() == [f"line {n}" for n in range(10, 50)]
+    assert notebook("%comfy log --lines 2").out == "line 48\nline 49\n"
+    odd.answers["GET /internal/logs/raw"] = {"entries": []}
+    assert notebook("%comfy log").out == "The log is empty.\n"
+    del odd.answers["GET /internal/logs/raw"]
+    assert "does not show its log" in notebook("%comfy log").text
 
 
 def test_login_and_logout(notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import comfy_notebook as comfy
+from tests.client.odd import Odd
 
 from .conftest import PLAIN, WORKFLOWS, Notebook
 
@@ -42,6 +43,29 @@ def test_inputs_with_ranges(connected: Notebook) -> None:
     assert ran.error is None, ran.text
     (row,) = [row for row in connected["t"] if row.address == "1.width"]
     assert (row.type, row.value, row.min) == ("INT", 16, 1)
+
+
+def test_workflows_that_the_editor_saved(notebook: Notebook, odd: Odd) -> None:
+    odd.answers["GET /api/userdata"] = []
+    assert "has saved no workflow" in notebook("%comfy workflows").out
+    odd.answers["GET /api/userdata"] = [{"path": "mine.json"}, {"path": "portraits/hers.json"}]
+    assert [row[0] for row in notebook("%comfy workflows").value] == ["mine", "portraits/hers"]
+    odd.answers["GET /api/userdata/workflows/mine.json"] = PLAIN
+    assert notebook("%comfy workflows mine").value.to_api() == PLAIN
+    ran = notebook("%comfy workflows mein")
+    assert isinstance(ran.error, comfy.WorkflowNotFound)
+    assert "Did you mean 'mine'" in ran.text
+
+
+def test_validate_lists_the_model_files(connected: Notebook) -> None:
+    graph = json.loads((WORKFLOWS / "txt2img.json").read_text())
+    ran = connected("%comfy validate graph", graph=graph)
+    assert "analytic-scenes.safetensors  yes" in ran.out
+    assert "No problems found in 7 nodes." in ran.out
+    graph["4"]["inputs"]["ckpt_name"] = "other.safetensors"
+    ran = connected("%comfy validate graph", graph=graph)
+    assert "other.safetensors  no" in ran.out
+    assert [problem.node_id for problem in ran.value] == ["4"]
 
 
 def test_validate(connected: Notebook) -> None:

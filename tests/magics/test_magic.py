@@ -18,7 +18,7 @@ NAMED = [name for name in commands() if name]
 DESIGN = {
     *("run", "sweep", "show", "inputs", "validate", "convert", "form", "nodes", "node", "models", "upload"),
     *("jobs", "job", "queue", "cancel", "interrupt", "download", "connect", "login", "logout", "debug"),
-    *("asyncio", "server"),
+    *("asyncio", "server", "free", "log", "workflows"),
 }
 
 
