@@ -21,7 +21,7 @@ from .catalog import NodeCatalog, NodeInfo
 from .editor.saved import pack_of
 from .model import Graph, cycle, upstream
 from .specs import COMBO, DYNAMIC_COMBO, InputSpec
-from .values import is_json, is_link, summary, unwrap
+from .values import is_json, is_link, same, summary, unwrap
 
 #: Classes whose files the server checks itself, so that names may be right that are not listed.
 _OWN_CHECK = frozenset({"LoadLatent", "LoadImageOutput", "LoadAudio", "LoadVideo", "Load3D"})
@@ -50,10 +50,13 @@ def validate(
     return list(_Check(api, catalog, editor).problems(targets))
 
 
-def joined(converting: Sequence[Problem], checking: Sequence[Problem]) -> list[Problem]:
+def joined(
+    converting: Sequence[Problem], checking: Sequence[Problem], graph: Graph, original: Graph
+) -> list[Problem]:
     """The problems of a conversion and those of a check, each thing said once, by the conversion if it did.
 
-    Only nodes that are still in the graph count among the conversion's errors about a class or an input.
+    What the conversion said of an input does not count once the input has been set, or its node removed
+    from the graph that was converted (`original`).
     """
     about_class = ("missing_node_type", "missing_subgraph", "replaced_node_type")
     missing = {p.node_id: p for p in converting if p.kind in about_class}
@@ -63,15 +66,14 @@ def joined(converting: Sequence[Problem], checking: Sequence[Problem]) -> list[P
     for problem in checking:
         if problem.kind in about_class and problem.node_id in missing:
             suggestions[problem.node_id] = problem.suggestion
-        elif (
-            problem.kind != "required_input_missing"
-            or (problem.node_id, problem.input_name) not in open_inputs
-        ):
+        elif problem.kind != "required_input_missing" or _place(problem) not in open_inputs:
             kept.append(problem)
     first = []
     refused = {_place(problem) for problem in kept if problem.kind == "value_not_in_list"}
     for problem in converting:
         if problem.kind == "unknown_option" and _place(problem) in refused:
+            continue
+        if problem.node_id in original and _settled(problem, graph, original):
             continue
         if missing.get(problem.node_id) is problem:
             if problem.node_id not in suggestions:
@@ -79,6 +81,15 @@ def joined(converting: Sequence[Problem], checking: Sequence[Problem]) -> list[P
             problem = replace(problem, suggestion=problem.suggestion or suggestions[problem.node_id])
         first.append(problem)
     return [*first, *kept]
+
+
+def _settled(problem: Problem, graph: Graph, original: Graph) -> bool:
+    """Whether an edit has removed the node or set the input that a problem of the conversion is about."""
+    node_id, name = problem.node_id or "", problem.input_name
+    if node_id not in graph:
+        return True
+    was, now = (side[node_id].get("inputs", {}) for side in (original, graph))
+    return name in now and (name not in was or not same(was[name], now[name]))
 
 
 def _place(problem: Problem) -> tuple[str | None, str | None]:

@@ -241,7 +241,7 @@ class Workflow(BaseWorkflow):
             )
         wanted = [self._find(ref) for ref in targets] if targets is not None else None
         found = validate(graph, self._catalog, targets=wanted, editor=self.editor)
-        return Problems(joined(self._problems, found))
+        return Problems(joined(self._problems, found, graph, self._original or {}))
 
     def _shown(self) -> tuple[model.Graph, NodeCatalog | None]:
         """The graph to show: the API's, or what the editor's document says without definitions."""

@@ -244,6 +244,17 @@ def test_an_open_link_is_not_also_a_missing_input() -> None:
     assert (problem.kind, problem.input_name) == ("dangling_link", "vae")
 
 
+def test_what_an_edit_has_settled_is_not_said_again() -> None:
+    document = example("txt2img.editor")
+    document["links"] = [link for link in document["links"] if link[5] != "VAE"]
+    wf = Workflow.load(document, nodes=catalog())
+    wf["VAEDecode"].vae = wf["CheckpointLoaderSimple"].output("VAE")
+    assert not wf.validate()
+    wf = Workflow.load(document, nodes=catalog())
+    wf.remove("VAEDecode")
+    assert {problem.kind for problem in wf.validate()} == {"required_input_missing"}
+
+
 def test_no_suggestion_links_a_node_to_itself() -> None:
     graph = {
         "1": {"class_type": "ImageScale", "inputs": {"image": ["9", 0]}},

@@ -22,7 +22,7 @@ def value_range(spec: InputSpec, shown: int = _CHOICES_SHOWN) -> str:
     if spec.choices is not None:
         first = [clip(str(choice), 40) for choice in spec.choices[:shown]]
         more = len(spec.choices) - len(first)
-        return ", ".join(first) + (f", … {more} more" if more > 0 else "") if first else "none installed"
+        return ", ".join(first) + (f", … {more} more" if more > 0 else "") if first else "none listed"
     if spec.remote:
         return "fetched from the server"
     if members := [member.name for _, member in spec.grown()]:
