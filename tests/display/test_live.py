@@ -215,6 +215,28 @@ def test_interrupting_a_list_cancels_what_has_not_ended(monkeypatch):
     assert [server.cancelled for server in servers] == [0, 1, 1]
 
 
+def test_an_ended_list_keeps_its_rows_and_pictures():
+    bundle = many.ended_bundle(jobs_that("completed", "failed"), ["seed <1>"])
+    assert bundle["text/html"].count("cnb-job") == 2 + bundle["text/html"].split("</style>")[0].count(
+        "cnb-job"
+    )
+    assert 'src="data:image/jpeg' in bundle["text/html"]
+    assert "seed &lt;1&gt;" in bundle["text/html"]
+    assert bundle["text/plain"].splitlines() == [
+        "2 jobs: 1 completed, 1 failed",
+        "  seed <1>: completed",
+        "  Job 2: failed",
+    ]
+
+
+def test_what_an_interrupt_found_waiting_is_called_cancelled():
+    jobs = jobs_that("completed", "running", "waiting")
+    bundle = many.ended_bundle(jobs, [], interrupted=True)
+    assert bundle["text/plain"].splitlines()[0] == "3 jobs: 1 completed, 2 cancelled"
+    assert "Queued" not in bundle["text/html"]
+    assert many.summary(jobs) == "3 jobs: 1 pending, 1 in progress, 1 completed"
+
+
 def test_without_previews_no_frame_is_drawn_and_the_words_still_are():
     view = live.LiveView(cancel=lambda: None, previews=False)
     view.paint(JobState(titles=TITLES, status=JobStatus.in_progress, node="3").after(frame(1), 1.0))

@@ -16,6 +16,7 @@ from .._compat import answer_while_blocked, close_all, interrupts_held
 from ..frontend import detect
 from ..options import options_of
 from ..results import thumbs
+from ..results.bundle import Bundle
 from ..static import style
 from . import view as live
 from .slots import widget_data
@@ -47,20 +48,45 @@ def watch_many(
                 if until is not None and time.monotonic() >= until:
                     return
                 time.sleep(min(interval, 0.1))
+    except KeyboardInterrupt:
+        view.interrupted = True
+        raise
     finally:
         with interrupts_held():
             view.finish()
 
 
-def summary(jobs: Sequence[Job]) -> str:
+def summary(jobs: Sequence[Job], *, interrupted: bool = False) -> str:
     """How many jobs have which status: "12 jobs: 9 completed, 2 in progress, 1 failed"."""
-    counts = Counter(job.status for job in jobs)
+    counts = Counter(_status(job, interrupted) for job in jobs)
     words = [f"{counts[status]} {status.value.replace('_', ' ')}" for status in JobStatus if counts[status]]
     return f"{len(jobs)} job{'s' if len(jobs) != 1 else ''}: {', '.join(words) or 'none'}"
 
 
-def rows_html(jobs: Sequence[Job], labels: Sequence[str], now: float) -> str:
-    """The list as HTML: a row for every running and failed job, and for as many others as fit."""
+def _status(job: Job, interrupted: bool) -> JobStatus:
+    """The job's status. An interrupt has cancelled what had not ended, though the server may still say so."""
+    return JobStatus.cancelled if interrupted and not (job.status.is_final or job.detached) else job.status
+
+
+def ended_bundle(jobs: Sequence[Job], labels: Sequence[str], *, interrupted: bool = False) -> Bundle:
+    """What the list leaves on the page: the rows with their pictures, and a line of text for each."""
+    text = [summary(jobs, interrupted=interrupted)]
+    text += [f"  {_label(labels, n)}: {_status(jobs[n], interrupted).value}" for n in _chosen(jobs)]
+    html = rows_html(jobs, labels, time.monotonic(), ended=True, interrupted=interrupted)
+    return {"text/plain": "\n".join(text), "text/html": style("live.css") + html}
+
+
+def _label(labels: Sequence[str], number: int) -> str:
+    return labels[number] if number < len(labels) else f"Job {number + 1}"
+
+
+def rows_html(
+    jobs: Sequence[Job], labels: Sequence[str], now: float, *, ended: bool = False, interrupted: bool = False
+) -> str:
+    """The list as HTML: a row for every running and failed job, and for as many others as fit.
+
+    Pictures are larger once it has `ended`.
+    """
     done = sum(job.status.is_final for job in jobs)
     overall = sum(1.0 if job.status.is_final else job.state.fraction for job in jobs) / max(len(jobs), 1)
     state = "completed" if done == len(jobs) else "in_progress"
@@ -72,8 +98,9 @@ def rows_html(jobs: Sequence[Job], labels: Sequence[str], now: float) -> str:
     ]
     shown = _chosen(jobs)
     for number in shown:
-        label = labels[number] if number < len(labels) else f"Job {number + 1}"
-        html.append(_row(jobs[number], label, now))
+        html.append(
+            _row(jobs[number], _label(labels, number), now, ended, _status(jobs[number], interrupted))
+        )
     if len(shown) < len(jobs):
         html.append(f'<div class="cnb-note">and {len(jobs) - len(shown)} more</div>')
     return "".join(html) + "</div>"
@@ -87,16 +114,17 @@ def _chosen(jobs: Sequence[Job]) -> list[int]:
     return sorted(order[:_MOST_ROWS])
 
 
-def _row(job: Job, label: str, now: float) -> str:
-    state, status = job.state, job.status
+def _row(job: Job, label: str, now: float, ended: bool, status: JobStatus) -> str:
+    state = job.state
     percent = 100 if status is JobStatus.completed else round(state.fraction * 100)
     words = wording.headline(state) if not status.is_final else status.value
     if status is JobStatus.in_progress and wording.step(state):
         words += f" {wording.step(state)}"
     images = [output for output in job.outputs if output.kind == "image" and thumbs.at_hand(output)]
-    picture = '<span class="cnb-mini"></span>'
+    size, side = ("cnb-mini cnb-large", 96) if ended else ("cnb-mini", 40)
+    picture = f'<span class="{size}"></span>'
     if images:
-        picture = f'<img alt="" class="cnb-mini" src="{_mini(images[0])}">'
+        picture = f'<img alt="{escape(label)}" class="{size}" src="{_mini(images[0], side)}">'
     return (
         f'<div class="cnb-job cnb-{escape(status.value)}"><span class="cnb-dot"></span>'
         f'<span class="cnb-label">{escape(label)}</span>{picture}'
@@ -105,16 +133,16 @@ def _row(job: Job, label: str, now: float) -> str:
     )
 
 
-def _mini(output: Any) -> str:
+def _mini(output: Any, side: int) -> str:
     # Kept on the output, because the list is redrawn ten times a second.
-    found = getattr(output, "_mini", None)
-    if found is None:
+    kept: dict[int, str] = getattr(output, "_mini", {})
+    if side not in kept:
         try:
-            found = thumbs.data_uri(thumbs.shown(output), 40)
+            kept[side] = thumbs.data_uri(thumbs.shown(output), side)
         except Exception:  # not decodable: a row without a picture
-            found = ""
-        output._mini = found
-    return str(found)
+            kept[side] = ""
+        output._mini = kept
+    return kept[side]
 
 
 def _view(jobs: Sequence[Job], labels: Sequence[str], quiet: bool) -> Any:
@@ -125,6 +153,8 @@ def _view(jobs: Sequence[Job], labels: Sequence[str], quiet: bool) -> Any:
 
 
 class _Nothing:
+    interrupted = False
+
     def open(self) -> None:
         pass
 
@@ -136,6 +166,8 @@ class _Nothing:
 
 
 class _Text:
+    interrupted = False
+
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = jobs
         self._last = ""
@@ -144,7 +176,7 @@ class _Text:
         pass
 
     def paint(self) -> None:
-        if (line := summary(self._jobs)) != self._last:
+        if (line := summary(self._jobs, interrupted=self.interrupted)) != self._last:
             self._last = line
             end = "\r" if sys.stderr.isatty() else "\n"
             sys.stderr.write(line + end)
@@ -157,6 +189,8 @@ class _Text:
 
 
 class _Widgets:
+    interrupted = False
+
     def __init__(
         self, jobs: Sequence[Job], labels: Sequence[str], clock: Callable[[], float] = time.monotonic
     ) -> None:
@@ -187,6 +221,7 @@ class _Widgets:
         if self._box is None:
             return
         try:
-            self._slot.update({"text/plain": summary(self._jobs)}, raw=True)
+            bundle = ended_bundle(self._jobs, self._labels, interrupted=self.interrupted)
+            self._slot.update(bundle, raw=True)
         finally:
             close_all(self._box)
