@@ -14,6 +14,7 @@ from comfy_notebook.display.forms.form import Form
 from comfy_notebook.display.forms.interact import Interaction
 from comfy_notebook.display.forms.knobs import Choice, Colour, Logarithmic, Seed, knob
 from comfy_notebook.display.forms.layout import arrange, find_input
+from comfy_notebook.display.frontend import Frontend
 from comfy_notebook.errors import ComfyError
 from comfy_notebook.workflow.specs import InputSpec
 from comfy_notebook.workflow.workflow import Workflow
@@ -284,3 +285,62 @@ def test_every_control_says_what_it_is_for():
     for address, control in form.view.knobs.items():
         named = control.control.description or control.control.tooltip
         assert address.partition(".")[2].replace("_", " ") in named
+
+
+@pytest.fixture
+def kept(monkeypatch, shell):
+    """What a saved notebook would keep of each place on the page: `(bundle, metadata)`."""
+    places = {}
+
+    def publish(data, metadata=None, *, transient=None, **_):
+        places[(transient or {}).get("display_id") or len(places)] = (data, metadata or {})
+
+    monkeypatch.setattr(shell.display_pub, "publish", publish)
+    live = Frontend("kernel", "jupyter", live=True, text=False)
+    for module in ("forms.form", "results.shown", "results.bundle"):
+        monkeypatch.setattr(f"comfy_notebook.display.{module}.detect", lambda: live)
+    return lambda: list(places.values())
+
+
+def test_a_form_leaves_its_picture_and_the_settings_that_made_it(kept):
+    form, _ = make(["KSampler.steps", "Positive.text"])
+    form._ipython_display_()
+    assert "<td>20</td>" in kept()[2][0]["text/html"], "before the first run too"
+    form.set({"KSampler.steps": 7, "Positive.text": "<b>"})
+    asyncio.run(form.play())
+    form.set({"KSampler.steps": 9})
+    picture, caption = kept()[1][0], kept()[2][0]
+    assert "image/png" in picture
+    assert "<td>KSampler.steps</td><td>7</td>" in caption["text/html"]
+    assert "<td>&lt;b&gt;</td>" in caption["text/html"]
+
+
+def test_presets_kept_after_a_run_are_saved_with_its_picture(kept):
+    form, _ = make()
+    form._ipython_display_()
+    asyncio.run(form.play())
+    form.keep("soft")
+    bundle, metadata = kept()[1]
+    assert "image/png" in bundle
+    assert list(metadata["comfy_notebook"][presets.KEY]) == ["soft"]
+
+
+def test_a_second_run_at_the_same_time_is_drawn_in_the_form(kept):
+    form, _ = make()
+    form._ipython_display_()
+    results = asyncio.run(form.play(3))
+    assert len(results) == 3
+    assert form._place._running is None
+    assert form.view._live.children == ()
+
+
+def test_run_fills_the_result_of_the_form():
+    form, _ = make()
+
+    async def one_run():
+        job = form.run()
+        while form.result is None:
+            await asyncio.wait([asyncio.ensure_future(asyncio.sleep(0.01))])
+        return job
+
+    assert asyncio.run(asyncio.wait_for(one_run(), 10)).id == form.result.job_id
