@@ -158,6 +158,10 @@ def test_one_nodes_outputs_by_title_id_or_class() -> None:
     assert result[0].filename == "a.png"
     with pytest.raises(comfy.UnknownNode, match="Draft"):
         result["Draff"]
+    with pytest.raises(comfy.UnknownNode, match="SaveImage"):
+        result["SaveImge"]
+    named = Result("id", [picture("9", node_title="A")], titles={"9": "A", "5": "Silent"})
+    assert list(named["Silent"]) == list(named["5"]) == []
 
 
 @pytest.mark.parametrize(
