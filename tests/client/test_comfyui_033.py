@@ -263,3 +263,12 @@ def test_a_job_from_submission_to_result(odd: Odd, client: Client) -> None:
     result = client.submit(graphs.text("x"), validate=False).result(timeout=10)
     assert [output.filename for output in result.files] == ["rec_00016_.png"]
     assert not [asked for asked in odd.asked if "history" in asked]
+
+
+def test_the_jobs_list_as_the_server_sends_it(odd: Odd, client: Client) -> None:
+    page = client.jobs()
+    statuses = {job.id: job.status for job in page}
+    assert statuses[RUNNING] is comfy.JobStatus.in_progress
+    assert statuses[PENDING] is comfy.JobStatus.pending
+    assert page.total >= len(page) > 3
+    assert "history" not in " ".join(odd.asked)
