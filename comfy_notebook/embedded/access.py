@@ -11,7 +11,7 @@ log = logging.getLogger("comfy_notebook.embedded.access")
 
 
 class AccessLog:
-    """Passes everything on, and writes down what came of it."""
+    """Passes every request on and logs its outcome."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -148,7 +148,7 @@ def _options(parser: argparse.ArgumentParser, given: argparse.Namespace) -> Opti
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and int(text) <= 65535):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: it must be 0 to 65535")
     return int(text)
 
 
@@ -158,7 +158,7 @@ def _positive(text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < _LARGEST:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number above zero and below {_LARGEST:g}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above zero and below {_LARGEST:g}")
     return number
 
 
@@ -216,7 +216,7 @@ async def _serve(server: Server, options: Options, sockets: list[socket.socket])
 
 
 def _announce(server: Server, options: Options, port: int) -> None:
-    # An address that means "all" is no address to go to.
+    # The address that means "all interfaces" cannot be connected to everywhere.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)
     host = f"[{host}]" if ":" in host else host
     url = f"http://{host}:{port}"
@@ -230,7 +230,7 @@ def _announce(server: Server, options: Options, port: int) -> None:
         )
         log.info("/api/job/ID/status answers %s", said)
     log.info("data in %s; stop with Ctrl-C", options.data_dir)
-    with contextlib.suppress(OSError, ValueError):  # nobody reads it
+    with contextlib.suppress(OSError, ValueError):  # the reader has gone
         print(json.dumps({"url": url, "api_key": server.api_key}), flush=True)
 
 

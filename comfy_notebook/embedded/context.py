@@ -72,7 +72,7 @@ class Report:
 
     def step(self, node_id: str, value: int, total: int, preview: bytes | None) -> None:
         """A node has got this far. As recorded: a frame with metadata comes before `progress`, a plain
-        one after it. A PNG is no preview but what SaveImageWebsocket hands over: it is always sent.
+        one after it. A PNG is the output of SaveImageWebsocket, not a preview: it is always sent.
         """
         self._set(node_id, value, total, "running")
         self._send_state()

@@ -1,4 +1,4 @@
-"""The record of every job: what was asked, where it stands, what came of it.
+"""The record of every job: what was submitted, its state, and its outcome.
 
 Statuses are `JobStatus` words. A job found running when the server starts was cut off by its death
 and is `lost`; one found pending runs. Secrets of `extra_data` are never written: `prepare` takes

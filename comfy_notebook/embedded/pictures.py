@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class NotAPicture(ValueError):
-    """The bytes are no picture this server can decode, or a larger one than it will."""
+    """The bytes are not a picture that this server can decode, or the picture is too large."""
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The checkpoint and its three parts: loading, reading prompts, pictures to latents and back.
 
-The one checkpoint, `analytic-scenes.safetensors`, is no file and has learned nothing: it is the
+The one checkpoint, `analytic-scenes.safetensors`, is not a file and was not trained: it is the
 closed-form model of `analytic`, written by hand.
 """
 
@@ -110,7 +110,7 @@ class VAEDecode(Node):
 
 
 class VAEEncode(Node):
-    """Latents of pictures; sides that are no multiples of 8 lose their outermost pixels."""
+    """Latents of pictures; sides that are not multiples of 8 lose their outermost pixels."""
 
     display_name = "VAE Encode"
     category = "model/latent"

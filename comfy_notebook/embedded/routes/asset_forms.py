@@ -55,7 +55,7 @@ _WORDS = {str: "text", list: "a list", dict: "an object"}
 
 
 def check_tags(tags: Sequence[Any]) -> None:
-    """Refuse tags that are no texts, or no sensible ones."""
+    """Refuse more than 200 tags, and tags that are not short texts."""
     if len(tags) > 200 or not all(isinstance(tag, str) and len(tag) <= _LONGEST for tag in tags):
         raise Refused(400, "tags must be a list of short texts.")
 

@@ -1,7 +1,7 @@
 """Gaussian noise from a seed: the numbers PyTorch's CPU generator would draw, as ComfyUI uses them.
 
 PyTorch takes the low 24 bits of MT19937 words as uniforms and turns blocks of 16 of them into 16
-normals (Box–Muller: the first 8 give radii, the last 8 angles); a tensor whose size is no multiple of
+normals (Box–Muller: the first 8 give radii, the last 8 angles); a tensor whose size is not a multiple of
 16 gets its last 16 numbers drawn anew. Fewer than 16 are drawn in pairs from uniforms of 53 bits. Only
 the low 32 bits of a seed count, there as here.
 """
