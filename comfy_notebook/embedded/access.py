@@ -42,5 +42,5 @@ class AccessLog:
 
 
 def _path(scope: Scope) -> str:
-    """The path on one line, whatever is in it."""
+    """The path, safe to print on one line."""
     return "".join(char if char.isprintable() else "?" for char in str(scope["path"]))[:200]

@@ -5,11 +5,11 @@ Without a file there is one account, `default`, whatever its key. A TOML file gi
     [accounts.alice]
     api_key = "…"
     tier = "creator"            # standard 1, creator 3, pro 5 jobs at a time
-    credits = 20                # one a submission; left out: no end of them
+    credits = 20                # one per submission; unlimited when left out
     subscription = "inactive"   # every submission answers 429
     status = "waitlisted"       # what /api/user says; submissions are refused
     rate_limit = 30             # submissions a minute; more answer 429 with Retry-After
-    outage = 500                # every submission is answered so; 500 or 503
+    outage = 500                # every submission gets this status; 500 or 503
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Account:
 
 
 class Accounts:
-    """The accounts by key. Keys are looked up by hash, so finding one takes the same time as missing."""
+    """The accounts by key. Keys are looked up by hash, so that a hit takes as long as a miss."""
 
     def __init__(self, accounts: Iterable[Account]) -> None:
         self._by_key = {_digest(account.api_key): account for account in accounts}
@@ -72,11 +72,11 @@ class Accounts:
 
     @property
     def first(self) -> Account:
-        """The account that stands for everyone where no key is asked for (ComfyUI's dialect)."""
+        """The account of every request when no key is required (ComfyUI's dialect)."""
         return next(iter(self._by_user.values()))
 
     def admit(self, account: Account) -> float | None:
-        """Count a submission against the rate limit: None when it may go on, else the seconds to wait."""
+        """Count a submission against the rate limit: None if it is allowed, else the seconds to wait."""
         if account.rate_limit is None:
             return None
         now = time.monotonic()

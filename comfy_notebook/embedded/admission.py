@@ -1,9 +1,9 @@
 """Who a request comes from, and whether a server that asks for no key may listen to it.
 
-The Cloud asks for a key. ComfyUI asks for none, and neither does its dialect here as long as only this
-machine can reach the server. A web page of anywhere can, too, through a browser on this machine: what
-one sends is refused, as ComfyUI does (403). Beyond ComfyUI, so are the origin `null` of a page in a
-sandbox, and a host that is a name others can point at this machine (DNS rebinding).
+The Cloud requires a key. ComfyUI requires none, and neither does its dialect here as long as only this
+machine can reach the server. A web page from any site can reach it too, through a browser on this machine;
+such requests are refused with 403, as ComfyUI does. Unlike ComfyUI, the origin `null` (a sandboxed page) and
+host names that others can point at this machine (DNS rebinding) are refused as well.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 class Stranger(Exception):
-    """A page of another site asks a server that wants no key."""
+    """A page of another site sent a request to a server that requires no key."""
 
 
 def account_for(server: Server, connection: HTTPConnection, api_key: str | None) -> Account | None:
-    """The account of a key; without one the first, where none is asked for. `Stranger` when it may not."""
+    """The account of a key, or the first one where no key is required. Raises `Stranger` if refused."""
     account = server.accounts.find(api_key)
     if account is not None or server.options.dialect == "cloud" or not server.is_local:
         return account
@@ -36,7 +36,7 @@ def account_for(server: Server, connection: HTTPConnection, api_key: str | None)
 
 
 def is_at_home(host: str) -> bool:
-    """Whether a Host header names this machine in a way nobody else can bend: an address, or localhost."""
+    """Whether a Host header is an IP address or localhost, which DNS rebinding cannot forge."""
     try:
         name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
         if name == "localhost" or name.endswith(".localhost"):
@@ -48,7 +48,7 @@ def is_at_home(host: str) -> bool:
 
 
 def from_elsewhere(origin: str | None, host: str) -> bool:
-    """Whether the page that asks is of another site than the one it asks."""
+    """Whether the request comes from a page of another site."""
     if origin is None:
         return False
     try:

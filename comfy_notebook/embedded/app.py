@@ -1,7 +1,7 @@
 """The server as one ASGI application: the API on one port, stored objects on another.
 
-Both ports are sockets of the same process; a request goes by the port it came to. This is the list of
-every route there is.
+Both ports are sockets of the same process; the port of a request decides which part serves it. All
+routes are listed here.
 """
 
 from __future__ import annotations

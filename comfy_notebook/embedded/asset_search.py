@@ -1,4 +1,4 @@
-"""Finding assets: filters, sorting, pages, and the tags they bear."""
+"""Searching assets: filters, sorting, pages and tags."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BORNE = "SELECT count(*) FROM tags WHERE asset_id = id AND tag IN (SELECT value
 
 @dataclass(frozen=True)
 class Filter:
-    """Which of a user's assets: bearing all of these tags and none of those, named so, with such metadata."""
+    """Selects a user's assets by tags to have, tags not to have, name and metadata."""
 
     include_tags: Sequence[str] = ()
     exclude_tags: Sequence[str] = ()
@@ -30,7 +30,7 @@ class Filter:
 
 
 class AssetSearch:
-    """Questions about the assets of one database."""
+    """Queries over the assets of one database."""
 
     def __init__(self, database: Database) -> None:
         self._db = database
@@ -38,7 +38,7 @@ class AssetSearch:
     def matching(
         self, user: str, wanted: Filter, sort: str = "created_at", descending: bool = True
     ) -> list[Asset]:
-        """Every asset the filter lets through, sorted."""
+        """Every asset that matches the filter, sorted."""
         where: list[str] = ["user = ?"]
         values: list[Any] = [user]
         included = set(wanted.include_tags)
@@ -76,7 +76,7 @@ class AssetSearch:
         return found
 
     def tag_counts(self, user: str, prefix: str = "") -> dict[str, int]:
-        """How many of the user's assets bear each tag."""
+        """How many of the user's assets have each tag."""
         rows = self._db.rows(
             "SELECT tag, count(*) AS n FROM tags JOIN assets ON id = asset_id"
             " WHERE user = ? AND substr(tag, 1, ?) = ? GROUP BY tag",
@@ -85,7 +85,7 @@ class AssetSearch:
         return {row["tag"]: row["n"] for row in rows}
 
     def histogram(self, assets: Iterable[Asset]) -> dict[str, int]:
-        """How many of these assets bear each tag, commonest first."""
+        """How many of these assets have each tag, most common first."""
         counts: dict[str, int] = {}
         for tags in self.tags_of(assets).values():
             for tag in tags:

@@ -69,7 +69,7 @@ def extension(name: str) -> str:
 
 
 def mime_of(*names: str) -> str:
-    """The mime type a name promises: the first that has an extension."""
+    """The mime type by file name: of the first name with an extension."""
     suffix = next(filter(None, map(extension, names)), "")
     return _MIMES.get(suffix) or mimetypes.guess_type(f"x{suffix}")[0] or "application/octet-stream"
 
@@ -138,7 +138,7 @@ class Assets:
         self._used = int(row["size"]) if row else 0
 
     def add(self, asset: Asset, data: bytes, *, tags: Iterable[str] = (), overwrite: bool = False) -> Asset:
-        """Store a new file with this content. Without `tags` it bears its type as one.
+        """Store a new file with this content. Without `tags`, its type is its tag.
 
         An older file of the same address stays, behind the new one, unless it is to be overwritten.
         """
@@ -146,7 +146,7 @@ class Assets:
             digest = self._blobs.put(data)
             try:
                 return self.refer(replace(asset, hash=digest, size=len(data)), tags=tags, overwrite=overwrite)
-            except sqlite3.OperationalError:  # a full disk: leave no content behind that nothing names
+            except sqlite3.OperationalError:  # a full disk: do not leave content that no asset refers to
                 if not self.has_content(digest):
                     self._blobs.remove(digest)
                 raise
@@ -174,7 +174,7 @@ class Assets:
         return asset
 
     def change(self, asset: Asset, tags: Iterable[str] | None = None) -> Asset:
-        """Write down an asset's new name, mime type, metadata or preview, and its tags where given."""
+        """Change an asset's name, mime type, metadata or preview, and its tags if given."""
         asset = replace(asset, updated=now_ms())
         with self._db.transaction() as connection:
             connection.execute(
@@ -293,7 +293,7 @@ class Assets:
         return self._blobs.read(asset.hash)
 
     def has_content(self, digest: str) -> bool:
-        """Whether the content of this hash is stored, for whichever user."""
+        """Whether content with this hash is stored, for any user."""
         return self._db.row("SELECT 1 FROM assets WHERE hash = ?", (digest,)) is not None
 
     def next_number(self, user: str, type: str, prefix: str) -> int:

@@ -63,6 +63,6 @@ class Blobs:
         return self.path(digest).read_bytes()
 
     def remove(self, digest: str) -> None:
-        """Forget a content nothing refers to any more."""
+        """Delete content that nothing refers to any more."""
         with contextlib.suppress(OSError):  # Windows keeps a file that is being read: it stays as an orphan
             self.path(digest).unlink()

@@ -1,7 +1,7 @@
 """The command: options, start-up, the one line on standard output, and stopping.
 
-Standard output carries `{"url": …, "api_key": …}` once the server answers, and nothing else ever; all
-that is for people goes to standard error. Exit codes: 0 stopped as asked, 2 wrong usage, 3 the port
+Standard output carries `{"url": …, "api_key": …}` once the server answers, and nothing else;
+messages for people go to standard error. Exit codes: 0 stopped as asked, 2 wrong usage, 3 the port
 is taken, 4 the data directory is in use by another server, 5 it cannot be written.
 """
 
@@ -34,10 +34,10 @@ log = logging.getLogger("comfy_notebook.embedded")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the server until it is told to stop; the exit code says how that went."""
+    """Run the server until it is stopped; returns the exit code."""
     parser = _parser()
     options = _options(parser, parser.parse_args(argv))
-    os.umask(0o077)  # everything this process writes is its user's alone
+    os.umask(0o077)  # what this process writes is readable by its user only
     _set_up_logging()
     sockets = []
     for option, port in (("--port", options.port), ("--storage-port", options.storage_port)):
@@ -194,7 +194,7 @@ async def _serve(server: Server, options: Options, sockets: list[socket.socket])
     server.storage_port = stored.getsockname()[1]
     config = uvicorn.Config(
         build_app(server), access_log=False, log_config=None, ws="websockets-sansio", ws_max_size=1024 * 1024,
-        ws_per_message_deflate=False,  # pictures do not get smaller, and the loop has better to do
+        ws_per_message_deflate=False,  # pictures do not compress further, and it would block the loop
         timeout_graceful_shutdown=2, server_header=False, lifespan="on", proxy_headers=False,
     )  # fmt: skip
 

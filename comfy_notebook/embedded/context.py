@@ -1,4 +1,4 @@
-"""What a running node sees of the server: its files, and a way to report, show, store and stop."""
+"""What a running node may use of the server: files, progress, previews, outputs and cancellation."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class UserFiles:
 
 
 class Report:
-    """One job's progress as its listeners are told it: cumulative, node by node."""
+    """One job's progress as it is sent to listeners: cumulative, node by node."""
 
     def __init__(self, job_id: str, audience: Audience, hub: Hub, previews: bool = True) -> None:
         self.job_id = job_id
@@ -57,7 +57,7 @@ class Report:
         self._closed = False
 
     def close(self) -> None:
-        """Say nothing more: the job has ended, though its thread has not."""
+        """Send nothing more: the job has ended, though its thread has not."""
         self._closed = True
 
     def send(self, *events: Event) -> None:
@@ -71,7 +71,7 @@ class Report:
         self._send_state()
 
     def step(self, node_id: str, value: int, total: int, preview: bytes | None) -> None:
-        """A node has got this far. As recorded: a frame with metadata comes before `progress`, a plain
+        """A node has reached this step. As recorded: a frame with metadata comes before `progress`, a plain
         one after it. A PNG is the output of SaveImageWebsocket, not a preview: it is always sent.
         """
         self._set(node_id, value, total, "running")

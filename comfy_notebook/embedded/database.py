@@ -135,7 +135,7 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Everything executed inside is written together, or not at all."""
+        """A transaction: what is executed inside is written completely or not at all."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -152,7 +152,7 @@ class Database:
             self._reserve.keep()
 
     def insist(self, sql: str, values: Sequence[Any] = ()) -> None:
-        """Write what must not fail for a full disk, using the reserve if need be."""
+        """Write what must not fail on a full disk, using the reserve if needed."""
         with self._lock:
             try:
                 with self.transaction() as connection:
@@ -175,7 +175,7 @@ class Database:
             return row
 
     def close(self) -> None:
-        """Fold the log into the file and let go of it."""
+        """Write the log back into the file and close it."""
         with self._lock:
             self._connection.close()
 
@@ -185,7 +185,7 @@ class DataDirInUse(Exception):
 
 
 class DataDirLock:
-    """One server a data directory; let go of by the system when the process dies, however it dies.
+    """One server per data directory; the system releases the lock when the process ends in any way.
 
     SQLite's own file locking does it on every platform: an exclusive transaction that never ends.
     """

@@ -1,11 +1,11 @@
 """Frames and messages to the sockets that should hear them.
 
 Jobs run in worker threads and speak through `Hub.publish`, which may be called from any thread and
-never waits. Each socket has an outbox of its own: a peer that stops reading delays nobody else, loses
-its oldest previews first, and is dropped when even its messages pile up.
+never waits. Each socket has its own outbox: a peer that stops reading does not delay the others. It
+loses its oldest previews first, and is disconnected when its messages pile up as well.
 
 A job can be over before the client that submitted it has opened its socket, as the reference's own
-examples do. What nobody heard on the Cloud is kept for a moment, and told to the first socket to come.
+examples do. In the Cloud dialect, messages without a listener are kept briefly for the next socket.
 
 Who hears what: on the Cloud every socket of a user hears everything of that user; on ComfyUI a job's
 events go to the clientId that submitted it. A ComfyUI job without one broadcasts its progress,
@@ -50,7 +50,7 @@ _BROADCAST = (Progress, ProgressState, PreviewImage, ExecutionInterrupted)
 
 @dataclass(frozen=True)
 class Audience:
-    """Whom an event is for: a user, and on ComfyUI the client that submitted the job."""
+    """The recipients of an event: a user, and on ComfyUI the client that submitted the job."""
 
     user: str
     client_id: str | None = None
@@ -88,7 +88,7 @@ class Socket:
             self._overrun.set()
 
     async def drain(self) -> None:
-        """Send what is queued, in order, until cancelled, the peer is gone, or is let go (1013)."""
+        """Send what is queued, in order, until cancelled, or until the peer leaves or is dropped (1013)."""
         tasks = [asyncio.create_task(wait) for wait in (self._send_all(), self._overrun.wait())]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -163,14 +163,14 @@ class Hub:
             self._sockets.remove(socket)
 
     async def close(self) -> None:
-        """Say goodbye to every socket (1001: going away)."""
+        """Close every socket (1001: going away)."""
         for socket in list(self._sockets):
             if socket.websocket.application_state == WebSocketState.CONNECTED:
                 with contextlib.suppress(Exception):
                     await socket.websocket.close(1001)
 
     def listens(self, audience: Audience) -> bool:
-        """Whether anybody would hear an event: what nobody hears need not be made."""
+        """Whether an event has a listener; without one it need not be made."""
         return any(self._hears(socket, audience, None) for socket in list(self._sockets))
 
     def publish(self, audience: Audience, *events: Event) -> None:

@@ -111,7 +111,7 @@ class Executor:
             run.status = JobStatus.completed
             ending = ExecutionSuccess(prompt_id=job.id, timestamp=now_ms())
         except Interrupted:
-            # A server that stops takes its running jobs with it: nobody cancelled them.
+            # The server is stopping; the job was not cancelled by a user.
             run.status = JobStatus.lost if run.abandoned else JobStatus.cancelled
             ending = run.interruption()
         except _NodeFailed as failed:
@@ -125,7 +125,7 @@ class Executor:
         return run.status
 
     def _end(self, run: Run, ending: Event) -> None:
-        # The record is written first: whoever hears of the end finds it there.
+        # The record is written first, so that a client told of the end finds it.
         try:
             self._record(run, ending)
         except sqlite3.OperationalError as error:
@@ -143,7 +143,7 @@ class Executor:
         self._jobs.finish(run.job.id, run.status, run.outputs, run.messages, error)
 
     def _unwritten(self, run: Run, error: sqlite3.OperationalError) -> ExecutionError:
-        """The end of a job whose record cannot be written: it has failed, for the disk that is full."""
+        """The end of a job whose record cannot be written: it failed because the disk is full."""
         run.status = JobStatus.failed
         node_id = run.current or run.job.targets[0]
         message = f"The server cannot write to its data directory: {error}\n"

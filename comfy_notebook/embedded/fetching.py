@@ -1,8 +1,8 @@
 """Files from URLs, for `/api/assets`.
 
-Only http and https. A server that others can reach does not fetch from private addresses: its network
-is not theirs to look into. Redirects are followed by hand, so that each hop is checked, and the address
-that was checked is the one connected to: a name may have another a moment later.
+Only http and https. A server that others can reach does not fetch from private addresses: clients
+must not read from its network. Redirects are followed one at a time, so that each address is checked, and
+the checked address is the one connected to: a name may resolve differently a moment later.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class FetchFailed(Exception):
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a URL gave: content (empty when only the head was asked for), its length, type and name."""
+    """What a URL returned: content (empty when only the head was asked for), its length, type and name."""
 
     data: bytes
     length: int

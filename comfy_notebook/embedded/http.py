@@ -1,4 +1,4 @@
-"""What all routes share: who is asking, reading a request's body within bounds, and saying no.
+"""What all routes share: the account of a request, reading its body within bounds, and refusals.
 
 A refusal is `{"code", "message"}`, as the published contract has it. Reading is bounded before it is
 parsed, and whatever is wrong with a request is a 4xx that says so: it never reaches a 500.
@@ -78,20 +78,20 @@ def server_of(request: Any) -> Server:
 
 
 def account_of(request: Request) -> Account:
-    """Who is asking; the route has made sure of it."""
+    """The account of the request, which the route has checked."""
     account: Account = request.state.account
     return account
 
 
 def user_of(request: Request) -> str:
-    """The user name of who is asking."""
+    """The user name of the request."""
     return account_of(request).user
 
 
 def route(
     path: str, endpoint: Endpoint, method: str = "GET", *, public: bool = False, plain: bool = False
 ) -> Route:
-    """A route that asks for a key first, unless the contract lets anyone in; `plain` ones refuse in text."""
+    """A route that requires a key unless the contract makes it public; `plain` ones refuse in text."""
 
     async def guarded(request: Request) -> Response:
         server = server_of(request)
@@ -197,17 +197,17 @@ async def refused(request: Request, error: Exception) -> Response:
 
 
 async def crashed(request: Request, error: Exception) -> Response:
-    """Answer what went wrong here; the log has the rest."""
+    """Answer that the server failed; the log has the details."""
     return Refused(500, "The server failed; its log says how.").response()
 
 
 async def gone(request: Request, error: Exception) -> Response:
-    """Answer nobody: the client left in the middle of its own request."""
+    """The client disconnected in the middle of its request; nothing can be sent."""
     return Refused(400, "The request ended before its body did.").response()
 
 
 async def unwritable(request: Request, error: Exception) -> Response:
-    """Answer a request that would write where nothing can be written: a full disk, mostly."""
+    """Answer a request whose data cannot be written, usually because the disk is full."""
     if not is_storage_failure(error):
         raise error
     said = getattr(error, "strerror", None) or error
@@ -217,7 +217,7 @@ async def unwritable(request: Request, error: Exception) -> Response:
 
 
 async def not_served(request: Request, error: Exception) -> Response:
-    """Answer what the router says no to: an unknown route, a wrong method."""
+    """Answer an unknown route or a wrong method."""
     assert isinstance(error, HTTPException)
     if server_of(request).options.dialect == "comfyui" and error.status_code == 404:
         return Response(status_code=404, media_type="application/octet-stream")

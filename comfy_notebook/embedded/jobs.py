@@ -54,7 +54,7 @@ class Job:
 
     @property
     def place(self) -> float:
-        """Where it stands in the queue, lower first: its number, unless the request said."""
+        """Its place in the queue, lower first: its number, unless the request gave one."""
         return self.number if self.priority is None else self.priority
 
     @property
@@ -95,9 +95,9 @@ class Jobs:
         self._db = database
 
     def add(self, job: Job, cost: int = 0) -> Job:
-        """Record a new job, giving it its number; `cost` credits are spent in the same breath.
+        """Record a new job, giving it its number; `cost` credits are spent in the same transaction.
 
-        It is not taken (OSError) when there is no room left to write down its end.
+        Raises OSError when there is no room left to record its end.
         """
         self._db.keep_reserve()
         moment = now_ms()

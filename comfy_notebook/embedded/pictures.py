@@ -38,7 +38,7 @@ def opened(source: Path | bytes) -> Iterator[Image.Image]:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise NotAPicture(f"The picture has more than {MAX_PIXELS} pixels.") from None
-        except Exception:  # decoders raise whatever a broken file makes them meet
+        except Exception:  # decoders raise any kind of exception for a broken file
             raise NotAPicture("This is not a picture that can be read.") from None
 
 

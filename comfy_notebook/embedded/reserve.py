@@ -1,6 +1,6 @@
-"""Room kept for the end of a job: a file that is given up when the disk is full.
+"""Reserved disk space for the end of a job: a file that is deleted when the disk is full.
 
-A job may be accepted, fill the disk and fail for it; that it failed must still be written down.
+A job may be accepted, fill the disk and fail for that reason; the failure must still be recorded.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Reserve:
         self._path = path
 
     def keep(self) -> None:
-        """Make sure the room is there; OSError when it is not to be had."""
+        """Make sure that the space is reserved. Raises OSError when it cannot be."""
         if self._path.exists():
             return
         with atomic_file(self._path) as file:
@@ -40,7 +40,7 @@ class Reserve:
             os.fsync(file.fileno())
 
     def give_up(self) -> bool:
-        """Let the room be used; False when it already was."""
+        """Release the space; False when it was released already."""
         try:
             self._path.unlink()
         except OSError:

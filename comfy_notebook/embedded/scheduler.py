@@ -5,7 +5,7 @@ in ComfyUI's dialect). A job runs in a daemon thread: it never keeps the process
 cut off so is found `lost` at the next start. All methods run on the event loop.
 
 A cancelled job stops at its next step. Where a node takes no steps (Pillow blurs, a codec encodes), the job
-ends all the same: its thread is left behind to finish what it does, heard by nobody.
+ends anyway: its thread finishes in the background, and its result is dropped.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Scheduler:
         self._idle = asyncio.Event()
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take up the jobs a server before this one left waiting."""
+        """Queue the jobs that the previous server left waiting."""
         self._loop = loop
         for job in self._jobs.recover():
             self._enqueue(job)
@@ -187,7 +187,7 @@ class Scheduler:
                 self._loop.call_soon_threadsafe(self._ended, run)
 
     def _write_off(self, id: str) -> None:
-        """Record that a job is lost; on a disk that takes nothing, as soon as it does."""
+        """Record that a job is lost; on a full disk, as soon as there is space."""
         while not self._stopped.is_set():
             try:
                 self._jobs.finish(id, JobStatus.lost)
@@ -212,7 +212,7 @@ class Scheduler:
             try:
                 self._jobs.finish(run.job.id, JobStatus.cancelled, dict(run.outputs), messages)
             except sqlite3.OperationalError:
-                return  # the job's own thread will find the words, and the room for them
+                return  # the job's own thread reports it
             run.ended = True
             run.report.send(ending)
         lane.left.append(run)
@@ -236,7 +236,7 @@ class Scheduler:
     def _end_waiting(self, job: Job) -> None:
         ending = ExecutionInterrupted(prompt_id=job.id, timestamp=now_ms())
         self._jobs.finish(job.id, JobStatus.cancelled)
-        # ComfyUI says nothing of a job deleted while it waited (queue_ops recording).
+        # ComfyUI sends no message about a job deleted while it waited (queue_ops recording).
         if self._options.dialect == "cloud":
             self._hub.publish(Audience(job.user, job.client_id), ending)
 

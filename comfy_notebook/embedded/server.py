@@ -76,13 +76,13 @@ class Server:
         self.scheduler.start(loop)
 
     async def stop(self) -> None:
-        """End work: running jobs stop at their next step, sockets are told goodbye."""
+        """End work: running jobs stop at their next step, and sockets are closed."""
         self.scheduler.stop()
         await self.scheduler.idle(timeout=2.0)
         await self.hub.close()
 
     def close(self) -> None:
-        """Let go of the data directory."""
+        """Release the data directory."""
         self.database.close()
         self._lock.release()
 
@@ -102,7 +102,7 @@ class Server:
 
 
 class NodeLibrary:
-    """The nodes, imported in a thread while the server begins to answer; who needs them waits."""
+    """The nodes, imported in a thread while the server begins to answer; callers that need them wait."""
 
     def __init__(self) -> None:
         self._nodes: asyncio.Future[Any] | None = None

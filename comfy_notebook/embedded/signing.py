@@ -1,8 +1,8 @@
-"""Signed, expiring URLs: leave to read one object, for a while, without a key.
+"""Signed, expiring URLs: permission to read one object for a limited time without a key.
 
 The signature covers everything the URL says (object, name, mime type, expiry), so that no part of
 it can be changed; it is compared in constant time. The secret stays in the data directory, so URLs
-given out before a restart go on working.
+given out before a restart keep working.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The storage origin: `GET /objects/{hash}` with a valid signature, on another port of the process.
 
-It knows no keys and no users: the URL is the permission, for one object and for a while.
+It knows no keys and no users: the URL is the permission, for one object and a limited time.
 """
 
 from __future__ import annotations

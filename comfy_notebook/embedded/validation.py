@@ -72,7 +72,7 @@ def validate_prompt(
 
 
 class _Report:
-    """`node_errors`: every wrong node met so far is told of each bad output, as ComfyUI does.
+    """`node_errors`: lists, as ComfyUI does, each bad output with every invalid node found so far.
 
     That grows with the square of the graph, so it ends at so many outputs, and at so many nodes.
     """

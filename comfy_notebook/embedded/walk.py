@@ -1,7 +1,7 @@
 """The walk over what one output needs: each node's inputs against their declarations, once a graph.
 
-Values are coerced in place, as ComfyUI does. Walking uses a stack of its own, never Python's: ten
-thousand nodes in a row are no deeper than one.
+Values are coerced in place, as ComfyUI does. The walk keeps its own stack, so a chain of ten
+thousand nodes does not recurse.
 """
 
 from __future__ import annotations
@@ -176,7 +176,7 @@ class Walk:
         if isinstance(value, dict) and "__value__" in value:
             value = frame.inputs[name] = value["__value__"]
             if is_link(value):
-                # Unwrapped it would be taken for a link that nobody has checked, in a circle perhaps.
+                # Unwrapped, it would be taken for a link that has not been checked and may be a cycle.
                 frame.errors.append(self._bad_link(name, spec, value))
                 return
         kind = self._kind(spec)
@@ -210,7 +210,7 @@ class Walk:
         elif high is not None and value > high:
             kind, message = "value_bigger_than_max", f"Value {value} bigger than max of {high}"
         elif isinstance(value, float) and not math.isfinite(value):
-            # These pass ComfyUI's comparisons where there is no bound; no node can do anything with them.
+            # These pass ComfyUI's comparisons when there is no bound, but no node can use them.
             kind, message = "invalid_input_type", "Value is not a finite number"
         else:
             return False

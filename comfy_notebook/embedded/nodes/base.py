@@ -75,7 +75,7 @@ LARGEST_ARRAY = 4 << 30
 
 LONGEST_TEXT = 1 << 25
 """Characters one text may have."""
-_SMALL = 1 << 26  # bytes up to which nobody looks how much memory is free
+_SMALL = 1 << 26  # bytes below which free memory is not checked
 
 
 class TooLarge(MemoryError):

@@ -86,7 +86,7 @@ class ConditioningConcat(Node):
 
 
 class ConditioningZeroOut(Node):
-    """A conditioning that says nothing."""
+    """An empty conditioning."""
 
     display_name = "Conditioning Zero Out"
     category = "model/conditioning/transform"

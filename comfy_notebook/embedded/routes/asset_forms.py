@@ -1,4 +1,4 @@
-"""What a request may say of an asset, and its checking."""
+"""The fields of an asset that a request may set, and how they are checked."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def tags_of_form(form: Form) -> list[str]:
 
 
 def type_of(tags: Sequence[str]) -> str:
-    """The folder a file belongs to by its tags; what says nothing of it is an input."""
+    """The folder a file belongs to by its tags; an input if they do not say."""
     return next((tag for tag in tags if tag in KINDS), "input")
 
 

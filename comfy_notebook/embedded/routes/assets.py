@@ -68,7 +68,7 @@ async def create_asset(request: Request) -> Response:
     fields = {name: form.text(name) for name in ("id", "name", "mime_type", "preview_id") if name in form}
     details = checked({**fields, "tags": tags_of_form(form), "user_metadata": metadata}, DETAILS)
     uploaded = upload.filename or "file"
-    # A name for people ("My Reference Image") says nothing of what the file is; the uploaded one does.
+    # A display name ("My Reference Image") does not tell the file type; the uploaded name does.
     details["mime_type"] = details.get("mime_type") or mime_of(details.get("name") or "", uploaded)
     data = await upload.read()
     return _keep(request, data, details.get("name") or uploaded, details, extension(uploaded))
@@ -99,7 +99,7 @@ async def get_asset(request: Request) -> Response:
 
 
 async def update_asset(request: Request) -> Response:
-    """Change what the user says of an asset; its content never changes."""
+    """Change the user's description of an asset; its content never changes."""
     body = checked(await read_json(request), DETAILS)
     if not body.keys() & {"name", "tags", "mime_type", "preview_id", "user_metadata"}:
         raise Refused(400, "Nothing to change: give a name, tags, mime_type, preview_id or user_metadata.")
@@ -141,7 +141,7 @@ async def add_tags(request: Request) -> Response:
 
 
 async def remove_tags(request: Request) -> Response:
-    """Take tags off an asset."""
+    """Remove tags from an asset."""
     asset, had, given = await _tags_request(request)
     total = [tag for tag in had if tag not in given]
     server_of(request).assets.change(asset, total)
@@ -155,7 +155,7 @@ async def remove_tags(request: Request) -> Response:
 
 
 async def list_tags(request: Request) -> Response:
-    """The tags the user's assets bear."""
+    """The tags of the user's assets."""
     limit = query_int(request, "limit", 100, 1, 1000)
     offset = query_int(request, "offset", 0, 0, 10**12)
     by_name = query_choice(request, "order", "count_desc", ("count_desc", "name_asc")) == "name_asc"
@@ -220,7 +220,7 @@ async def download(request: Request) -> Response:
 
 
 async def get_task(request: Request) -> Response:
-    """How a background download goes (the contract names this route, and does not describe it)."""
+    """The progress of a background download (the contract names this route, and does not describe it)."""
     task = server_of(request).downloads.get(user_of(request), request.path_params["task_id"])
     if task is None:
         raise Refused(404, "There is no such task.")

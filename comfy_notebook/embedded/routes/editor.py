@@ -58,7 +58,7 @@ async def empty_object(request: Request) -> Response:
 
 
 async def no_subgraph(request: Request) -> Response:
-    """There are no blueprints, so this one does not exist."""
+    """The server has no blueprints, so none is found."""
     raise Refused(404, "There is no such subgraph.")
 
 
