@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import comfy_notebook as comfy
 from comfy_notebook import api
@@ -76,7 +77,9 @@ def test_the_plot_is_labelled(grid: comfy.Sweep) -> None:
     assert len(places) == 6
     assert [axes.get_title() for axes in places[:3]] == ["8", "16", "24"]
     assert [axes.get_ylabel() for axes in places[::3]] == [str(0x100000), str(0x200000)]
-    assert figure.get_suptitle() == "1.width"
+    assert [axes.get_title() for axes in places[3:]] == [""] * 3
+    assert [axes.get_ylabel() for axes in places] == [str(0x100000), "", "", str(0x200000), "", ""]
+    assert (figure.get_suptitle(), figure.get_supylabel()) == ("1.width", "1.color")
     turned = grid.plot(x="1.color")
     assert [axes.get_title() for axes in turned.axes[:2]] == [str(0x100000), str(0x200000)]
     with pytest.raises(comfy.UnknownInput, match="did not vary"):
@@ -102,6 +105,40 @@ def test_a_failed_combination_is_a_row_with_its_error(client: comfy.Client) -> N
     assert grid[:2].array().shape == (1, 8, 8, 3), "failed rows are left out"
     figure = grid.plot()
     assert sum(bool(axes.images) for axes in figure.axes) == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (0.5, "0.5"), (1 / 3, "0.333333"), (True, "True"), (None, "None"), ("short", "short"),
+        ("x" * 32, "x" * 32), ("x" * 33, "x" * 31 + "…"), (Path("/a/b.png"), "b.png"),
+        (Image.new("L", (4, 3)), "image 4×3"), (np.zeros((2, 3)), "array 2×3"), ([1], "list"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_values_in_labels(value: Any, said: str) -> None:
+    assert sweeps._brief(value) == said
+    kept = value is None or isinstance(value, (bool, int, float, str))
+    assert sweeps._cell(value) == (value if kept else said)
+
+
+def test_a_label_names_the_node_only_when_two_inputs_share_a_name() -> None:
+    axes = {"1.seed": [1], "2.seed": [1], "1.cfg": [2]}
+    assert [sweeps._short(address, axes) for address in axes] == ["1.seed", "2.seed", "cfg"]
+
+
+@pytest.mark.parametrize(
+    ("given", "listed"),
+    [
+        ("a b", ["a b"]), (3, [3]), (b"x", [b"x"]), (Path("p"), [Path("p")]), (range(3), [0, 1, 2]),
+        (np.arange(2), [0, 1]), ((x for x in "ab"), ["a", "b"]), ([[1, 2]], [[1, 2]]),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_values_of_an_axis(given: Any, listed: list[Any]) -> None:
+    found = sweeps._listed("1.x", given)
+    assert found == listed
+    assert [type(value) for value in found] == [type(value) for value in listed]
 
 
 @pytest.mark.parametrize(
