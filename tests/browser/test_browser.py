@@ -33,7 +33,7 @@ PANELS = """
 from comfy_notebook.display import jobs_panel, queue_panel
 display(jobs_panel(client), queue_panel(client))
 """
-STATIC = {"image/png", "text/plain"}
+STATIC, CAPTION = {"image/png", "text/plain"}, {"text/html", "text/plain"}
 
 
 def server_says(server, path):
@@ -93,8 +93,8 @@ def test_a_run_is_watched_stopped_by_the_toolbar_and_saved_static(lab, embedded)
         nb.shot("lab-static")
         saved = nb.save()
     shown = [output for output in saved.cells[1].outputs if output.output_type == "display_data"]
-    assert [set(output.data) for output in shown] == [{"text/plain"}]
-    assert [set(output.data) for output in saved.cells[2].outputs] == [STATIC]
+    assert [set(output.data) for output in shown] == [{"text/plain"}] * 2
+    assert [set(output.data) for output in saved.cells[2].outputs] == [STATIC, CAPTION]
     assert not saved.metadata.get("widgets")
     with lab.open("stop.ipynb", kernel=False) as again:
         again.output(2).locator("img[src^='data:image/png']").wait_for(timeout=10_000)
@@ -236,7 +236,7 @@ def test_notebook_7(notebook7, embedded):
         nb.done(2)
         nb.output(2).locator("img[src^='data:image/png']").wait_for(timeout=5000)
         saved = nb.save()
-    assert [set(output.data) for output in saved.cells[2].outputs] == [STATIC]
+    assert [set(output.data) for output in saved.cells[2].outputs] == [STATIC, CAPTION]
 
 
 @pytest.mark.parametrize("width", [480, 1100])
