@@ -28,6 +28,7 @@ class Cloud(CommonRoutes):
     has_accounts = True
     names_by_content = True
     forgets_cancelled = False
+    known_routes: ClassVar = frozenset({"GET "})
     sort_words: ClassVar = {"created": "create_time", "seconds": "execution_time"}
 
     def events(

@@ -21,6 +21,9 @@ class CommonRoutes:
     sort_words: ClassVar[Mapping[str, str]]
     """The server's words for the keys that jobs are sorted by."""
 
+    known_routes: ClassVar[frozenset[str]] = frozenset()
+    """Routes of jobs that every server of this dialect has, whatever it answers: "METHOD /rest"."""
+
     def __init__(self) -> None:
         self._missing_routes: set[str] = set()
 
@@ -36,7 +39,7 @@ class CommonRoutes:
         answer = await http.request(method, path, accept=(400, 404, 405, 409), idempotent=True, doing=doing)
         if answer.status < 300 or isinstance(answer.json(), Mapping):
             return answer
-        if not answer.content or answer.status == 405:
+        if route not in self.known_routes and (not answer.content or answer.status == 405):
             self._missing_routes.add(route)
         return None
 

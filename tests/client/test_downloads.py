@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 import comfy_notebook as comfy
 from comfy_notebook.client import downloads
+from comfy_notebook.config import settings
 
 from .odd import Odd
 
@@ -141,3 +143,26 @@ def test_a_file_past_the_limit_is_refused(odd: Odd, monkeypatch: pytest.MonkeyPa
     _answers(odd, FILE)
     with odd.connect() as client, pytest.raises(comfy.DownloadFailed, match="more than"):
         client.download("a.png")
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_only_so_many_at_the_same_time(odd: Odd, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(settings, "downloads", most)
+    running, seen = 0, []
+
+    async def answer(request: Request) -> Response:
+        nonlocal running
+        running += 1
+        seen.append(running)
+        await asyncio.sleep(0.05)
+        running -= 1
+        return Response(b"x")
+
+    odd.answers["GET /api/view"] = answer
+
+    async def four(client: comfy.AsyncClient) -> None:
+        await asyncio.gather(*(client.download(f"{n}.bin") for n in range(4)))
+
+    with odd.connect() as client:
+        asyncio.run(four(client._async))
+    assert max(seen) == most
