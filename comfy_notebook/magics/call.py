@@ -52,9 +52,6 @@ class Notebook:
             return api.client()
         if not isinstance(target, str):
             return cast("Client", target)
-        named = self.names.get(target)
-        if named is not None and not isinstance(named, str):
-            return cast("Client", named)
         found = self.others.get(target)
         if found is None or found.closed:
             found = self.others[target] = api.connect(target, default=False, quiet=quiet)

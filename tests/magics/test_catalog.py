@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -118,3 +119,13 @@ def test_missing_models_are_downloaded_where_a_url_is_known(
     assert "Downloading 3.0 MB." in ran.out
     assert "Nothing to download" in connected("m = %comfy models wf --get models", wf=wf).out
     assert "needs a workflow" in connected("%comfy models --get models").text
+
+
+def test_the_name_of_an_upload(connected: Notebook, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "a.png").write_bytes(b"x")
+    asked: list[dict[str, object]] = []
+    stored = SimpleNamespace(name="stored.png")
+    monkeypatch.setattr(comfy.Client, "upload", lambda self, what, **more: asked.append(more) or stored)
+    assert connected("%comfy upload a.png --name mine.png").error is None
+    assert connected("%comfy upload a.png").error is None
+    assert asked == [{"name": "mine.png"}, {}]

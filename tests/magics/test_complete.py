@@ -80,6 +80,7 @@ def test_subcommands_alone_are_offered(shell: InteractiveShell, folder: Path, st
         ("%comfy jobs --status c", ["completed", "cancelled"]),
         ("%comfy run txt2img.json KS", ["KSampler.seed=", "KSampler.steps="]),
         ("%comfy run txt2img.json --seed 7 6", ["6.text="]),
+        ("%comfy run txt2img.json 3.st", ["3.steps="]),
         ("%comfy sweep txt2img.json Check", ["CheckpointLoaderSimple.ckpt_name="]),
         ("%comfy run txt2img.json Dark", ['"Dark side.text"=']),
         ("%comfy run txt2img.json --on=em", ["--on=embedded"]),
@@ -189,3 +190,23 @@ def test_a_workflow_in_a_variable_offers_its_inputs(shell: InteractiveShell, fol
     shell.user_ns["wf"] = Workflow.load("txt2img.json")
     line = f"%comfy run {name} KSampler.se"
     assert offered(shell, line) == [f"%comfy run {name} KSampler.seed="]
+
+
+def test_hidden_files_are_offered_only_when_asked_for(shell: InteractiveShell, folder: Path) -> None:
+    (folder / ".hidden.json").write_text("{}")
+    assert offered(shell, "%comfy run .hi") == ["%comfy run .hidden.json"]
+    assert not [text for text in offered(shell, "%comfy run ") if "hidden" in text]
+
+
+def test_node_classes_and_booleans_of_known_definitions(
+    shell: InteractiveShell, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs = {"required": {"shown": ["BOOLEAN", {"default": True}], "size": ["INT", {}]}}
+    known = NodeCatalog.from_object_info({"Switch": {"input": inputs, "output": []}})
+    monkeypatch.setattr("comfy_notebook.magics.complete._catalog", lambda: known)
+    assert offered(shell, "%comfy node Sw") == ["%comfy node Switch"]
+    assert offered(shell, "%comfy connect Sw") != ["%comfy connect Switch"]
+    shell.user_ns["wf"] = Workflow({"1": {"class_type": "Switch", "inputs": {"shown": True, "size": 3}}})
+    start = "%comfy run wf Switch."
+    assert offered(shell, start + "shown=") == [start + "shown=true", start + "shown=false"]
+    assert offered(shell, start + "size=") == [start + "size=3"]

@@ -8,6 +8,7 @@ import types
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
@@ -107,6 +108,7 @@ def test_debug_is_safe_to_paste(connected: Notebook, embedded: Any, monkeypatch:
     shown = connected("%comfy debug").out
     assert "comfy_notebook " in shown
     assert "Python 3." in shown
+    assert f"httpx {httpx.__version__}" in shown
     assert embedded.url in shown
     assert embedded.api_key not in shown
     assert "another-planted-key" not in shown

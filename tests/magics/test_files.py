@@ -117,3 +117,22 @@ def test_form_with_values_of_a_cell(connected: Notebook) -> None:
     ran = connected("%%comfy form plain.json\n1.width: 64")
     assert ran.error is None, ran.text
     assert ran.value.workflow.get("1.width") == 64
+
+
+@pytest.mark.parametrize("command", ["inputs", "validate"])
+def test_a_workflow_in_the_cell(connected: Notebook, command: str) -> None:
+    ran = connected(f"%%comfy {command}\n{json.dumps(PLAIN)}")
+    assert ran.error is None, ran.text
+
+
+def test_definitions_of_another_server_or_a_file(connected: Notebook, folder: Path) -> None:
+    ran = connected("t = %comfy inputs plain.json --on client", client=comfy.api.client())
+    assert ran.error is None, ran.text
+    comfy.api.session.client = None
+    ran = connected("t = %comfy inputs plain.json --on client")
+    assert ran.error is None, ran.text
+    assert [row.min for row in connected["t"] if row.address == "1.width"] == [1]
+    ran = connected("s = %comfy show plain.json --nodes {nodes}", nodes=str(OBJECT_INFO))
+    assert ran.error is None, ran.text
+    assert connected["s"].catalog is not None
+    assert connected("%comfy show plain.json").value.catalog is None

@@ -75,3 +75,10 @@ def test_download(connected: Notebook, folder: Path) -> None:
     (path,) = connected["paths"]
     assert path.parent == Path("there")
     assert path.read_bytes() == result.outputs[0].bytes
+
+
+def test_the_beginning_of_an_id_names_that_job_and_not_the_last(connected: Notebook) -> None:
+    connected("x = %comfy run plain.json 1.color=5;\ny = %comfy run plain.json 1.color=6;")
+    first = connected["x"].job_id
+    connected(f"j = %comfy job {first[:12]}")
+    assert connected["j"].id == first

@@ -8,6 +8,7 @@ import pytest
 from IPython.core.error import UsageError
 
 from comfy_notebook.magics.line import Expression, Word
+from comfy_notebook.magics.magic import commands
 from comfy_notebook.magics.options import Command, HelpRequested, Option, seconds, seed, variable, whole
 from comfy_notebook.magics.options import parse as parse_words
 
@@ -189,3 +190,20 @@ def test_help_lists_each_option_with_its_help(capsys: pytest.CaptureFixture[str]
     assert any(line.startswith("  -o, --output OUT") for line in shown)
     assert shown[-1] == "More about it."
     assert max(map(len, shown)) <= 100
+
+
+def test_numbers_at_their_limits() -> None:
+    assert parse("a --repeat 3").repeat == 3
+    assert parse("a --repeat 10000").repeat == 10_000
+    with pytest.raises(UsageError, match="whole number from 0"):
+        parse("a --seed 18446744073709551616")
+    server = commands()["server"]
+    assert parse_words(server, "start --port 0", {}).port == 0
+    assert parse_words(server, "start --port 65535", {}).port == 65535
+
+
+@pytest.mark.parametrize("command", commands().values(), ids=lambda command: command.name or "status")
+def test_switches_are_off_unless_given(command: Command) -> None:
+    assert [o.default for o in command.options if not o.takes_value] == [False] * sum(
+        not o.takes_value for o in command.options
+    )

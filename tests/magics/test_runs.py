@@ -234,3 +234,17 @@ def test_a_prompt_in_the_place_of_the_file(connected: Notebook) -> None:
     ran = connected('%comfy run "a boat on the sea"')
     assert isinstance(ran.error, comfy.WorkflowNotFound)
     assert '%comfy run prompt="a boat on the sea"' in ran.text
+
+
+def test_repeat_counts_up_from_the_seed_of_the_file(connected: Notebook) -> None:
+    ran = connected(f"r = %comfy run $file {SMALL} --repeat 2 ", file=str(WORKFLOWS / "txt2img.json"))
+    assert ran.error is None, ran.text
+    first, second = (result.seed for result in connected["r"])
+    assert second == first + 1 == 156680208700287
+
+
+def test_a_text_that_is_the_name_of_a_file_stays_a_text(connected: Notebook) -> None:
+    ran = connected("r = %comfy run plain.json 2.filename_prefix=plain.json")
+    assert ran.error is None, ran.text
+    assert "uploaded" not in ran.out
+    assert connected["r"].workflow.get("2.filename_prefix") == "plain.json"
