@@ -263,3 +263,8 @@ def test_no_definition_is_fatal(raw):
                 getattr(spec, name)
             spec.accepts("IMAGE")
     catalog.search("a")
+
+
+@pytest.mark.parametrize(("default", "wanted"), [("", ""), ("b", "b"), (None, "a"), (0, "a")])
+def test_the_default_of_a_choice_is_the_one_given_or_the_first(default: object, wanted: str) -> None:
+    assert InputSpec.parse("mode", [["a", "b", ""], {"default": default}], "required").default == wanted

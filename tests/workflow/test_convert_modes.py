@@ -296,6 +296,8 @@ def test_use_everywhere_without_saved_links_is_reported():
     file.extra = {}
     got = file.convert(EVERYWHERE)
     assert [(problem.kind, problem.node_id) for problem in got.problems] == [("unsupported_extension", "2")]
+    file[2]["mode"] = BYPASSED
+    assert file.convert(EVERYWHERE).problems == []
 
 
 def test_links_into_inputs_that_use_everywhere_no_longer_has_are_cut():

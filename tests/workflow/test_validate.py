@@ -313,3 +313,15 @@ def test_many_unknown_classes_are_compared_with_a_large_catalog_once() -> None:
     wf = Workflow(graph, nodes=nodes)
     assert len(wf.validate().errors) == 300
     assert len(nodes._closest) == 3
+
+
+def test_up_to_three_choices_are_all_named() -> None:
+    def refused(count: int) -> str | None:
+        raw = {
+            "Show": {"input": {"required": {"n": [list(range(count))]}}, "output_node": True, "output": []}
+        }
+        (problem,) = validate({"1": {"class_type": "Show", "inputs": {"n": "?"}}}, NodeCatalog(raw))
+        return problem.suggestion
+
+    assert refused(3) == "0 or 1 or 2"
+    assert refused(4) == "one of 0, 1, 2, …"
