@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from .client.connecting import ConnectOptions, open_connection, warn_unverified
 from .clients import AsyncClient, Client
 from .config import Settings, settings
-from .errors import JobTimeout, NotConnected
+from .errors import NotConnected
 from .jobs.interrupt import cancel_on_interrupt
 from .jobs.job import Job
 from .jobs.submit import DEFAULTS, SubmitOptions, take_inputs
@@ -149,17 +149,13 @@ def run(
         job = _submit(handed, client, workflow, options)
         if workflow is None and job.workflow is not None and not quiet:
             print(default_line(job.workflow))
-        try:
-            return watch(
-                job,
-                previews=settings.previews if previews is None else previews,
-                timeout=limit,
-                quiet=quiet,
-            )
-        except JobTimeout:
-            if cancel:
-                job.cancel_soon()
-            raise
+        return watch(
+            job,
+            previews=settings.previews if previews is None else previews,
+            timeout=limit,
+            cancel=cancel,
+            quiet=quiet,
+        )
 
 
 def default_line(workflow: Workflow) -> str:

@@ -114,13 +114,19 @@ class Job:
         return JobEvents(self)
 
     def updates(
-        self, interval: float = 0.1, timeout: float | None = None, *, heartbeat: float | None = None
+        self,
+        interval: float = 0.1,
+        timeout: float | None = None,
+        *,
+        heartbeat: float | None = None,
+        cancel: bool = False,
     ) -> Iterator[JobState]:
         """The newest state whenever it has changed, at most once an interval (seconds), in this thread.
 
         With a `heartbeat` (seconds) an unchanged state is repeated that often, for views that show a clock.
         Ends, with the last state, when the job has ended by the server's record and its outputs are
-        downloaded. Raises `JobTimeout` when that takes longer than `timeout` seconds.
+        downloaded. Raises `JobTimeout` when that takes longer than `timeout` seconds; the job then
+        continues, unless `cancel=True`.
         """
         follower, deadline = self._follower, _deadline(timeout)
         seen: JobState | None = None
@@ -138,7 +144,9 @@ class Job:
                 if done:
                     return
                 if deadline is not None and time.monotonic() >= deadline:
-                    raise self._timeout(timeout)
+                    if cancel:
+                        self.cancel_soon()
+                    raise self._timeout(timeout, cancel)
                 if follower.state is seen:
                     wakes.wait(TICK)
                 else:

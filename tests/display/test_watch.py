@@ -236,3 +236,14 @@ def test_a_timeout_says_that_the_job_continues(page, monkeypatch):
     with pytest.raises(JobTimeout):
         watching.watch(play(recorded("txt2img")[:12])[0], timeout=0.3)
     assert "the job continues" in page.shown["text/plain"]
+
+
+def test_a_timeout_that_cancels_says_so_and_not_that_the_job_continues(page, monkeypatch):
+    show_as(monkeypatch, LIVE)
+    job, server = play(recorded("txt2img")[:12])
+    with pytest.raises(JobTimeout, match="it was cancelled") as raised:
+        watching.watch(job, timeout=0.3, cancel=True)
+    job.wait(5)
+    assert server.cancelled == 1
+    said = page.shown["text/plain"] + str(raised.value) + raised.value.hint
+    assert "continues" not in said

@@ -39,11 +39,18 @@ class View(Protocol):
     def finish(self, shown: Shown, state: JobState) -> None: ...
 
 
-def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quiet: bool = False) -> Result:
+def watch(
+    job: Job,
+    *,
+    previews: bool = True,
+    timeout: float | None = None,
+    cancel: bool = False,
+    quiet: bool = False,
+) -> Result:
     """Draw the job until it ends and return its result; raises what `job.result()` raises.
 
-    `timeout` is in seconds. `quiet` draws nothing. An interrupt cancels this job on the server, leaves a line
-    that says so, and is raised again.
+    `timeout` is in seconds; the job continues after it, unless `cancel` is true. `quiet` draws nothing. An
+    interrupt cancels this job on the server, leaves a line that says so, and is raised again.
     """
     view: View = _Nothing()
     shown: Shown | None = None
@@ -54,7 +61,7 @@ def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quie
         with cancel_on_interrupt([job]):
             with interrupts_held():
                 view.open()
-            for state in job.updates(options.interval, timeout, heartbeat=1.0):
+            for state in job.updates(options.interval, timeout, heartbeat=1.0, cancel=cancel):
                 with interrupts_held():
                     view.paint(state)
             result = job.result()
@@ -65,7 +72,7 @@ def watch(job: Job, *, previews: bool = True, timeout: float | None = None, quie
         shown = Shown(ended_bundle(_cancelled(job.state), job.id))
         raise
     except ComfyError as error:
-        shown = Shown(_failure(error, job))
+        shown = Shown(_failure(error, job, cancel))
         raise
     finally:
         with interrupts_held():
@@ -85,11 +92,11 @@ def shown_here(result: Any) -> bool:
     return shown is not None and shown == _execution_count()
 
 
-def _failure(error: ComfyError, job: Job) -> Bundle:
+def _failure(error: ComfyError, job: Job, cancel: bool) -> Bundle:
     from ...errors import JobCancelled, JobTimeout
 
     if isinstance(error, JobTimeout):
-        return {"text/plain": "The timeout is over; the job continues."}
+        return {"text/plain": f"The timeout is over; the job {'was cancelled' if cancel else 'continues'}."}
     if isinstance(error, JobCancelled):
         return ended_bundle(job.state, job.id)
     return error_bundle(error, job.state, job.id, hint=False)  # IPython prints the hint below the card
