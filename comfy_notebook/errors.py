@@ -202,8 +202,11 @@ class JobFailed(ComfyError):
     """A node raised an exception while the job ran.
 
     `message` is the exception's text alone; the node and the exception's type are fields.
-    `traceback` is the server's, as one text, and `inputs` what the node was given, shortened.
+    `traceback` is the server's, as one text, and `inputs` what the node was given, shortened. `server_log` is
+    the end of the server's log when the job failed, where the server shows it.
     """
+
+    server_log: str = ""
 
     def __init__(
         self,

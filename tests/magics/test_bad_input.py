@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import comfy_notebook as comfy
+from tests.client.odd import JOB, Odd
 
 from .conftest import PLAIN, SLOW, Notebook, Ran
 
@@ -182,6 +183,25 @@ def test_a_node_that_fails(connected: Notebook) -> None:
     text = paragraph(ran)
     assert "the moon is not in this phase" in text
     assert "Moon" in text
+
+
+def test_the_servers_log_is_folded_under_a_failure(
+    notebook: Notebook, odd: Odd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COMFY_NOTEBOOK_LIVE")
+    failed = [
+        "execution_error",
+        {"node_id": "1", "exception_type": "ValueError", "exception_message": "no moon"},
+    ]
+    record = {"outputs": {}, "status": {"status_str": "error", "completed": False, "messages": [failed]}}
+    odd.answers[f"GET /api/history/{JOB}"] = {JOB: {"prompt": [0, JOB, PLAIN, {}, ["2"]], **record}}
+    odd.answers["GET /internal/logs/raw"] = {"entries": [{"t": "", "m": "!!! <b>Exception</b>: no moon\n"}]}
+    ran = notebook("%comfy run graph --no-validate", graph=PLAIN)
+    assert isinstance(ran.error, comfy.JobFailed), ran.text
+    assert ran.error.server_log == "!!! <b>Exception</b>: no moon"
+    (card,) = [data["text/html"] for data in ran.displayed if "text/html" in data]
+    assert "<summary>End of the server's log</summary><pre>!!! &lt;b&gt;Exception" in card
+    assert "End of the server's log" not in paragraph(ran)
 
 
 def test_unknown_job_ids(connected: Notebook) -> None:

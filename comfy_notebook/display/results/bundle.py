@@ -74,7 +74,7 @@ def output_bundle(
 def error_bundle(
     error: BaseException, state: JobState | None = None, job_id: str | None = None, *, hint: bool = True
 ) -> Bundle:
-    """A failed run as a card: the node, the message, what to do, and the server's traceback folded.
+    """A failed run as a card: the node, the message, what to do, and the server's traceback and log folded.
 
     `hint` is false when the error is raised as well: the line that IPython prints has the hint.
     """
@@ -89,6 +89,11 @@ def error_bundle(
         details = (
             "<details><summary>Traceback from the server</summary>"
             f"<pre>{escape(traceback, 20_000, lines=True)}</pre></details>"
+        )
+    if isinstance(error, JobFailed) and error.server_log and not detect().deterministic:
+        details += (
+            "<details><summary>End of the server's log</summary>"
+            f"<pre>{escape(error.server_log, 20_000, lines=True)}</pre></details>"
         )
     body = (
         f'<div class="cnb cnb-card cnb-failed" role="alert"><div class="cnb-head">✗ '

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ...client import server
 from ...client.records import JobRecord
-from ...errors import ComfyError, JobCancelled, NotConnected, Problem
+from ...errors import ComfyError, JobCancelled, JobFailed, NotConnected, Problem
 from ...protocol.frames import PreviewImage
 from ...protocol.graph import visible_node
 from ...protocol.messages import Event, Executed, Executing, ExecutionError, Status
 from ...protocol.status import JobStatus
+from ...sync import within
 from ..outputs import Output
 from ..progress import Work
 from ..result import Result
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
     from ...workflow.workflow import Workflow
 
 log = logging.getLogger("comfy_notebook.job")
+
+_LOG_LINES = 40
+_LOG_SECONDS = 3.0
 
 
 class Follower:
@@ -239,7 +244,11 @@ class Follower:
 
     async def _finish(self, record: JobRecord) -> Result:
         await self.gathered.complete(record, self.state.outputs)
-        verdict.check(self.job_id, self.connection.url, record, self.state, self.outputs)
+        try:
+            verdict.check(self.job_id, self.connection.url, record, self.state, self.outputs)
+        except JobFailed as error:
+            error.server_log = await self._server_log()
+            raise
         if self.state.error is not None:
             self.problems.append(self._problem(self.state.error))
         return Result(
@@ -252,6 +261,12 @@ class Follower:
             problems=self.problems,
             pace=self.state.work.pace,
         )
+
+    async def _server_log(self) -> str:
+        """The end of the server's log; empty where the server does not show it, or is slow to."""
+        with contextlib.suppress(ComfyError, asyncio.TimeoutError):
+            return await within(_LOG_SECONDS, server.logs(self.connection.http, _LOG_LINES))
+        return ""
 
     def _problem(self, error: ExecutionError) -> Problem:
         """The error of a node that did not fail the job."""
