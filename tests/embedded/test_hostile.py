@@ -308,7 +308,8 @@ def test_ten_thousand_nodes_are_checked_run_and_cancelled(http):
         pass
     assert http.get(f"/api/jobs/{job_id}").json()["outputs"] == {"end": {"text": ["1"]}}
     chain["0"]["inputs"]["value"] = ["9999", 0]
-    assert http.post("/api/prompt", json={"prompt": chain}).json()["error"]["type"] == "dependency_cycle"
+    wrong = http.post("/api/prompt", json={"prompt": chain}).json()["node_errors"]["9999"]
+    assert [error["type"] for error in wrong["errors"]] == ["dependency_cycle"]
 
 
 def test_a_peer_that_never_reads_delays_nobody(embedded, listen):

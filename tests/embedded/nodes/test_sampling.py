@@ -252,7 +252,7 @@ def test_other_latents_are_refused_in_words(studio: Studio) -> None:
     with pytest.raises(ValueError, match="not finite"):
         studio.sampled(latent_image={"samples": np.full((1, 4, 8, 8), np.nan, np.float32)})
     with pytest.raises(ValueError, match="EmptyLatentImage or VAEEncode"):
-        studio.sampled(latent_image={"samples": np.zeros((1, 16, 8, 8), np.float32)})
+        studio.sampled(latent_image={"samples": np.ones((1, 16, 8, 8), np.float32)})
 
 
 def test_conditionings_are_combined(studio: Studio) -> None:
