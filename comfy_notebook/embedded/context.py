@@ -34,7 +34,7 @@ class UserFiles:
         """The file behind `name`, `sub/name`, `name [output]` or a hash; FileNotFoundError when none."""
         asset = self._assets.find(self._user, annotated_name, type=None) if annotated_name else None
         if asset is None:
-            raise FileNotFoundError(f"there is no file {annotated_name!r}")
+            raise FileNotFoundError(f"no file {annotated_name!r}")
         return self._assets.path(asset)
 
     def names(self, folder: str) -> list[str]:

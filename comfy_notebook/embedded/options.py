@@ -1,4 +1,4 @@
-"""What the embedded server was asked to be: one frozen value, made by `cli` and read by everyone."""
+"""The settings of the embedded server, made by `cli`."""
 
 from __future__ import annotations
 

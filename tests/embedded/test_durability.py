@@ -151,3 +151,22 @@ def test_a_data_directory_belongs_to_one_server_until_that_is_gone(embedded_fact
     assert len(second.stderr.splitlines()) == 1
     getattr(first, stop)()
     embedded_factory(tmp_path / "data")
+
+
+def test_a_comfyui_says_that_the_server_stopped_while_a_job_ran(embedded_factory, tmp_path):
+    """ComfyUI has no word for it: the job has failed, in its history and in its record."""
+    server = embedded_factory(tmp_path / "data", dialect="comfyui")
+    sleep = {"1": {"class_type": "TestingSleep", "inputs": {"seconds": 60, "steps": 600}}}
+    with httpx.Client(base_url=server.url, timeout=20) as http:
+        job_id = http.post("/prompt", json={"prompt": sleep}).json()["prompt_id"]
+        while http.get(f"/api/jobs/{job_id}").json()["status"] == "pending":
+            time.sleep(0.05)
+    server.kill()
+    server = embedded_factory(tmp_path / "data", dialect="comfyui")
+    with httpx.Client(base_url=server.url, timeout=20) as http:
+        record = http.get(f"/api/jobs/{job_id}").json()
+        assert record["status"] == "failed"
+        assert record["execution_error"]["exception_message"] == "The server stopped while this job ran.\n"
+        status = http.get(f"/history/{job_id}").json()[job_id]["status"]
+        assert status["status_str"] == "error"
+        assert status["messages"][-1][0] == "execution_error"

@@ -66,7 +66,7 @@ async def manage_request(request: Request) -> dict[str, Any]:
     strict = server_of(request).options.dialect == "cloud"
     unknown = sorted(body.keys() - {"delete", "clear"}) if strict else []
     if unknown:
-        raise Refused(400, f"There is no {unknown[0][:40]!r} here; only delete and clear.")
+        raise Refused(400, f"Unknown field {unknown[0][:40]!r}; only delete and clear are allowed.")
     delete, clear = body.get("delete"), body.get("clear")
     if "delete" in body and not (isinstance(delete, list) and all(isinstance(id, str) for id in delete)):
         raise Refused(400, "delete must be a list of job ids.")
