@@ -207,3 +207,8 @@ def test_switches_are_off_unless_given(command: Command) -> None:
     assert [o.default for o in command.options if not o.takes_value] == [False] * sum(
         not o.takes_value for o in command.options
     )
+
+
+def test_the_switches_of_run_take_no_value() -> None:
+    args = parse_words(commands()["run"], "a --no-preview --no-validate --no-wait", {})
+    assert (args.file, args.no_preview, args.no_validate, args.no_wait) == ("a", True, True, True)
