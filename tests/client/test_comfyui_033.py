@@ -89,7 +89,10 @@ def test_a_waiting_jobs_record_has_its_place_in_the_queue(odd: Odd, client: Clie
     }
     found = record(client, PENDING)
     assert (found.status, found.position) == (comfy.JobStatus.pending, 2)
-    assert record(client, RUNNING).status is comfy.JobStatus.in_progress
+    odd.answers["GET /api/queue"] = {"queue_running": [], "queue_pending": []}
+    odd.answers[f"GET /api/jobs/{UNKNOWN}"] = {"id": UNKNOWN, "status": "pending"}
+    began_meanwhile = record(client, UNKNOWN)
+    assert (began_meanwhile.status, began_meanwhile.position) == (comfy.JobStatus.pending, None)
 
 
 def test_an_unknown_job_has_no_record(odd: Odd, client: Client) -> None:

@@ -166,3 +166,10 @@ def test_only_so_many_at_the_same_time(odd: Odd, most: int, monkeypatch: pytest.
     with odd.connect() as client:
         asyncio.run(four(client._async))
     assert max(seen) == most
+
+
+def test_a_file_that_is_gone_says_so_at_once(odd: Odd) -> None:
+    asked = _answers(odd, Response(status_code=404))
+    with odd.connect() as client, pytest.raises(comfy.DownloadFailed, match=r"a\.png is not on the server"):
+        client.download("a.png")
+    assert len(asked) == 1

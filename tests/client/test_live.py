@@ -83,3 +83,11 @@ def test_a_job_that_has_ended_hears_nothing() -> None:
     assert job.heard == []
     assert "job" not in live
     assert live.job_ids == ["job"]
+
+
+def test_without_an_event_source_nothing_is_alive() -> None:
+    live = live_jobs()
+    assert not live.alive
+    assert (live.generation, live.flags, live.last_error) == (0, {}, "")
+    live.follow(Listening("job"))
+    assert not live.alive
