@@ -94,13 +94,18 @@ async def open_connection(target: str | None = None, **options: Unpack[ConnectOp
 
 
 def warn_unverified(verify: bool | str | Path) -> None:
-    """Warn of `verify=False`, in the name of the caller's caller."""
+    """Warn of `verify=False`, in the name of the first line outside this package."""
     if verify is False:
+        import inspect
         import warnings
 
+        package = __name__.partition(".")[0]
+        frame, level = inspect.currentframe(), 1
+        while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+            frame, level = frame.f_back, level + 1
         warnings.warn(
             "The server's certificate is not checked: anyone between here and there can read the API key.",
-            stacklevel=3,
+            stacklevel=level,
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from PIL import Image
 
 from comfy_notebook.client.records import JobRecord
-from comfy_notebook.errors import ComfyError
+from comfy_notebook.errors import ComfyError, ServerError
 from comfy_notebook.jobs.follow.follower import Follower
 from comfy_notebook.jobs.job import Job
 from comfy_notebook.jobs.outputs import Output
@@ -110,6 +110,9 @@ class Server:
         self.status = JobStatus.cancelled
         return True
 
+    async def request(self, *args: Any, **options: Any) -> Any:
+        raise ServerError("This server shows no log.", status=404)
+
     async def fetch(self, filename: str, subfolder: str, type: str) -> tuple[bytes, str]:
         return self.pictures.get(filename) or png_bytes(picture()), "image/png"
 
@@ -118,7 +121,7 @@ class Server:
             live=Live(),
             downloads=self,
             dialect=self,
-            http=None,
+            http=self,
             url="http://here",
             target="here",
             server=None,
