@@ -180,7 +180,7 @@ class _Check:
         for name, spec in specs.items():
             if name in given:
                 yield from self.input(node_id, spec, given[name])
-            elif spec.required and not _parent_missing(name, specs, given):
+            elif spec.required and not _parent_missing(name, specs, given) and not _moved(name, specs, given):
                 yield self.missing_input(node_id, spec, strange)
         optional = [name for name, spec in specs.items() if not spec.required and name not in given]
         for name in strange:
@@ -356,6 +356,15 @@ def _option_unknown(name: str, specs: Mapping[str, InputSpec], given: Mapping[st
         for parent in parents
         if parent in given
     )
+
+
+def _moved(name: str, specs: Mapping[str, InputSpec], given: Mapping[str, Any]) -> bool:
+    """Whether a nested input that is missing is given under its old name, which the class still takes.
+
+    ComfyUI 0.33 runs `SaveVideo` graphs with `codec` in place of `format.codec` (observed).
+    """
+    _, dot, leaf = name.rpartition(".")
+    return bool(dot) and leaf in specs and leaf in given
 
 
 def _parent_missing(name: str, specs: Mapping[str, InputSpec], given: Mapping[str, Any]) -> bool:

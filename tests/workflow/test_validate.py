@@ -325,3 +325,24 @@ def test_up_to_three_choices_are_all_named() -> None:
 
     assert refused(3) == "0 or 1 or 2"
     assert refused(4) == "one of 0, 1, 2, …"
+
+
+def test_an_old_input_that_a_class_still_takes_replaces_the_nested_one() -> None:
+    """ComfyUI 0.33 runs graphs of older versions: `codec` beside `format`, in place of `format.codec`."""
+    facts = json.loads((ROOT / "tests" / "data" / "object_info.nodes.json").read_text())
+    nodes = NodeCatalog({name: facts[name] for name in ("CreateVideo", "EmptyImage", "SaveVideo")})
+    graph: dict[str, Any] = {
+        "1": {
+            "class_type": "EmptyImage",
+            "inputs": {"width": 64, "height": 64, "batch_size": 2, "color": 0},
+        },
+        "2": {"class_type": "CreateVideo", "inputs": {"images": ["1", 0], "fps": 8.0}},
+        "3": {
+            "class_type": "SaveVideo",
+            "inputs": {"video": ["2", 0], "filename_prefix": "v", "format": "mp4", "codec": "h264"},
+        },
+    }
+    assert validate(graph, nodes) == []
+    del graph["3"]["inputs"]["codec"]
+    (problem,) = validate(graph, nodes)
+    assert (problem.kind, problem.input_name) == ("required_input_missing", "format.codec")
