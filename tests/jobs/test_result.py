@@ -265,3 +265,12 @@ def test_what_could_not_be_fetched_is_said_when_asked_for() -> None:
     assert [str(error) for error in result.errors] == ["lost.png is not on the server (any more)."]
     with pytest.raises(comfy.DownloadFailed, match="lost"):
         lost.bytes  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [("COM1.png", "_COM1.png"), ("lpt9.txt", "_lpt9.txt"), ("COMX.png", "COMX.png"), ("ABC1.png", "ABC1.png"),
+     ("COM12.png", "COM12.png")],
+)  # fmt: skip
+def test_names_of_devices_are_changed(name: str, safe: str) -> None:
+    assert picture(filename=name).safe_name == safe

@@ -15,7 +15,9 @@ from comfy_notebook.protocol.messages import (
     ExecutionError,
     ExecutionStart,
     ExecutionSuccess,
+    NodeProgress,
     Progress,
+    ProgressState,
     Status,
     decode_message,
 )
@@ -242,3 +244,12 @@ def test_elapsed_time_never_runs_backwards() -> None:
     state = state.started(4.0)
     assert state.elapsed(5.0) == 1.0
     assert state.ended(JobStatus.failed, 7.0).elapsed(99.0) == 3.0
+
+
+def test_the_current_node_moves_on_when_it_has_finished() -> None:
+    """Some servers send `progress_state` alone."""
+    state = JobState(titles={"3": "Sampler", "8": "Decode"})
+    nodes = {"3": NodeProgress("3", 20, 20, "finished"), "8": NodeProgress("8", 0, 1, "running")}
+    state = state.after(ProgressState({"3": NodeProgress("3", 1, 20, "running")}), 1.0)
+    assert state.node == "3"
+    assert state.after(ProgressState(nodes), 2.0).node == "8"
