@@ -18,6 +18,7 @@ import functools
 import inspect
 import os
 import queue
+import random
 import sys
 import threading
 import time
@@ -318,6 +319,17 @@ async def within(seconds: float, awaitable: Awaitable[T]) -> T:
         task.cancel()
         raise asyncio.TimeoutError
     return task.result()
+
+
+_RANDOM = random.Random()
+
+
+def jitter(spread: float) -> float:
+    """A random factor from 1 - `spread` to 1 + `spread`, so that clients do not ask all at once.
+
+    It leaves the state of the `random` module, which a notebook may have seeded, alone.
+    """
+    return 1 - spread + 2 * spread * _RANDOM.random()
 
 
 IO = BackgroundLoop()

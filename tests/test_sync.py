@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import queue
+import random
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 
 from comfy_notebook import sync
 from comfy_notebook.errors import ComfyError
-from comfy_notebook.sync import IO, BackgroundLoop, within
+from comfy_notebook.sync import IO, BackgroundLoop, jitter, within
 
 posix = pytest.mark.skipif(os.name != "posix", reason="fork and signals as POSIX has them")
 
@@ -108,6 +109,7 @@ def test_a_forked_child_has_a_loop_of_its_own() -> None:
     code = """
 import os
 import queue
+import random
 from comfy_notebook.sync import IO
 async def pid(): return os.getpid()
 assert IO.run(pid()) == os.getpid()
@@ -252,3 +254,13 @@ def test_a_timeout_leaves_no_task_behind() -> None:
         return task.cancelled(), len(asyncio.all_tasks())
 
     assert asyncio.run(main()) == (True, 1)
+
+
+def test_jitter_leaves_the_seed_of_a_notebook_alone() -> None:
+    """A background poll between two cells must not change what a seeded notebook draws."""
+    random.seed(7)
+    state = random.getstate()
+    drawn = [jitter(0.25) for _ in range(100)]
+    assert random.getstate() == state
+    assert all(0.75 <= factor <= 1.25 for factor in drawn)
+    assert len(set(drawn)) > 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-import random
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 
 from ..config import settings
 from ..errors import ComfyError, DownloadFailed
+from ..sync import jitter
 from .exchange import Response, retry_after
 from .failures import error_of
 from .http import Http, Interrupted
@@ -106,7 +106,7 @@ class Downloads:
         """Seconds to wait before the next attempt; None for an answer that is final."""
         asked = retry_after(head.headers)
         if head.status in _RETRIED:
-            wait = asked if asked is not None else 0.2 * 2**attempt * (0.5 + random.random())
+            wait = asked if asked is not None else 0.2 * 2**attempt * jitter(0.5)
             return wait if wait <= _LONGEST_WAIT else None
         # A signed URL that has expired is refused by its host; `/api/view` makes a new one.
         expired = head.status in (400, 401, 403, 410) and not self._http.access.is_own(head.url)

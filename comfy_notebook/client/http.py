@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from urllib.parse import urlsplit
 
 from ..config import is_loopback, settings
 from ..errors import ConnectionFailed, ServerError
-from ..sync import within
+from ..sync import jitter, within
 from . import tls
 from .exchange import REDIRECTS, Access, Response, retry_after
 from .failures import error_of, is_billing_gate
@@ -129,7 +128,7 @@ class Http:
 
         begin, delay = time.monotonic(), 0.2
         for attempt in range(1, ATTEMPTS + 1):
-            wait: float | None = delay * (0.5 + random.random())
+            wait: float | None = delay * jitter(0.5)
             failure: Exception | None = None
             try:
                 response = await once()

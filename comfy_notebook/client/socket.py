@@ -17,7 +17,6 @@ import contextlib
 import inspect
 import json
 import logging
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -36,7 +35,7 @@ from ..protocol.messages import (
     Status,
     decode_message,
 )
-from ..sync import within
+from ..sync import jitter, within
 from ..text import redact
 from . import tls
 from .exchange import Access
@@ -165,7 +164,7 @@ class Socket:
                 self._tried.set()
             if not self._watched:
                 return  # `ready` and `watch` begin again
-            await asyncio.sleep(delay * (0.5 + random.random()))
+            await asyncio.sleep(delay * jitter(0.5))
             delay = min(delay * 2, BACKOFF[1])
 
     async def _connected(self) -> None:

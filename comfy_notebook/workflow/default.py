@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import re
+import secrets
 from typing import Any
 
 from ..errors import ComfyError
@@ -67,5 +67,5 @@ def default_graph(catalog: NodeCatalog) -> tuple[MutableGraph, str]:
         }
     graph["4"]["inputs"]["ckpt_name"] = checkpoint
     graph["7"]["inputs"]["text"] = ""
-    graph["3"]["inputs"]["seed"] = random.randrange(2**50)
+    graph["3"]["inputs"]["seed"] = secrets.randbelow(2**50)
     return graph, checkpoint

@@ -32,7 +32,7 @@ def storage() -> Iterator[Odd]:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No waiting between attempts."""
-    monkeypatch.setattr(downloads.random, "random", lambda: -0.5)
+    monkeypatch.setattr(downloads, "jitter", lambda spread: 0.0)
 
 
 def _answers(odd: Odd, *answers: Any) -> list[Request]:

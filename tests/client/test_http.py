@@ -78,7 +78,7 @@ def servers() -> Iterator[tuple[Scripted, Scripted]]:
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No waiting between attempts."""
-    monkeypatch.setattr(module.random, "random", lambda: -0.5)
+    monkeypatch.setattr(module, "jitter", lambda spread: 0.0)
 
 
 def _use(server: Scripted, call: Any, **access: Any) -> Any:

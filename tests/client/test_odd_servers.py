@@ -377,7 +377,7 @@ def test_five_answers_of_a_proxy_lose_no_job(
 ) -> None:
     """Whatever a proxy puts in place of the record, the job is not given up while it runs."""
     monkeypatch.setattr(settings, "patience", 20.0)
-    monkeypatch.setattr(http_module.random, "random", lambda: -0.5)
+    monkeypatch.setattr(http_module, "jitter", lambda spread: 0.0)
     monkeypatch.setattr(record_module, "BACK_OFF", 0.05)
     history = {JOB: {"outputs": {"5": {"text": ["done"]}}, "status": {"status_str": "success"}}}
     finished = {

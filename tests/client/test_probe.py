@@ -21,7 +21,7 @@ STATS = {"system": {"comfyui_version": "0.33.0"}, "devices": []}
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """No waiting between questions."""
     monkeypatch.setattr(probe, "PAUSES", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(http_module.random, "random", lambda: -0.5)
+    monkeypatch.setattr(http_module, "jitter", lambda spread: 0.0)
 
 
 @pytest.fixture

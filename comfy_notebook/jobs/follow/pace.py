@@ -7,12 +7,11 @@ that has probably ended is asked for again within moments, since the record may 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Callable
 
 from ...config import settings
-from ...sync import within
+from ...sync import jitter, within
 
 SOON = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5)
 """Seconds between the requests after a hint that the job has ended."""
@@ -78,7 +77,7 @@ class Pace:
             if self._asked < len(SOON):
                 return SOON[self._asked]
             self.polling_soon, self._asked = False, 0
-        growth = 1.5 ** min(self._asked, 8) * (0.75 + 0.5 * random.random())
+        growth = 1.5 ** min(self._asked, 8) * jitter(0.25)
         if not self._events_alive():
             return min(0.25 * growth, 2.0)
         return min(max(settings.quiet - self.quiet, settings.quiet * growth / 2), 6 * settings.quiet)

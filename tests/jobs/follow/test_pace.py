@@ -35,7 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
         clock.slept.append(seconds)
 
     monkeypatch.setattr(pace, "time", SimpleNamespace(monotonic=lambda: clock.now))
-    monkeypatch.setattr(pace, "random", SimpleNamespace(random=lambda: 0.5))
+    monkeypatch.setattr(pace, "jitter", lambda spread: 1.0)
     monkeypatch.setattr(pace, "within", within)
     monkeypatch.setattr(pace.asyncio, "sleep", sleep)
     monkeypatch.setattr(settings, "quiet", 3.0)
